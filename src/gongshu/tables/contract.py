@@ -78,4 +78,6 @@ class Contract:
     source_note: str = ""
     fields: list[Field] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
-    reading: dict[str, Any] = field(default_factory=dict)  # reading options confirmed by a person: encoding, header_rows...
+    reading: dict[str, Any] = field(
+        default_factory=dict
+    )  # reading options confirmed by a person: encoding, header_rows...
