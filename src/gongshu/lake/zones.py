@@ -15,18 +15,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import _pyarrow_to_schema_without_ids
-from pyiceberg.table import Table
+from pyiceberg.table import Table, TableProperties
 from pyiceberg.table.update.snapshot import ManageSnapshots
 
 logging.getLogger("pyiceberg").setLevel(logging.ERROR)
 NAMESPACE = "gongshu"
+ROW_GROUP = 20_480  # rows: small groups answer "the first page" and key look-ups fast
 JOB = "gongshu.job"
+REPLACED = "replaced"  # marks the snapshot that only clears a table before the next content
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Zone:
         """The snapshot that ``job`` committed, or None."""
         table = self.table(name)
         for snapshot in reversed(table.snapshots() if table else []):
-            if snapshot.summary and snapshot.summary.additional_properties.get(JOB) == job:
+            if _job_of(snapshot) == job:
                 return str(snapshot.snapshot_id)
         return None
 
@@ -84,20 +87,26 @@ class Zone:
         """
         if done := self.snapshot_of(name, job):
             return done
-        target = f"{self._path(name)}/{job}/part-0.parquet"
-        self._upload(parquet, target)
-        schema = pq.read_schema(parquet)
+        file = pq.ParquetFile(parquet)
+        schema = file.schema_arrow
         table = self.table(name)
         if table is None:
-            table = self.catalog.create_table_if_not_exists(
-                (NAMESPACE, name), schema=schema, location=self._uri(self._path(name)), properties={"format-version": "2"}
-            )
-        uri = self._uri(target)
+            location = self._uri(self._path(name))
+            table = self.catalog.create_table_if_not_exists((NAMESPACE, name), schema=schema, location=location)
         with table.transaction() as transaction:
+            # files are written by PyIceberg, not added as they are: they carry field ids, so that an older version
+            # stays readable after a column of the same name got another type
+            transaction.set_properties(
+                {
+                    TableProperties.WRITE_DATA_PATH: f"{self._uri(self._path(name))}/{job}",
+                    TableProperties.PARQUET_ROW_GROUP_LIMIT: str(ROW_GROUP),
+                }
+            )
             _evolve(transaction, schema)
             if table.current_snapshot() is not None:
-                transaction.delete(AlwaysTrue(), snapshot_properties={JOB: "replace"})
-            transaction.add_files([uri], snapshot_properties={JOB: job}, check_duplicate_files=False)
+                transaction.delete(AlwaysTrue(), snapshot_properties={JOB: REPLACED})
+            batches = pa.RecordBatchReader.from_batches(schema, file.iter_batches(batch_size=ROW_GROUP))
+            transaction.append(batches, snapshot_properties={JOB: job})
             snapshot = transaction.table_metadata.current_snapshot_id
             if snapshot is None:
                 raise RuntimeError("the commit made no snapshot")
@@ -112,45 +121,40 @@ class Zone:
         tasks = table.scan(snapshot_id=int(snapshot)).plan_files()
         return [self._plain(task.file.file_path) for task in tasks]
 
-    def forget(self, name: str, job: str, tag: str) -> None:
-        """Remove the version that ``job`` committed: its tag, its snapshot, its files. Done twice it does nothing."""
+    def forget(self, name: str, job: str) -> None:
+        """Remove what ``job`` committed: its tags, its snapshot, its files. Done twice it does nothing."""
         table = self.table(name)
-        if table is not None:
-            if tag in table.metadata.refs:
-                table.manage_snapshots().remove_tag(tag).commit()
-                table = table.refresh()
-            doomed = self.snapshot_of(name, job)
-            if doomed is not None:
-                current = table.current_snapshot()
-                if current is not None and str(current.snapshot_id) == doomed:
-                    # the head of the branch can't expire: an empty snapshot takes its place
-                    table.delete(AlwaysTrue(), snapshot_properties={JOB: "withdraw"})
+        doomed = self.snapshot_of(name, job)
+        if table is not None and doomed is not None:
+            left = [_job_of(each) for each in table.snapshots() if _job_of(each) not in ("", REPLACED, job)]
+            if not left:
+                self.catalog.drop_table((NAMESPACE, name))
+                self._delete_folder(self._path(name))
+                return
+            for tag, ref in list(table.metadata.refs.items()):
+                if tag != "main" and str(ref.snapshot_id) == doomed:
+                    table.manage_snapshots().remove_tag(tag).commit()
                     table = table.refresh()
-                self._expire(table, {int(doomed)})
+            current = table.current_snapshot()
+            if current is not None and str(current.snapshot_id) == doomed:
+                newest = max((each for each in table.snapshots() if _job_of(each) == left[-1]), key=lambda s: s.timestamp_ms)
+                table.manage_snapshots().set_current_snapshot(snapshot_id=newest.snapshot_id).commit()
+                table = table.refresh()
+            clearing = {each.snapshot_id for each in table.snapshots() if _job_of(each) == REPLACED}
+            self._expire(table, {int(doomed)} | clearing)
         self._delete_folder(f"{self._path(name)}/{job}")
 
-    def sweep(self, keep: dict[str, set[str]]) -> list[str]:
-        """Remove what no version stands for: ``keep`` is table -> jobs whose commits or files must stay.
-
-        Returns what was removed, as ``table/job``. Run it when no other job is at work on these tables.
-        """
-        removed = []
+    def contents(self) -> set[tuple[str, str]]:
+        """Every (table, job) that left a snapshot or a folder of files here."""
+        found = set()
         for _, name in self.catalog.list_tables(NAMESPACE):
             table = self.table(name)
-            wanted = keep.get(name, set())
             for snapshot in table.snapshots() if table else []:
-                job = snapshot.summary.additional_properties.get(JOB, "") if snapshot.summary else ""
-                if job and job not in wanted and job not in ("replace", "withdraw"):
-                    tags = [ref for ref, value in table.metadata.refs.items() if value.snapshot_id == snapshot.snapshot_id]
-                    for tag in [ref for ref in tags if ref != "main"] or [""]:
-                        self.forget(name, job, tag)
-                    removed.append(f"{name}/{job}")
+                if (job := _job_of(snapshot)) not in ("", REPLACED):
+                    found.add((name, job))
         for name in self._folders(self.root):
-            for job in self._folders(f"{self.root}/{name}"):
-                if job not in ("data", "metadata") and job not in keep.get(name, set()):
-                    self._delete_folder(f"{self._plain(self.root)}/{name}/{job}")
-                    removed.append(f"{name}/{job}")
-        return sorted(set(removed))
+            found |= {(name, job) for job in self._folders(f"{self.root}/{name}") if job not in ("data", "metadata")}
+        return found
 
     def download(self, path: str, target: Path) -> Path:
         """Copy a file of the zone to this machine."""
@@ -172,10 +176,6 @@ class Zone:
     def _folders(self, path: str) -> list[str]:
         selector = fs.FileSelector(self._plain(path), recursive=False, allow_not_found=True)
         return [info.base_name for info in self.files.get_file_info(selector) if info.type == fs.FileType.Directory]
-
-    def _upload(self, parquet: Path, target: str) -> None:
-        self.files.create_dir(target.rsplit("/", 1)[0], recursive=True)
-        fs.copy_files(str(parquet), target, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self.files)
 
     def _delete_folder(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
@@ -201,6 +201,10 @@ class Lake:
     def __init__(self, config: LakeConfig) -> None:
         self.raw = Zone(config, "raw")
         self.public = Zone(config, "public")
+
+
+def _job_of(snapshot: Any) -> str:
+    return snapshot.summary.additional_properties.get(JOB, "") if snapshot.summary else ""
 
 
 def _metadata_files(table: Table, snapshot: Any) -> list[str]:
