@@ -48,3 +48,27 @@ class Head(models.Model):
 
     def __str__(self) -> str:
         return f"{self.size} {self.root[:12]}"
+
+
+class MergedBatch(models.Model):
+    """A spool file whose accesses are in the log: merging it a second time does nothing."""
+
+    name = models.CharField(max_length=120, unique=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccessCount(models.Model):
+    """How often a thing was read on a day, by action; counted from the log's own events."""
+
+    subject = models.CharField(max_length=200)
+    action = models.CharField(max_length=60)
+    day = models.DateField()
+    number = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["subject", "action", "day"], name="oversight_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.action} {self.day} {self.number}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from gongshu.site.keys import read_or_make_key
+from gongshu.seals.keys import read_or_make_key
 from gongshu.site.options import option
 
 PACKAGE = Path(__file__).resolve().parent.parent
@@ -139,4 +139,16 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {"gongshu": {"level": "INFO"}},
+}
+
+# The data plane, as plain values: the apps hand them to gongshu.lake and gongshu.tables
+ENGINE_MEMORY = option("GONGSHU_ENGINE_MEMORY")
+LEASE_SECONDS = option("GONGSHU_LEASE_SECONDS")
+LAKE_URL = option("GONGSHU_LAKE_URL") or str(DATA / "lake")
+LAKE_CATALOG_URL = option("GONGSHU_CATALOG_URL")
+LAKE_S3 = {
+    "endpoint": option("GONGSHU_S3_ENDPOINT"),
+    "region": option("GONGSHU_S3_REGION"),
+    "key": option("GONGSHU_S3_KEY"),
+    "secret": option("GONGSHU_S3_SECRET"),
 }
