@@ -11,8 +11,7 @@ import ibis.expr.types as ir
 from ibis import selectors
 from ibis.backends import BaseBackend
 
-from gongshu.tables.model import ROW
-from gongshu.tables.storage import normalise, typed
+from gongshu.tables.storage import typed
 
 TOP = 10
 FEW = 20_000  # columns with fewer different values are counted by value, several in one pass
@@ -115,6 +114,11 @@ def _by_hash(backend: BaseBackend, cells: ir.Table, n: int) -> tuple[int, list[t
     repeated = {row["key"]: int(row["n"]) for row in top if row["n"] > 1}
     if not repeated:
         return int(top[0]["distinct"]), []
-    shown = values.mutate(key=values.value.hash()).filter(ibis._.key.isin(list(repeated))).group_by("key").aggregate(value=ibis._.value.min())
+    shown = (
+        values.mutate(key=values.value.hash())
+        .filter(ibis._.key.isin(list(repeated)))
+        .group_by("key")
+        .aggregate(value=ibis._.value.min())
+    )
     named = {row["key"]: row["value"] for row in backend.to_pyarrow(shown).to_pylist()}
     return int(top[0]["distinct"]), [(named[key], count) for key, count in repeated.items()]
