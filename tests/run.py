@@ -29,7 +29,7 @@ def main() -> int:
         "GONGSHU_DATA": "",
     }
     failed = []
-    for name, command in ([] if sys.argv[1:] else STEPS.items()):
+    for name, command in [] if sys.argv[1:] else STEPS.items():
         began = time.monotonic()
         code = subprocess.run(command, cwd=ROOT, env=environment).returncode
         print(f"{name}: {'ok' if code == 0 else 'FAILED'} ({time.monotonic() - began:.0f} s)", flush=True)

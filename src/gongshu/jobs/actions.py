@@ -79,7 +79,9 @@ def beat(job: Job, owner: str) -> bool:
     return bool(changed)
 
 
-def finish(job: Job, state: Job.State, *, result: dict[str, Any] | None = None, error: dict[str, Any] | None = None) -> None:
+def finish(
+    job: Job, state: Job.State, *, result: dict[str, Any] | None = None, error: dict[str, Any] | None = None
+) -> None:
     """End the job in the current transaction or one of its own."""
     with transaction.atomic():
         row = Job.objects.select_for_update().get(pk=job.pk)

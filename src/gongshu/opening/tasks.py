@@ -137,7 +137,11 @@ def _storage(dtype: str, field: Field) -> str:
     plain = dtype.split("(")[0].lstrip("!")
     if field.storage_type == "geometry":
         return "geometry"
-    return plain if plain in ("string", "int64", "float64", "decimal", "boolean", "date", "timestamp", "time") else "string"
+    return (
+        plain
+        if plain in ("string", "int64", "float64", "decimal", "boolean", "date", "timestamp", "time")
+        else "string"
+    )
 
 
 def _only_table(source: Source, contract: Contract) -> TextTable:
