@@ -42,6 +42,8 @@ _BACKEND_TYPES = {
 _FULL = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\ufeff\u200b"
 _HALF = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  " + "  "
 
+_UNTIDY = "[\uff01-\uff5e\u3000\u00a0\ufeff\u200b]|^[ \\t\\r\\n\\f\\x0b]|[ \\t\\r\\n\\f\\x0b]$"
+
 _INTEGER = r"^[+-]?([0-9]{1,18}|[0-9]{1,3}(,[0-9]{3}){1,5})$"
 _FLOAT = r"^[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)?(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?$"
 _LEADING_ZERO = r"^[+-]?0[0-9]"
@@ -50,55 +52,68 @@ _COMPACT = r"^((?:1[89]|20|21)[0-9]{2})([0-9]{2})([0-9]{2})"
 _DAY_FIRST = r"^([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"
 _CLOCK = r"([0-9]{1,2})[:时点]([0-9]{1,2})(?:[:分]?([0-9]{1,2})?(\.[0-9]{1,9})?)秒?分?"
 _ZONE = r"\s?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
-_IS_DATE = rf"(?:{_SEPARATED}|{_COMPACT}|{_DAY_FIRST})$"
 _CHINESE_DATE = r"^([〇零○ＯO一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月([一二三四五六七八九十廿]{1,4})日$"
 _TIME = r"^([0-9]{1,2}):([0-9]{2})(:[0-9]{2}(\.[0-9]{1,6})?)?$"
-_BOOLEAN = ("TRUE", "FALSE")
+# what the inference counts: shapes only, so that one scan is enough; whether the 31st of June exists is the cast's question
+_MONTH, _DAY = "(0?[1-9]|1[0-2])", "(0?[1-9]|[12][0-9]|3[01])"
+_DATE_SHAPE = (
+    rf"([0-9]{{4}}\s*[-/.年]\s*{_MONTH}\s*[-/.月]\s*{_DAY}\s*日?"
+    r"|(1[89]|20|21)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+    rf"|{_DAY}\.{_MONTH}\.[0-9]{{4}}"
+)
+_SHAPES = {
+    "int64": _INTEGER,
+    "float64": r"^[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+|[0-9]*\.[0-9]+|[0-9]+\.|[0-9]{1,3}(,[0-9]{3})+\.[0-9]*)([eE][+-]?[0-9]{1,3})?$",
+    "date": rf"^{_DATE_SHAPE}|[〇零○ＯO一二三四五六七八九]{{4}}年[一二三四五六七八九十]{{1,3}}月[一二三四五六七八九十廿]{{1,4}}日)$",
+    "timestamp": rf"^{_DATE_SHAPE})([T\s]*{_CLOCK}{_ZONE.removesuffix('$')}|[0-9]{{6}})?$",
+    "time": r"^([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$",
+    "boolean": "^(?i:true|false)$",
+}
 _CODE_NAME = re.compile(
-    r"代码|编码|编号|证号|证件号|号码|识别码|标识码|电话|手机|邮编|邮政编码|行号|账号|卡号|区划|uscc|zip|post_?code|phone|mobile|(^|_)tel(_|$)|(_|\b)(code|no)$|Code$",
+    r"代码|编码|编号|证号|证件号|号码|识别码|标识码|电话|手机|传真|邮编|邮政编码|行号|账号|卡号|区划"
+    r"|uscc|zip|post_?code|phone|mobile|\bfax\b|(^|_)tel(_|$)|_no$|(^|[_\s])code$|[a-z]Code$",
+    re.I,
 )
 
 
 @dataclass(frozen=True)
 class ColumnType:
-    """What is known of a column's storage: ``filled`` cells (no placeholders), ``misfits`` among them, ``why`` in words.
+    """What is known of a column's storage: ``filled`` cells (no placeholders), ``why`` in words when it needs some.
 
-    ``counts`` holds how many cells fit each candidate that was counted.
+    ``counts`` holds how many cells have the shape of each candidate that was counted.
     """
 
     name: str
     storage_type: str
     filled: int = 0
-    misfits: int = 0
     why: str = ""
     counts: dict[str, int] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=4)
-def placeholders(rulebook: str = "default-2026") -> tuple[tuple[str, ...], str]:
-    """The rulebook's placeholder values (upper case) and one pattern for the rest."""
+def placeholder_pattern(rulebook: str = "default-2026") -> str:
+    """One pattern (RE2, Java and Python alike) for the rulebook's placeholders and the empty text, on normalised cells."""
     text = (Path(__file__).parents[1] / "rulebooks" / rulebook / "placeholders.yaml").read_text(encoding="utf-8")
     book = yaml.safe_load(text)
-    return tuple(str(value).upper() for value in book["values"]), "^(?:" + "|".join(book["patterns"]) + ")$"
+    special = re.compile(r"([\\.^$*+?{}\[\]|()])")
+    values = [special.sub(r"\\\1", str(value)) for value in book["values"]]
+    return "^(?i:|" + "|".join(values + book["patterns"]) + ")$"
 
 
 def normalise(values: ir.StringValue) -> ir.StringValue:
     """Trim (full-width and other spaces too) and turn full-width ASCII into half-width."""
-    return values.translate(_FULL, _HALF).strip()
+    # one quick search for all cells, the slow translation only for the few that need it
+    return values.re_search(_UNTIDY).ifelse(values.translate(_FULL, _HALF).strip(), values)
 
 
 def is_placeholder(values: ir.StringValue) -> ir.BooleanValue:
     """True where a cell holds a placeholder of the rulebook (``values`` as they are, not yet normalised), else false."""
-    return _is_placeholder(normalise(values)).fill_null(False)
-
-
-def _is_placeholder(clean: ir.StringValue) -> ir.BooleanValue:
-    known, pattern = placeholders()
-    return clean.upper().isin(known) | clean.re_search(pattern)
+    clean = normalise(values)
+    return (clean.re_search(placeholder_pattern()) & (clean != "")).fill_null(False)
 
 
 def _filled(clean: ir.StringValue) -> ir.BooleanValue:
-    return clean.notnull() & (clean != "") & ~_is_placeholder(clean)
+    return clean.notnull() & ~clean.re_search(placeholder_pattern())
 
 
 def typed(values: ir.StringValue, storage_type: str) -> ir.Value:
@@ -341,8 +356,6 @@ def _counted(backend: BaseBackend, table: ir.Table, asked: dict[str, tuple[str, 
             metrics[f"{n}|long"] = (length >= 15).sum()
         if "float64" in asked[name]:
             metrics[f"{n}|wide"] = (filled & clean.re_search(r"^[+-]?[0-9]{16,}\.[0-9]")).sum()
-        if "timestamp" in asked[name]:
-            metrics[f"{n}|midnight"] = (filled & clean.re_search(r"[T\s]0?0:00(:00(\.0*)?)?$")).sum()
     row = _first(backend, clean_table.aggregate(**metrics))
     counts: dict[str, dict[str, int]] = {name: {} for name in names}
     for key, value in row.items():
@@ -357,60 +370,37 @@ def _first(backend: BaseBackend, table: ir.Table) -> dict[str, Any]:
 
 
 def _fits(clean: ir.StringValue, kind: str) -> ir.BooleanValue:
-    if kind == "int64":
-        return clean.re_search(_INTEGER)
-    if kind == "float64":
-        return clean.re_search(_FLOAT) & clean.re_search("^[+-]?[.]?[0-9]")
-    if kind == "boolean":
-        return clean.upper().isin(_BOOLEAN)
-    return _CASTS[kind](clean).notnull()
+    return clean.re_search(_SHAPES[kind]) if kind in _SHAPES else _CASTS[kind](clean).notnull()
 
 
 def _decide(name: str, counts: dict[str, int], declared: str | None, native: str | None) -> ColumnType:
     filled = counts["filled"]
     fits = {kind: counts[kind] for kind in _CASTS if kind in counts}
-    if declared or native in ("string", "geometry"):
-        kind = declared or native or "string"
-        return ColumnType(
-            name,
-            kind,
-            filled,
-            filled - fits.get(kind, filled),
-            gettext("指定") if declared else gettext("来源声明"),
-            fits,
-        )
-    if not filled:
-        return ColumnType(name, native or "string", 0, 0, gettext("整列为空"), fits)
-    need = filled - (max(1, filled * (1 - THRESHOLD)) if filled >= 8 else 0)
 
     def result(kind: str, why: str = "") -> ColumnType:
-        return ColumnType(name, kind, filled, filled - fits.get(kind, filled), why, fits)
+        return ColumnType(name, kind, filled, why, fits)
 
-    if native in _CASTS and counts.get(native, 0) >= need and native not in ("int64", "float64"):
+    if declared:
+        return result(declared, gettext("指定"))
+    if native in ("string", "geometry"):
+        return result(native, gettext("来源声明"))
+    if not filled:
+        return result(native or "string", gettext("整列为空"))
+    need = filled - (max(1, filled * (1 - THRESHOLD)) if filled >= 8 else 0)
+    if native in _CASTS and counts.get(native, 0) >= need:
         return result(native, gettext("来源声明"))
     # the narrowest type first; 8-digit dates before integers, dates before timestamps
-    if counts.get("date", 0) >= need:
-        return result("date")
-    if counts.get("timestamp", 0) >= need:
-        day_only = counts.get("midnight", 0) + counts.get("date", 0) >= counts["timestamp"]
-        if day_only:
-            return ColumnType(name, "timestamp", filled, filled - counts["timestamp"], gettext("时间都是零点"), fits)
-        return result("timestamp")
-    if counts.get("time", 0) >= need:
-        return result("time")
-    if counts.get("boolean", 0) >= need:
-        return result("boolean")
+    timed = counts.get("timestamp", 0) - counts.get("date", 0) > (1 - THRESHOLD) / 5 * filled
+    for kind in ("timestamp" if timed else "date", "timestamp", "time", "boolean"):
+        if counts.get(kind, 0) >= need:
+            return result(kind)
     if why := _code(name, counts, filled):
-        return ColumnType(name, "string", filled, 0, why, fits)
-    if counts.get("int64", 0) >= need:
+        return result("string", why)
+    if counts.get("int64", 0) >= need and counts["int64"] >= counts.get("float64", 0):
         return result("int64")
     if counts.get("float64", 0) >= need:
-        return (
-            ColumnType(name, "decimal", filled, filled - counts["float64"], "", fits)
-            if counts.get("wide")
-            else result("float64")
-        )
-    return ColumnType(name, "string", filled, 0, "", fits)
+        return result("decimal" if counts.get("wide") else "float64")
+    return result("string")
 
 
 def _code(name: str, counts: dict[str, int], filled: int) -> str:

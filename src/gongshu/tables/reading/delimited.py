@@ -113,12 +113,12 @@ def _count(file: TextFile, dialect: Dialect) -> tuple[int, int]:
             rows += batch.num_rows
             misfits.pending.clear()
             misfits.entries.clear()
-    except _TooLong:
+    except _RecordTooLongError:
         return 1, 1
     return rows + misfits.total, misfits.total
 
 
-class _TooLong(Exception):
+class _RecordTooLongError(Exception):
     """A record longer than the limit: nearly always an unclosed quote."""
 
 
@@ -158,7 +158,7 @@ def _open(  # type: ignore[no-untyped-def]
         yield from reader
     except pa.ArrowInvalid as error:
         if "straddl" in str(error):
-            raise _TooLong from error
+            raise _RecordTooLongError from error
         if "Empty CSV" in str(error) or "no data" in str(error).lower():
             return
         raise
@@ -213,7 +213,7 @@ def _read(
                 _judge(misfits, dialect, layout, before, stage, patches)
                 table = stage.finish(file.path.stem)
                 break
-        except _TooLong:
+        except _RecordTooLongError:
             if patches:
                 stage.abandon()
                 raise _unclosed(file) from None
@@ -252,9 +252,8 @@ def _odd_lines(file: TextFile, dialect: Dialect) -> dict[bytes, bytes]:
             bare = line.rstrip(b"\r")
             whole = bare.count(cut) == width - 1
             if candidate is not None:
-                if (
-                    whole
-                    or (records := split(bare.decode(), replace(dialect, delimiter=dialect.cut)))
+                if whole or (
+                    (records := split(bare.decode(), replace(dialect, delimiter=dialect.cut)))
                     and len(records[0][1]) == width
                 ):
                     found[candidate] = candidate.rstrip(b"\r") + quote

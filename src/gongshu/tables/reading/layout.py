@@ -88,10 +88,7 @@ def find_layout(
     for place, (number, cells) in enumerate(rows[:start]):
         if place not in header:
             skipped.append(Skipped(number, "title" if any(cells) else "blank"))
-    if header:
-        names = _joined([(rows[place][0], rows[place][1]) for place in header], width, merges)
-    else:
-        names = [""] * width
+    names = _joined([(rows[place][0], rows[place][1]) for place in header], width, merges) if header else [""] * width
     named, notes = name_columns(names, quiet=not header)
     text = frozenset(
         column
@@ -344,8 +341,6 @@ def is_footnote(cells: list[str | None], width: int) -> bool:
     texts = [cell.strip() for cell in cells if cell and cell.strip()]
     if not texts or not _FOOTNOTE.match(texts[0]):
         return False
-    return (
-        len(texts) == 1
-        or all(_LABELLED.match(text) or len(text) <= 12 for text in texts)
-        and len(texts) <= max(2, width / 2)
+    return len(texts) == 1 or (
+        all(_LABELLED.match(text) or len(text) <= 12 for text in texts) and len(texts) <= max(2, width / 2)
     )
