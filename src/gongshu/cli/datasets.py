@@ -20,7 +20,6 @@ STEP_NAMES = {
     "commit": "入公开区",
     "serve": "建服务副本",
     "release": "发布",
-    "index": "更新索引",
 }
 
 
