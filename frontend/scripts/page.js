@@ -1,0 +1,22 @@
+// What pages gain with script: parts that change without a reload (htmx), and selects that act at once.
+import htmx from "htmx.org";
+
+htmx.config.includeIndicatorStyles = false; // our policy forbids inline style
+htmx.config.allowEval = false;
+htmx.config.selfRequestsOnly = true;
+window.htmx = htmx;
+
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
+});
+document.addEventListener("click", (event) => {
+  for (const open of document.querySelectorAll("details.pop[open], details.menu[open]"))
+    if (!open.contains(event.target)) open.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  for (const open of document.querySelectorAll("details.pop[open], details.menu[open]")) {
+    open.open = false;
+    open.querySelector("summary").focus();
+  }
+});

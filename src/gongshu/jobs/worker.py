@@ -1,0 +1,39 @@
+"""The worker: sweeps leftovers, carries out jobs, merges accesses into the log, signs its head."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from django.utils.module_loading import autodiscover_modules
+
+from gongshu.jobs.runner import owner_name, run_one
+from gongshu.oversight import access, heads
+
+logger = logging.getLogger("gongshu.jobs")
+POLL_SECONDS = 0.5
+HEAD_SECONDS = 60.0
+
+
+def load_kinds() -> None:
+    """Import every app's ``tasks`` so that its job kinds are registered."""
+    autodiscover_modules("tasks")
+
+
+def work(stop: threading.Event, *, until_idle: bool = False) -> None:
+    """Work until ``stop``; with ``until_idle`` return when nothing waits."""
+    load_kinds()
+    owner, next_head = owner_name(), 0.0
+    while not stop.is_set():
+        done = run_one(owner)
+        if done is not None:
+            logger.info("job %s %s %s", done.kind, done.pk, done.state)
+        if time.monotonic() >= next_head or (until_idle and done is None):
+            access.merge()
+            heads.sign_head()
+            next_head = time.monotonic() + HEAD_SECONDS
+        if done is None:
+            if until_idle:
+                return
+            stop.wait(POLL_SECONDS)

@@ -1,0 +1,163 @@
+"""Reading serving copies: read-only DuckDB files that answer public requests.
+
+A process keeps one DuckDB instance a file (one thread, a memory limit, no access to anything outside the file), at most
+:data:`OPEN_FILES` of them, and lets :data:`QUERIES` queries run at once. A query that takes too long is interrupted. A file
+that was removed or replaced is closed at the next look. Nothing here imports PyIceberg or Ibis.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from sqlglot import exp
+
+TABLE = "rows"
+OPEN_FILES = 48
+QUERIES = 8
+WAIT_SECONDS = 3.0
+QUERY_SECONDS = 8.0
+MEMORY = "256MB"
+LOCKED = (
+    "autoinstall_known_extensions = false",
+    "autoload_known_extensions = false",
+    "enable_external_access = false",
+    "lock_configuration = true",
+)
+
+
+class ServingError(Exception):
+    """A serving copy can't answer now."""
+
+
+class CopyMissing(ServingError):
+    """The file is not there: withdrawn, or not rebuilt yet."""
+
+
+class TooBusy(ServingError):
+    """As many queries as allowed are running already; come again in a few seconds."""
+
+
+class TooSlow(ServingError):
+    """The query ran out of its time and was interrupted."""
+
+
+@dataclass
+class _Copy:
+    connection: duckdb.DuckDBPyConnection
+    stamp: tuple[int, int, int]
+    borrowed: int = 0
+    stale: bool = False
+
+
+@dataclass
+class Pool:
+    """The open serving copies of this process."""
+
+    files: int = OPEN_FILES
+    memory: str = MEMORY
+    _copies: OrderedDict[Path, _Copy] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _running: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(QUERIES))
+
+    @contextmanager
+    def cursor(self, path: Path, *, seconds: float = QUERY_SECONDS) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on the copy at ``path`` for at most ``seconds``; raises CopyMissing, TooBusy, TooSlow."""
+        if not self._running.acquire(timeout=WAIT_SECONDS):
+            raise TooBusy(path.name)
+        try:
+            copy = self._borrow(path)
+            cursor = copy.connection.cursor()
+            clock = threading.Timer(seconds, cursor.interrupt)
+            clock.daemon = True
+            clock.start()
+            try:
+                yield cursor
+            except duckdb.InterruptException as error:
+                raise TooSlow(path.name) from error
+            finally:
+                clock.cancel()
+                cursor.close()
+                self._give_back(copy)
+        finally:
+            self._running.release()
+
+    def close(self) -> None:
+        """Close every copy that nobody uses; the others when they come back."""
+        with self._lock:
+            for path in list(self._copies):
+                self._drop(path)
+
+    def _borrow(self, path: Path) -> _Copy:
+        with self._lock:
+            stamp = _stamp(path)
+            copy = self._copies.get(path)
+            if copy is not None and copy.stamp != stamp:
+                self._drop(path)
+                copy = None
+            if stamp is None:
+                raise CopyMissing(path.name)
+            if copy is None:
+                copy = self._copies[path] = _Copy(_open(path, self.memory), stamp)
+            self._copies.move_to_end(path)
+            copy.borrowed += 1
+            while len(self._copies) > self.files:
+                self._drop(next(iter(self._copies)))
+            return copy
+
+    def _give_back(self, copy: _Copy) -> None:
+        with self._lock:
+            copy.borrowed -= 1
+            if copy.stale and not copy.borrowed:
+                copy.connection.close()
+
+    def _drop(self, path: Path) -> None:
+        copy = self._copies.pop(path)
+        copy.stale = True
+        if not copy.borrowed:
+            copy.connection.close()
+
+
+POOL = Pool()
+
+
+def read(
+    path: Path, query: exp.Expression, parameters: dict[str, Any] | None = None, *, seconds: float = QUERY_SECONDS
+) -> list[tuple[Any, ...]]:
+    """All rows of ``query`` (a SQLGlot expression; values only as ``$named`` parameters) on the copy at ``path``."""
+    with POOL.cursor(path, seconds=seconds) as cursor:
+        return cursor.execute(query.sql(dialect="duckdb"), parameters or {}).fetchall()
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _open(path: Path, memory: str) -> duckdb.DuckDBPyConnection:
+    for attempt in range(3):
+        try:
+            connection = duckdb.connect(
+                str(path), read_only=True, config={"threads": "1", "memory_limit": memory, "temp_directory": ""}
+            )
+            for setting in LOCKED:
+                connection.execute(f"SET {setting}")
+            return connection
+        except duckdb.ConnectionException:
+            # the same file is open in this process with other settings (an export): wait until it is closed
+            if attempt == 2:
+                raise TooBusy(path.name) from None
+            time.sleep(0.2)
+        except duckdb.IOException as error:
+            raise CopyMissing(path.name) from error
+    raise AssertionError("unreachable")

@@ -1,0 +1,241 @@
+"""The lake: a raw and a public zone, each an Iceberg catalog and a prefix of its own.
+
+A commit replaces a table's content and tags it in one Iceberg commit. Data files lie under ``<zone>/<table>/<job>/``, so that
+whatever a killed job left can be told from what a snapshot refers to. The zones never share a file or a prefix: a public
+process needs no right to read the raw one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import fs
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.io.pyarrow import _pyarrow_to_schema_without_ids
+from pyiceberg.table import Table, TableProperties
+from pyiceberg.table.update.snapshot import ManageSnapshots
+
+logging.getLogger("pyiceberg").setLevel(logging.ERROR)
+NAMESPACE = "gongshu"
+ROW_GROUP = 20_480  # rows: small groups answer "the first page" and key look-ups fast
+JOB = "gongshu.job"
+REPLACED = "replaced"  # marks the snapshot that only clears a table before the next content
+
+
+@dataclass(frozen=True)
+class LakeConfig:
+    """Where the lake is: ``url`` a local folder or ``s3://bucket/prefix``; ``catalog_url`` empty (SQLite beside the
+    lake, in ``catalog_folder``) or a SQLAlchemy PostgreSQL URL; ``s3`` endpoint, region, key, secret."""
+
+    url: str
+    catalog_folder: Path
+    catalog_url: str = ""
+    s3: dict[str, str] = field(default_factory=dict)
+
+
+class Zone:
+    """One of the two halves of the lake: ``raw`` or ``public``."""
+
+    def __init__(self, config: LakeConfig, name: str) -> None:
+        self.name = name
+        self._remote = config.url.startswith("s3://")
+        self.root = f"{config.url.rstrip('/')}/{name}" if self._remote else str(Path(config.url).resolve() / name)
+        self.files = _filesystem(config)
+        properties: dict[str, str] = {"warehouse": self.root if self._remote else f"file://{self.root}"}
+        if self._remote:
+            names = {"endpoint": "s3.endpoint", "region": "s3.region", "key": "s3.access-key-id"}
+            properties |= {names[key]: value for key, value in config.s3.items() if value and key in names}
+            properties |= {"s3.secret-access-key": config.s3.get("secret", "")}
+        if config.catalog_url:
+            uri = config.catalog_url.replace("postgresql://", "postgresql+psycopg://", 1)
+        else:
+            config.catalog_folder.mkdir(parents=True, exist_ok=True)
+            uri = f"sqlite:///{config.catalog_folder / (name + '.catalog.sqlite3')}?timeout=30"
+        # one SQL catalog database may serve both zones: the catalog's name keeps their tables apart
+        self.catalog = SqlCatalog(name, uri=uri, **properties)
+        self.catalog.create_namespace_if_not_exists(NAMESPACE, {"location": properties["warehouse"]})
+
+    def table(self, name: str) -> Table | None:
+        """The Iceberg table of a dataset, or None before its first commit."""
+        try:
+            return self.catalog.load_table((NAMESPACE, name))
+        except NoSuchTableError:
+            return None
+
+    def snapshot_of(self, name: str, job: str) -> str | None:
+        """The snapshot that ``job`` committed, or None."""
+        table = self.table(name)
+        for snapshot in reversed(table.snapshots() if table else []):
+            if _job_of(snapshot) == job:
+                return str(snapshot.snapshot_id)
+        return None
+
+    def commit(self, name: str, parquet: Path, *, job: str, tag: str) -> str:
+        """Make the Parquet file the whole content of table ``name`` and tag it ``tag``, in one Iceberg commit.
+
+        Done twice for the same ``job`` it answers the first snapshot. Returns the snapshot's id.
+        """
+        if done := self.snapshot_of(name, job):
+            return done
+        file = pq.ParquetFile(parquet)
+        schema = file.schema_arrow
+        table = self.table(name)
+        if table is None:
+            location = self._uri(self._path(name))
+            table = self.catalog.create_table_if_not_exists((NAMESPACE, name), schema=schema, location=location)
+        with table.transaction() as transaction:
+            # files are written by PyIceberg, not added as they are: they carry field ids, so that an older version
+            # stays readable after a column of the same name got another type
+            transaction.set_properties(
+                {
+                    TableProperties.WRITE_DATA_PATH: f"{self._uri(self._path(name))}/{job}",
+                    TableProperties.PARQUET_ROW_GROUP_LIMIT: str(ROW_GROUP),
+                }
+            )
+            _evolve(transaction, schema)
+            if table.current_snapshot() is not None:
+                transaction.delete(AlwaysTrue(), snapshot_properties={JOB: REPLACED})
+            batches = pa.RecordBatchReader.from_batches(schema, file.iter_batches(batch_size=ROW_GROUP))
+            transaction.append(batches, snapshot_properties={JOB: job})
+            snapshot = transaction.table_metadata.current_snapshot_id
+            if snapshot is None:
+                raise RuntimeError("the commit made no snapshot")
+            ManageSnapshots(transaction).create_tag(snapshot, tag).commit()
+        return str(snapshot)
+
+    def data_files(self, name: str, snapshot: str) -> list[str]:
+        """Paths (within :attr:`files`) of the Parquet files of a snapshot."""
+        table = self.table(name)
+        if table is None:
+            return []
+        tasks = table.scan(snapshot_id=int(snapshot)).plan_files()
+        return [self._plain(task.file.file_path) for task in tasks]
+
+    def forget(self, name: str, job: str) -> None:
+        """Remove what ``job`` committed: its tags, its snapshot, its files. Done twice it does nothing."""
+        table = self.table(name)
+        doomed = self.snapshot_of(name, job)
+        if table is not None and doomed is not None:
+            left = [_job_of(each) for each in table.snapshots() if _job_of(each) not in ("", REPLACED, job)]
+            if not left:
+                self.catalog.drop_table((NAMESPACE, name))
+                self._delete_folder(self._path(name))
+                return
+            for tag, ref in list(table.metadata.refs.items()):
+                if tag != "main" and str(ref.snapshot_id) == doomed:
+                    table.manage_snapshots().remove_tag(tag).commit()
+                    table = table.refresh()
+            current = table.current_snapshot()
+            if current is not None and str(current.snapshot_id) == doomed:
+                newest = max(
+                    (each for each in table.snapshots() if _job_of(each) == left[-1]), key=lambda s: s.timestamp_ms
+                )
+                table.manage_snapshots().set_current_snapshot(snapshot_id=newest.snapshot_id).commit()
+                table = table.refresh()
+            clearing = {each.snapshot_id for each in table.snapshots() if _job_of(each) == REPLACED}
+            self._expire(table, {int(doomed)} | clearing)
+        self._delete_folder(f"{self._path(name)}/{job}")
+
+    def contents(self) -> set[tuple[str, str]]:
+        """Every (table, job) that left a snapshot or a folder of files here."""
+        found = set()
+        for _, name in self.catalog.list_tables(NAMESPACE):
+            table = self.table(name)
+            for snapshot in table.snapshots() if table else []:
+                if (job := _job_of(snapshot)) not in ("", REPLACED):
+                    found.add((name, job))
+        for name in self._folders(self.root):
+            found |= {(name, job) for job in self._folders(f"{self.root}/{name}") if job not in ("data", "metadata")}
+        return found
+
+    def download(self, path: str, target: Path) -> Path:
+        """Copy a file of the zone to this machine."""
+        fs.copy_files(path, str(target), source_filesystem=self.files, destination_filesystem=fs.LocalFileSystem())
+        return target
+
+    # paths: `root` may be s3://bucket/prefix; pyarrow wants bucket/prefix, Iceberg the full URI
+
+    def _plain(self, path: str) -> str:
+        parts = urlsplit(path)
+        return f"{parts.netloc}{parts.path}" if parts.scheme else path
+
+    def _uri(self, plain: str) -> str:
+        return f"s3://{plain}" if self._remote else f"file://{plain}"
+
+    def _path(self, name: str) -> str:
+        return f"{self._plain(self.root)}/{name}"
+
+    def _folders(self, path: str) -> list[str]:
+        selector = fs.FileSelector(self._plain(path), recursive=False, allow_not_found=True)
+        return [info.base_name for info in self.files.get_file_info(selector) if info.type == fs.FileType.Directory]
+
+    def _delete_folder(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.files.delete_dir(path)
+
+    def _expire(self, table: Table, snapshots: Iterable[int]) -> None:
+        """Expire snapshots and delete the metadata files that only they used (Iceberg leaves them on disk)."""
+        before = {manifest for snapshot in table.snapshots() for manifest in _metadata_files(table, snapshot)}
+        table.maintenance.expire_snapshots().by_ids(list(snapshots)).commit()
+        table = table.refresh()
+        after = {manifest for snapshot in table.snapshots() for manifest in _metadata_files(table, snapshot)}
+        for path in before - after:
+            with contextlib.suppress(FileNotFoundError):
+                self.files.delete_file(self._plain(path))
+        for entry in table.metadata.metadata_log:  # older metadata files name the expired snapshot's files
+            with contextlib.suppress(FileNotFoundError):
+                self.files.delete_file(self._plain(entry.metadata_file))
+
+
+class Lake:
+    """Both zones."""
+
+    def __init__(self, config: LakeConfig) -> None:
+        self.raw = Zone(config, "raw")
+        self.public = Zone(config, "public")
+
+
+def _job_of(snapshot: Any) -> str:
+    return snapshot.summary.additional_properties.get(JOB, "") if snapshot.summary else ""
+
+
+def _metadata_files(table: Table, snapshot: Any) -> list[str]:
+    return [snapshot.manifest_list, *(manifest.manifest_path for manifest in snapshot.manifests(table.io))]
+
+
+def _evolve(transaction: Any, schema: Any) -> None:
+    """Make the table's columns those of ``schema``; a column whose type changed becomes a new column of that name."""
+    wanted = {item.name: item.field_type for item in _pyarrow_to_schema_without_ids(schema).fields}
+    have = {item.name: item.field_type for item in transaction.table_metadata.schema().fields}
+    gone = [name for name, kind in have.items() if name not in wanted or wanted[name] != kind]
+    if gone:
+        with transaction.update_schema(allow_incompatible_changes=True) as update:
+            for name in gone:
+                update.delete_column((name,))
+    new = [name for name in wanted if name not in have or name in gone]
+    if new:
+        with transaction.update_schema() as update:
+            for name in new:
+                update.add_column((name,), wanted[name])
+
+
+def _filesystem(config: LakeConfig) -> fs.FileSystem:
+    if not config.url.startswith("s3://"):
+        return fs.LocalFileSystem()
+    return fs.S3FileSystem(
+        access_key=config.s3.get("key") or None,
+        secret_key=config.s3.get("secret") or None,
+        region=config.s3.get("region") or None,
+        endpoint_override=config.s3.get("endpoint") or None,
+        allow_bucket_creation=False,
+    )

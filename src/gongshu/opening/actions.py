@@ -1,0 +1,184 @@
+"""What changes what the public sees: asking for a publication, releasing it, withdrawing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from gongshu.i18n import gettext
+from gongshu.jobs import actions as jobs
+from gongshu.jobs.models import Job
+from gongshu.opening import store
+from gongshu.opening.models import Dataset, IndexTask, Version
+from gongshu.oversight import log
+from gongshu.parties.actions import ensure_organisation
+from gongshu.tables.contract import Contract, load_contract
+from gongshu.tables.errors import TableError
+
+
+@dataclass
+class Built:
+    """What the publishing job made of a file, before anybody can see it."""
+
+    job: str
+    number: int
+    rows: int
+    columns: list[dict[str, Any]]
+    dropped: int
+    key: list[str]
+    quality: dict[str, Any]
+    reading: dict[str, Any]
+    snapshot: str
+    raw_snapshot: str
+    serving: str
+    longitude: str = ""
+    latitude: str = ""
+    made: list[Path] = field(default_factory=list)
+
+
+def request_publish(actor: str, file: Path, contract_text: str, name: str) -> Job:
+    """Take in ``file`` under ``contract_text`` for the dataset ``name`` and queue the job that publishes it.
+
+    TableError when the contract can't be read or the file isn't there; JobConflict when the dataset is being published.
+    The file is copied first, so that the job doesn't depend on it.
+    """
+    contract = load_contract(contract_text)
+    if not file.is_file():
+        raise TableError("not_found", "没有这个文件：{file}", where={"file": str(file)})
+    job_id = uuid.uuid4()
+    folder = store.folder("incoming") / str(job_id)
+    try:
+        with store.held(folder):
+            digest, size = _take_in(file, folder / file.name)
+            with transaction.atomic():
+                job = jobs.enqueue(
+                    actor,
+                    "publish",
+                    gettext("发布 {title}", title=contract.title or name),
+                    {"dataset": name, "contract": contract_text, "file": file.name, "sha256": digest, "bytes": size},
+                    lock=f"dataset:{name}",
+                    job_id=job_id,
+                )
+                log.append(actor, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job_id))
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    return job
+
+
+def release(actor: str, name: str, contract: Contract, contract_text: str, built: Built) -> Version:
+    """Make the built version the current one: one transaction with its event and the index's outbox row."""
+    if not contract.title or not contract.provider:
+        raise TableError("contract_incomplete", "数据契约缺少「{property}」", where={"property": "title"})
+    with transaction.atomic():
+        done = Version.objects.filter(job=built.job).first()
+        if done:
+            return done
+        provider = ensure_organisation(actor, contract.provider)
+        described = {
+            "title": contract.title,
+            "title_en": contract.title_en,
+            "summary": contract.summary,
+            "summary_en": contract.summary_en,
+            "provider": provider,
+            "topic": contract.topic,
+            "licence": contract.licence,
+            "update_frequency": contract.update_frequency,
+            "keywords": contract.keywords,
+            "level": max((column["level"] for column in built.columns), default=1),
+            "open_type": "unconditional",
+            "synthetic": contract.synthetic,
+            "source_note": contract.source_note,
+        }
+        dataset, _ = Dataset.objects.select_for_update().update_or_create(name=name, defaults=described)
+        version = Version.objects.create(
+            dataset=dataset,
+            number=built.number,
+            rows=built.rows,
+            columns=built.columns,
+            dropped=built.dropped,
+            key=built.key,
+            longitude=built.longitude,
+            latitude=built.latitude,
+            quality=built.quality,
+            reading=built.reading,
+            contract=contract_text,
+            snapshot=built.snapshot,
+            raw_snapshot=built.raw_snapshot,
+            job=built.job,
+            serving=built.serving,
+            published_at=datetime.now(UTC),
+        )
+        dataset.current = version
+        dataset.save(update_fields=["current"])
+        IndexTask.objects.create(dataset=dataset)
+        log.append(
+            actor,
+            "version.publish",
+            f"dataset:{name}",
+            version=built.number,
+            rows=built.rows,
+            snapshot=built.snapshot,
+            contract_sha256=hashlib.sha256(contract_text.encode()).hexdigest(),
+        )
+    return version
+
+
+def withdraw(actor: str, name: str, reason: str, number: int | None = None) -> list[Version]:
+    """Take one version, or all of them, out of sight (410) and delete what was made of them.
+
+    TableError without a reason, for an unknown dataset or version. The newest version left, if any, becomes current.
+    """
+    if not reason.strip():
+        raise TableError("reason_required", "撤回要写明理由：--reason")
+    with transaction.atomic():
+        dataset = Dataset.objects.select_for_update().filter(name=name).first()
+        if dataset is None:
+            raise TableError("dataset_unknown", "没有数据集「{dataset}」", where={"dataset": name})
+        chosen = dataset.versions.filter(state=Version.State.PUBLISHED)
+        versions = list(chosen.filter(number=number) if number else chosen)
+        if not versions:
+            raise TableError("version_unknown", "数据集「{dataset}」没有可撤回的版本", where={"dataset": name})
+        for version in versions:
+            version.state, version.withdrawn_reason = Version.State.WITHDRAWN, reason.strip()
+            version.withdrawn_at = datetime.now(UTC)
+            version.save()
+            log.append(actor, "version.withdraw", f"dataset:{name}", version=version.number)
+        dataset.current = dataset.versions.filter(state=Version.State.PUBLISHED).order_by("-number").first()
+        dataset.save(update_fields=["current"])
+        IndexTask.objects.create(dataset=dataset)
+    for version in versions:
+        delete_public(version)
+    return versions
+
+
+def delete_public(version: Version) -> None:
+    """Delete everything public that was made of a withdrawn version; done twice it does nothing."""
+    name = version.dataset.name
+    (store.folder("serving").parent / version.serving).unlink(missing_ok=True)
+    for made in version.distributions.all():
+        (store.folder("exports").parent / made.path).unlink(missing_ok=True)
+    version.distributions.all().delete()
+    store.lake().public.forget(name, str(version.job))
+
+
+def _take_in(source: Path, target: Path) -> tuple[str, int]:
+    """Copy ``source`` durably; returns its SHA-256 in hex and its size in bytes."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with source.open("rb") as reading, target.open("wb") as writing:
+        while block := reading.read(4 * 1024 * 1024):
+            digest.update(block)
+            writing.write(block)
+            size += len(block)
+        writing.flush()
+        os.fsync(writing.fileno())
+    return digest.hexdigest(), size

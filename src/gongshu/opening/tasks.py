@@ -1,0 +1,207 @@
+"""The publishing job: a file becomes a version, each step idempotent, nothing visible before the last.
+
+Order (house): read -> raw load -> quality -> protect -> public commit -> serving copy -> database pointer -> index.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Max
+
+from gongshu.jobs.models import Job
+from gongshu.jobs.runner import LeaseLost, Run, crash_here, job_kind
+from gongshu.lake.copies import build_serving_copy, column_statistics
+from gongshu.opening import actions, search, store
+from gongshu.opening.models import Version
+from gongshu.opening.policies import check_publishable
+from gongshu.seals.keys import read_or_make_key
+from gongshu.tables.contract import Contract, Field, load_contract
+from gongshu.tables.model import ROW, Source, TextTable
+
+
+@job_kind("publish")
+def publish(run: Run) -> dict[str, Any]:
+    """Carry out a publication; the answer names the dataset and the version."""
+    job, params = str(run.job.pk), run.job.params
+    done = Version.objects.filter(job=job).first()
+    if done is None:
+        staging = store.folder("staging") / job / str(run.job.attempts)
+        staging.mkdir(parents=True, exist_ok=True)
+        try:
+            built, contract = _build(run, job, staging)
+            run.step("release", 0.95)
+            done = actions.release(run.job.actor, params["dataset"], contract, params["contract"], built)
+            crash_here("released")
+        except LeaseLost:
+            raise
+        except Exception:
+            _discard(params["dataset"], job)  # a refused or cancelled publication leaves nothing
+            raise
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    for kind in ("incoming", "staging"):
+        shutil.rmtree(store.folder(kind) / job, ignore_errors=True)
+    crash_here("index")
+    search.index_pending()
+    return {"dataset": params["dataset"], "version": done.number, "rows": done.rows}
+
+
+def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
+    from gongshu.tables.checks import run_checks
+    from gongshu.tables.engine import open_engine
+    from gongshu.tables.reading import ReadingOptions, read_file
+
+    params = run.job.params
+    name, contract = params["dataset"], load_contract(params["contract"])
+    number = _next_number(name)
+    file = store.folder("incoming") / job / params["file"]
+
+    run.step("read", 0.05)
+    source = read_file(file, staging, ReadingOptions(**contract.reading))
+    table = _only_table(source, contract)
+    check_publishable(contract, table.columns)
+
+    run.step("raw", 0.25)
+    raw_snapshot = store.lake().raw.commit(name, table.path, job=job, tag=f"v{number}")
+    crash_here("raw.committed")
+
+    with open_engine(staging, memory=settings.ENGINE_MEMORY) as engine:
+        run.step("check", 0.4)
+        quality = run_checks(engine, table, contract.fields, contract.rules, max_rows=100)
+        run.step("protect", 0.55)
+        public, key = staging / "public.parquet", [f.name for f in contract.fields if f.primary_key and _is_public(f)]
+        storage = _write_public(engine, table, contract, key, public)
+
+    run.step("commit", 0.75)
+    snapshot = store.lake().public.commit(name, public, job=job, tag=f"v{number}")
+    crash_here("public.committed")
+
+    run.step("serve", 0.85)
+    serving = store.serving_path(name, number, job)
+    target = settings.DATA / serving
+    rows = build_serving_copy([public], target, key, settings.ENGINE_MEMORY, staging)
+    statistics = column_statistics(target, storage, settings.ENGINE_MEMORY, staging)
+    crash_here("served")
+
+    fields = [field for field in contract.fields if _is_public(field)]
+    built = actions.Built(
+        job=job,
+        number=number,
+        rows=rows,
+        columns=[_describe(field, storage[field.name], statistics[field.name]) for field in fields],
+        dropped=len(contract.fields) - len(fields),
+        key=key,
+        quality=_public_quality(quality, contract),
+        reading={
+            "format": source.format,
+            "encoding": source.encoding,
+            "rows": table.rows,
+            "skipped": len(table.skipped),
+            "quarantined": table.quarantined_total,
+            "bytes": params["bytes"],
+        },
+        snapshot=snapshot,
+        raw_snapshot=raw_snapshot,
+        serving=serving,
+        longitude=_kept(fields, "longitude"),
+        latitude=_kept(fields, "latitude"),
+    )
+    return built, contract
+
+
+def _write_public(engine: Any, table: TextTable, contract: Contract, key: list[str], target: Path) -> dict[str, str]:
+    """Type, protect, sort and write the public columns; returns their storage types after protection."""
+    from gongshu.tables.protect import protect
+    from gongshu.tables.storage import typed
+
+    text = engine.read_parquet(table.path)
+    fields = {field.name: field for field in contract.fields}
+    values = {ROW: text[ROW]} | {
+        name: typed(text[name], field.storage_type).name(name) for name, field in fields.items()
+    }
+    secret = read_or_make_key(settings.DATA / "keys", "protect")
+    protected = protect(text.select(**values), contract.fields, secret)
+    public = [field.name for field in contract.fields if _is_public(field)]
+    ordered = protected.order_by([*key, ROW] if key else ROW).select(*public)
+    engine.to_parquet(ordered, str(target), compression="zstd", row_group_size=20_480)
+    schema = ordered.schema()
+    return {name: _storage(str(schema[name]), fields[name]) for name in public}
+
+
+def _storage(dtype: str, field: Field) -> str:
+    plain = dtype.split("(")[0].lstrip("!")
+    if field.storage_type == "geometry":
+        return "geometry"
+    return (
+        plain
+        if plain in ("string", "int64", "float64", "decimal", "boolean", "date", "timestamp", "time")
+        else "string"
+    )
+
+
+def _only_table(source: Source, contract: Contract) -> TextTable:
+    """The table that the contract speaks of: the only one, or the one that has its columns."""
+    wanted = {field.name for field in contract.fields}
+    return max(source.tables, key=lambda table: len(wanted & set(table.columns)))
+
+
+def _is_public(field: Field) -> bool:
+    return field.protection.method != "drop"
+
+
+def _kept(fields: list[Field], semantic_type: str) -> str:
+    plain = ("keep", "round")
+    return next((f.name for f in fields if f.semantic_type == semantic_type and f.protection.method in plain), "")
+
+
+def _describe(field: Field, storage_type: str, statistics: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "storage_type": storage_type,
+        "title": field.title,
+        "title_en": field.title_en,
+        "description": field.description,
+        "description_en": field.description_en,
+        "unit": field.unit,
+        "semantic_type": field.semantic_type,
+        "level": 1 if field.protection.method == "keep" else field.level,
+        "codes": field.codes,
+        "protection": {"method": field.protection.method, "params": field.protection.params},
+        **statistics,
+    }
+
+
+def _public_quality(run: Any, contract: Contract) -> dict[str, Any]:
+    """What the public reads of the quality run: counts by rule and column, never a value, nothing of dropped fields."""
+    public = {field.name for field in contract.fields if _is_public(field)}
+    findings = [
+        {
+            "kind": finding.kind,
+            "column": finding.column,
+            "severity": finding.severity,
+            "message": finding.message,
+            "rows_total": finding.rows_total,
+        }
+        for finding in run.findings
+        if finding.column is None or finding.column in public
+    ]
+    return {**run.scores, "rules": len(run.results), "findings": findings}
+
+
+def _next_number(name: str) -> int:
+    return (Version.objects.filter(dataset__name=name).aggregate(last=Max("number"))["last"] or 0) + 1
+
+
+def _discard(name: str, job: str) -> None:
+    if Version.objects.filter(job=job).exists():
+        return
+    for zone in (store.lake().raw, store.lake().public):
+        zone.forget(name, job)
+    for path in (store.folder("serving") / name).glob(f"v*-{job}.*"):
+        path.unlink(missing_ok=True)
+    for kind in ("incoming", "staging"):
+        shutil.rmtree(store.folder(kind) / job, ignore_errors=True)

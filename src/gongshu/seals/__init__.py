@@ -1,0 +1,1 @@
+"""Floor 1a: Merkle trees and signatures. No Django."""

@@ -1,0 +1,34 @@
+"""Keys of an installation: one 0600 file a purpose under ``<data>/keys``; never part of a data backup."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def read_or_make_key(folder: Path, purpose: str, size: int = 32) -> bytes:
+    """The key for ``purpose`` (``size`` random bytes), made on first use.
+
+    The file appears whole or not at all: it is written beside and linked into place, so two processes that start
+    together read the same key.
+    """
+    path = folder / f"{purpose}.key"
+    try:
+        return bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError:
+        pass
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    beside = folder / f".{purpose}.{os.getpid()}.{secrets.token_hex(4)}"
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(size))
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        pass
+    finally:
+        beside.unlink()
+    return bytes.fromhex(path.read_text(encoding="ascii").strip())

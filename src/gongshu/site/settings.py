@@ -1,0 +1,154 @@
+"""Django settings, all from :mod:`gongshu.site.options`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from gongshu.seals.keys import read_or_make_key
+from gongshu.site.options import option
+
+PACKAGE = Path(__file__).resolve().parent.parent
+DATA = Path(option("GONGSHU_DATA")).resolve()
+DEBUG = option("GONGSHU_DEBUG")
+DEMO = option("GONGSHU_DEMO")
+SECRET_KEY = read_or_make_key(DATA / "keys", "django").hex()
+ALLOWED_HOSTS = option("GONGSHU_HOSTS")
+CITY = {"zh-hans": option("GONGSHU_CITY"), "en": option("GONGSHU_CITY_EN")}
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_cotton.apps.SimpleAppConfig",
+    "gongshu.web",
+    "gongshu.jobs",
+    "gongshu.oversight",
+    "gongshu.parties",
+    "gongshu.opening",
+    "gongshu.surfaces",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "gongshu.web.middleware.SecurityHeaders",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "gongshu.web.middleware.Language",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+ROOT_URLCONF = "gongshu.site.urls"
+ASGI_APPLICATION = "gongshu.site.asgi.application"
+AUTH_USER_MODEL = "parties.Person"
+AUTHENTICATION_BACKENDS = ["gongshu.parties.authentication.Backend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "workbench"
+LOGOUT_REDIRECT_URL = "home"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    [
+                        "django_cotton.cotton_loader.Loader",
+                        "django.template.loaders.app_directories.Loader",
+                    ],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "gongshu.web.context.installation",
+            ],
+            "builtins": ["django_cotton.templatetags.cotton", "gongshu.web.templatetags.web"],
+        },
+    }
+]
+
+
+def _database(url: str) -> dict[str, Any]:
+    if not url:
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA / "gongshu.sqlite3",
+            "OPTIONS": {
+                "timeout": 30,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+            },
+        }
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ValueError(f"GONGSHU_DATABASE_URL: {parts.scheme} 不受支持，应为 postgresql://")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(parts.hostname or "") or parse_qs(parts.query).get("host", [""])[0],  # host=/folder of a socket
+        "PORT": str(parts.port or ""),
+    }
+
+
+DATABASES = {"default": _database(option("GONGSHU_DATABASE_URL"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+LOCALE_PATHS = [PACKAGE / "locale"]
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = option("GONGSHU_HTTPS")
+SECURE_HSTS_SECONDS = 31536000 if option("GONGSHU_HTTPS") else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {"gongshu": {"level": "INFO"}},
+}
+
+# The data plane, as plain values: the apps hand them to gongshu.lake and gongshu.tables
+ENGINE_MEMORY = option("GONGSHU_ENGINE_MEMORY")
+LEASE_SECONDS = option("GONGSHU_LEASE_SECONDS")
+LAKE_URL = option("GONGSHU_LAKE_URL") or str(DATA / "lake")
+LAKE_CATALOG_URL = option("GONGSHU_CATALOG_URL")
+LAKE_S3 = {
+    "endpoint": option("GONGSHU_S3_ENDPOINT"),
+    "region": option("GONGSHU_S3_REGION"),
+    "key": option("GONGSHU_S3_KEY"),
+    "secret": option("GONGSHU_S3_SECRET"),
+}

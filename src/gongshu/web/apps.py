@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class WebConfig(AppConfig):
+    name = "gongshu.web"
+    verbose_name = "界面"
+    default_auto_field = "django.db.models.BigAutoField"
