@@ -71,7 +71,7 @@ def read_json(path: Path, folder: Path, options: ReadingOptions) -> Source:
         raise TableError(
             "not_a_table", "JSON 里没有可以成表的内容（对象的列表，或按名称排列的对象）。", where={"file": path.name}
         )
-    tables = []
+    tables: list[TextTable] = []
     for name, objects in found[: limits.MAX_SHEETS]:
         tables.append(_stage(name, folder / f"{len(tables)}.parquet", partial(enumerate, objects, 1), file))
     if isinstance(document, dict) and (rest := _left_over(document, {name for name, _ in found})):

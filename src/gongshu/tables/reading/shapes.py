@@ -130,7 +130,12 @@ def _read(shape: Path, name: str, path: Path, target: Path) -> tuple[TextTable, 
 
 def _staged(meta: dict, reader: pa.RecordBatchReader, name: str, path: Path, target: Path) -> TextTable:  # type: ignore[type-arg]
     shape_column = next(
-        (f.name for f in reader.schema if (f.metadata or {}).get(b"ARROW:extension:name") in (b"geoarrow.wkb", b"ogc.wkb")), None
+        (
+            f.name
+            for f in reader.schema
+            if (f.metadata or {}).get(b"ARROW:extension:name") in (b"geoarrow.wkb", b"ogc.wkb")
+        ),
+        None,
     )
     fields = [field for field in reader.schema if field.name != shape_column]
     has_geometry = shape_column is not None

@@ -52,7 +52,8 @@ def read_workbook(path: Path, folder: Path, options: ReadingOptions, form: str) 
                 "no_sheet", "没有名为“{sheet}”的工作表；有：{names}。", where=where, sheet=options.sheet, names=names
             )
         sheets = chosen
-    tables, notes = [], []
+    tables: list[TextTable] = []
+    notes: list[str] = []
     for sheet in sheets:
         try:
             area = book.get_sheet_by_name(sheet.name)
@@ -341,6 +342,6 @@ def _fill(
         if len(numbers) >= BATCH:
             flush()
     flush()
-    for (row, column), formula in uncached.items():
-        if row >= first_data and 0 <= column - left < width:
-            stage.quarantine(row - first_data + 1, layout.names[column - left], formula, gettext("公式没有存结果"))
+    for (at, place), formula in uncached.items():
+        if at >= first_data and 0 <= place - left < width:
+            stage.quarantine(at - first_data + 1, layout.names[place - left], formula, gettext("公式没有存结果"))
