@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -52,25 +53,25 @@ def request_publish(actor: str, file: Path, contract_text: str, name: str) -> Jo
     contract = load_contract(contract_text)
     if not file.is_file():
         raise TableError("not_found", "没有这个文件：{file}", where={"file": str(file)})
-    job = jobs.enqueue(
-        actor,
-        "publish",
-        gettext("发布 {title}", title=contract.title or name),
-        {"dataset": name, "contract": contract_text, "file": file.name, "taken": False},
-        lock=f"dataset:{name}",
-    )
+    job_id = uuid.uuid4()
+    folder = store.folder("incoming") / str(job_id)
     try:
-        digest, size = _take_in(file, store.folder("incoming") / str(job.id) / file.name)
+        with store.held(folder):
+            digest, size = _take_in(file, folder / file.name)
+            with transaction.atomic():
+                job = jobs.enqueue(
+                    actor,
+                    "publish",
+                    gettext("发布 {title}", title=contract.title or name),
+                    {"dataset": name, "contract": contract_text, "file": file.name, "sha256": digest, "bytes": size},
+                    lock=f"dataset:{name}",
+                    job_id=job_id,
+                )
+                log.append(actor, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job_id))
     except BaseException:
-        jobs.finish(job, Job.State.FAILED, error={"code": "not_stored", "message": gettext("文件没有存下来")})
-        shutil.rmtree(store.folder("incoming") / str(job.id), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
-    with transaction.atomic():
-        row = Job.objects.select_for_update().get(pk=job.pk)
-        row.params = {**row.params, "taken": True, "sha256": digest, "bytes": size}
-        row.save()
-        log.append(actor, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job.id))
-    return row
+    return job
 
 
 def release(actor: str, name: str, contract: Contract, contract_text: str, built: Built) -> Version:

@@ -1,0 +1,25 @@
+"""What a person may say about a file when the reader guessed wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """Overrides of the guesses; what is None is found out.
+
+    ``encoding``: a Python codec name. ``delimiter``: one or more characters. ``quote``: ``"``, ``'`` or ``""`` for none.
+    ``header_rows``: 1-based rows of the source that hold the header. ``no_header``: there is none, columns become 列1, 列2...
+    ``skip_rows``: 1-based rows of the source that are no records. ``sheet``: read this sheet of a workbook only.
+    ``types``: column -> storage type, taken instead of the inferred one.
+    """
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str | None = None
+    header_rows: tuple[int, ...] | None = None
+    no_header: bool = False
+    skip_rows: tuple[int, ...] = ()
+    sheet: str | None = None
+    types: dict[str, str] = field(default_factory=dict)

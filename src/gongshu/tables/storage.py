@@ -1,0 +1,436 @@
+"""Storage types: what a column of text holds, found over the whole column, and the column as that type.
+
+Everything is an Ibis expression without back-references, so that the same definition runs on DuckDB and on Spark Connect.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import yaml
+from ibis.backends import BaseBackend
+
+from gongshu.i18n import gettext
+from gongshu.tables.model import ROW, Quarantined
+
+STORAGE_TYPES = (
+    "string", "int64", "decimal", "float64", "boolean", "date", "timestamp", "time", "geometry",
+    # only when declared, never inferred: 12.5% as 0.125; days since 1899-12-30 as Excel counts them
+    "percent", "excel_date",
+)  # fmt: skip
+THRESHOLD = 0.95  # share of filled cells that must fit before a column is typed
+SAMPLE_ROWS = 20_000  # a candidate that fits fewer than half of a spread sample isn't counted over the whole
+_BACKEND_TYPES = {
+    "int64": "int64",
+    "decimal": "decimal(38, 9)",
+    "float64": "float64",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+    "time": "time",
+    "percent": "float64",
+    "excel_date": "date",
+}
+
+_FULL = "".join(chr(code) for code in range(0xFF01, 0xFF5F)) + "\u3000\u00a0\ufeff\u200b"
+_HALF = "".join(chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)) + "  " + "  "
+
+_UNTIDY = "[\uff01-\uff5e\u3000\u00a0\ufeff\u200b]|^[ \\t\\r\\n\\f\\x0b]|[ \\t\\r\\n\\f\\x0b]$"
+
+_INTEGER = r"^[+-]?([0-9]{1,18}|[0-9]{1,3}(,[0-9]{3}){1,5})$"
+_FLOAT = r"^[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)?(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?$"
+_LEADING_ZERO = r"^[+-]?0[0-9]"
+_SEPARATED = r"^([0-9]{4})\s*[-/.年]\s*([0-9]{1,2})\s*[-/.月]\s*([0-9]{1,2})\s*日?"
+_COMPACT = r"^((?:1[89]|20|21)[0-9]{2})([0-9]{2})([0-9]{2})"
+_DAY_FIRST = r"^([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"
+_CLOCK = r"([0-9]{1,2})[:时点]([0-9]{1,2})(?:[:分]?([0-9]{1,2})?(\.[0-9]{1,9})?)秒?分?"
+_ZONE = r"\s?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
+_CHINESE_DATE = r"^([〇零○ＯO一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月([一二三四五六七八九十廿]{1,4})日$"
+_TIME = r"^([0-9]{1,2}):([0-9]{2})(:[0-9]{2}(\.[0-9]{1,6})?)?$"
+# what the inference counts: shapes only, so that one scan is enough; whether the 31st of June exists is the cast's question
+_MONTH, _DAY = "(0?[1-9]|1[0-2])", "(0?[1-9]|[12][0-9]|3[01])"
+_DATE_SHAPE = (
+    rf"([0-9]{{4}}\s*[-/.年]\s*{_MONTH}\s*[-/.月]\s*{_DAY}\s*日?"
+    r"|(1[89]|20|21)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+    rf"|{_DAY}\.{_MONTH}\.[0-9]{{4}}"
+)
+_SHAPES = {
+    "int64": _INTEGER,
+    "float64": r"^[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+|[0-9]*\.[0-9]+|[0-9]+\.|[0-9]{1,3}(,[0-9]{3})+\.[0-9]*)([eE][+-]?[0-9]{1,3})?$",
+    "date": rf"^{_DATE_SHAPE}|[〇零○ＯO一二三四五六七八九]{{4}}年[一二三四五六七八九十]{{1,3}}月[一二三四五六七八九十廿]{{1,4}}日)$",
+    "timestamp": rf"^{_DATE_SHAPE})([T\s]*{_CLOCK}{_ZONE.removesuffix('$')}|[0-9]{{6}})?$",
+    "time": r"^([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$",
+    "boolean": "^(?i:true|false)$",
+}
+_CODE_NAME = re.compile(
+    r"代码|编码|编号|证号|证件号|号码|识别码|标识码|电话|手机|传真|邮编|邮政编码|行号|账号|卡号|区划"
+    r"|uscc|zip|post_?code|phone|mobile|\bfax\b|(^|_)tel(_|$)|_no$|(^|[_\s])code$|[a-z]Code$",
+    re.I,
+)
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """What is known of a column's storage: ``filled`` cells (no placeholders), ``why`` in words when it needs some.
+
+    ``counts`` holds how many cells have the shape of each candidate that was counted.
+    """
+
+    name: str
+    storage_type: str
+    filled: int = 0
+    why: str = ""
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=4)
+def placeholder_pattern(rulebook: str = "default-2026") -> str:
+    """One pattern (RE2, Java and Python alike) for the rulebook's placeholders and the empty text, on normalised cells."""
+    text = (Path(__file__).parents[1] / "rulebooks" / rulebook / "placeholders.yaml").read_text(encoding="utf-8")
+    book = yaml.safe_load(text)
+    special = re.compile(r"([\\.^$*+?{}\[\]|()])")
+    values = [special.sub(r"\\\1", str(value)) for value in book["values"]]
+    return "^(?i:|" + "|".join(values + book["patterns"]) + ")$"
+
+
+def normalise(values: ir.StringValue) -> ir.StringValue:
+    """Trim (full-width and other spaces too) and turn full-width ASCII into half-width."""
+    # one quick search for all cells, the slow translation only for the few that need it
+    return values.re_search(_UNTIDY).ifelse(values.translate(_FULL, _HALF).strip(), values)
+
+
+def is_placeholder(values: ir.StringValue) -> ir.BooleanValue:
+    """True where a cell holds a placeholder of the rulebook (``values`` as they are, not yet normalised), else false."""
+    clean = normalise(values)
+    return (clean.re_search(placeholder_pattern()) & (clean != "")).fill_null(False)
+
+
+def _filled(clean: ir.StringValue) -> ir.BooleanValue:
+    return clean.notnull() & ~clean.re_search(placeholder_pattern())
+
+
+def typed(values: ir.StringValue, storage_type: str) -> ir.Value:
+    """``values`` as ``storage_type``; null where they are empty, a placeholder, or don't fit. Strings stay as they are.
+
+    Dates: 2019-07-08, 2019/7/8, 2019.7.8, 20190708, 2019年7月8日, 二〇一九年七月八日, 18.07.2022. Timestamps: these and a time;
+    with an offset they become Beijing time (UTC+8), without one they are taken as that.
+    """
+    if storage_type in ("string", "geometry"):
+        return values
+    clean = normalise(values)
+    return _filled(clean).ifelse(_CASTS[storage_type](clean), ibis.null(_BACKEND_TYPES[storage_type]))
+
+
+def misfit(values: ir.StringValue, storage_type: str) -> ir.BooleanValue:
+    """True where a filled cell does not fit ``storage_type``; placeholders and empty cells are no misfits."""
+    if storage_type in ("string", "geometry"):
+        return ibis.literal(False)
+    clean = normalise(values)
+    return (_filled(clean) & _CASTS[storage_type](clean).isnull()).fill_null(False)
+
+
+def typed_table(table: ir.Table, types: Mapping[str, ColumnType | str]) -> ir.Table:
+    """The staged table with each column as its storage type; ``_row`` stays."""
+    return table.mutate(
+        **{name: typed(table[name], kind) for name, kind in _kinds(types).items() if kind not in ("string", "geometry")}
+    )
+
+
+def misfits(
+    backend: BaseBackend, table: ir.Table, types: Mapping[str, ColumnType | str], cap: int = 10_000
+) -> tuple[list[Quarantined], dict[str, int]]:
+    """The cells that don't fit their column's type: up to ``cap`` of them in row order, and the total of each column."""
+    kinds = {name: kind for name, kind in _kinds(types).items() if kind not in ("string", "geometry")}
+    if not kinds:
+        return [], {}
+    flags = {name: misfit(table[name], kind) for name, kind in kinds.items()}
+    names = list(kinds)
+    sums = _first(backend, table.aggregate(**{f"m{n}": flags[name].sum() for n, name in enumerate(names)}))
+    totals = {name: int(sums[f"m{n}"] or 0) for n, name in enumerate(names) if sums[f"m{n}"]}
+    found: list[Quarantined] = []
+    for name in totals:
+        cells = table.filter(flags[name]).select(row=table[ROW], value=table[name]).order_by("row").limit(cap)
+        why = _why(kinds[name])
+        found += [Quarantined(cell["row"], name, cell["value"], why) for cell in backend.to_pyarrow(cells).to_pylist()]
+    found.sort(key=lambda entry: entry.row)
+    return found[:cap], totals
+
+
+def infer_storage_types(
+    backend: BaseBackend,
+    table: ir.Table,
+    native: Mapping[str, str] | None = None,
+    declared: Mapping[str, str] | None = None,
+) -> dict[str, ColumnType]:
+    """The storage type of every column but ``_row``, from all cells in one scan.
+
+    A column is typed when at least 95 % of its filled cells fit. It stays a string when it holds codes: more than 1 % with a
+    leading zero, mobile numbers, equal lengths from 11 digits on, or equal lengths under a name such as 代码 or 编号.
+    ``native``: what the source declares. ``declared``: what a person declares, taken as it is.
+    """
+    declared = declared or {}
+    native = native or {}
+    names = [name for name in table.columns if name != ROW]
+    asked = {name: _candidates(name, declared.get(name) or native.get(name)) for name in names}
+    table = _dealt(table)
+    rows = int(backend.to_pyarrow(table.count()).as_py())
+    if rows > 2 * SAMPLE_ROWS:
+        sample = table.filter(table[ROW] % (rows // SAMPLE_ROWS) == 0)
+        counts = _counted(backend, sample, asked)
+        asked = {name: _left(asked[name], counts[name]) for name in names}
+    counts = _counted(backend, table, asked)
+    return {name: _decide(name, counts[name], declared.get(name), native.get(name)) for name in names}
+
+
+def _dealt(table: ir.Table) -> ir.Table:
+    return table if ROW in table.columns else table.mutate(**{ROW: ibis.row_number()})
+
+
+# -- casts: a normalised cell as a type, null where it doesn't fit
+
+
+def _number(clean: ir.StringValue, pattern: str, kind: str) -> ir.Value:
+    digits = clean.replace(",", "").replace("+", "")
+    return (clean.re_search(pattern) & clean.re_search("[0-9]")).ifelse(digits, ibis.null("string")).try_cast(kind)
+
+
+def _date(clean: ir.StringValue) -> ir.Value:
+    plain = ibis.cases(
+        (clean.re_search(_SEPARATED + "$"), _ymd(clean, _SEPARATED, 1, 2, 3)),
+        (clean.re_search(_COMPACT + "$"), _ymd(clean, _COMPACT, 1, 2, 3)),
+        (clean.re_search(_DAY_FIRST + "$"), _ymd(clean, _DAY_FIRST, 3, 2, 1)),
+        (clean.re_search(_CHINESE_DATE), _chinese_ymd(clean)),
+        else_=ibis.null("string"),
+    )
+    return plain.try_cast("date")
+
+
+def _ymd(clean: ir.StringValue, pattern: str, year: int, month: int, day: int) -> ir.StringValue:
+    return (
+        clean.re_extract(pattern, year)
+        + "-"
+        + clean.re_extract(pattern, month).lpad(2, "0")
+        + "-"
+        + clean.re_extract(pattern, day).lpad(2, "0")
+    )
+
+
+def _chinese_ymd(clean: ir.StringValue) -> ir.StringValue:
+    def two_digits(text: ir.StringValue) -> ir.StringValue:
+        # 十 -> 10, 十五 -> 15, 二十 -> 20, 二十五 -> 25, 廿五 -> 25, 五 -> 05
+        text = text.replace("廿", "二十").translate("一二三四五六七八九", "123456789")
+        return ibis.cases(
+            (text == "十", "10"),
+            (text.startswith("十"), text.replace("十", "1")),
+            (text.endswith("十"), text.replace("十", "0")),
+            else_=text.replace("十", ""),
+        ).lpad(2, "0")
+
+    year = clean.re_extract(_CHINESE_DATE, 1).translate("〇零○ＯO一二三四五六七八九", "00000123456789")
+    return (
+        year
+        + "-"
+        + two_digits(clean.re_extract(_CHINESE_DATE, 2))
+        + "-"
+        + two_digits(clean.re_extract(_CHINESE_DATE, 3))
+    )
+
+
+def _timestamp(clean: ir.StringValue) -> ir.Value:
+    def with_clock(day: str, year: int, month: int, date: int) -> tuple[ir.BooleanValue, ir.StringValue]:
+        pattern = day + r"[T\s]*" + _CLOCK + _ZONE
+        groups = 3
+        clock = (
+            clean.re_extract(pattern, groups + 1).lpad(2, "0")
+            + ":"
+            + clean.re_extract(pattern, groups + 2).lpad(2, "0")
+            + ":"
+            + clean.re_extract(pattern, groups + 3).lpad(2, "0")
+            + clean.re_extract(pattern, groups + 4)
+        )
+        return clean.re_search(pattern), _ymd(clean, pattern, year, month, date) + " " + clock
+
+    packed = _COMPACT + r"([0-9]{2})([0-9]{2})([0-9]{2})$"
+    text = ibis.cases(
+        with_clock(_SEPARATED, 1, 2, 3),
+        with_clock(_DAY_FIRST, 3, 2, 1),
+        (
+            clean.re_search(packed),
+            _ymd(clean, packed, 1, 2, 3)
+            + " "
+            + clean.re_extract(packed, 4)
+            + ":"
+            + clean.re_extract(packed, 5)
+            + ":"
+            + clean.re_extract(packed, 6),
+        ),
+        with_clock(_COMPACT, 1, 2, 3),
+        else_=ibis.null("string"),
+    )
+    local = text.try_cast("timestamp")
+    zone = clean.re_extract(r"(?:[0-9.])(Z|[+-][0-9]{2}:?[0-9]{2})$", 1)
+    offset = (
+        zone.substr(1, 2).try_cast("int64").fill_null(0) * 60 + zone.right(2).try_cast("int64").fill_null(0)
+    ) * zone.startswith("-").ifelse(-1, 1)
+    to_beijing = 480 - (zone == "Z").ifelse(0, offset)
+    moved = local + to_beijing.as_interval("m")
+    return (clean.contains(":") & (zone != "")).ifelse(moved, local).fill_null(_date(clean).cast("timestamp"))
+
+
+def _time(clean: ir.StringValue) -> ir.Value:
+    return clean.re_search(_TIME).ifelse(clean, ibis.null("string")).try_cast("time")
+
+
+def _boolean(clean: ir.StringValue) -> ir.Value:
+    return ibis.cases((clean.upper() == "TRUE", True), (clean.upper() == "FALSE", False), else_=ibis.null("boolean"))
+
+
+def _percent(clean: ir.StringValue) -> ir.Value:
+    number = _number(clean.replace("%", "").strip(), _FLOAT, "float64")
+    return clean.endswith("%").ifelse(number / 100, number)
+
+
+def _excel_date(clean: ir.StringValue) -> ir.Value:
+    days = _number(clean, r"^[0-9]{1,6}(\.[0-9]*)?$", "float64").floor().cast("int64")
+    return _date(clean).fill_null(ibis.literal("1899-12-30").cast("date") + days.as_interval("D"))
+
+
+_CASTS: dict[str, Any] = {
+    "int64": lambda clean: _number(clean, _INTEGER, "int64"),
+    "decimal": lambda clean: _number(clean, _FLOAT, "decimal(38, 9)"),
+    "float64": lambda clean: _number(clean, _FLOAT, "float64"),
+    "boolean": _boolean,
+    "date": _date,
+    "timestamp": _timestamp,
+    "time": _time,
+    "percent": _percent,
+    "excel_date": _excel_date,
+}
+
+# -- inference
+
+_ALL = ("int64", "float64", "date", "timestamp", "time", "boolean")
+
+
+def _kinds(types: Mapping[str, ColumnType | str]) -> dict[str, str]:
+    return {name: kind.storage_type if isinstance(kind, ColumnType) else kind for name, kind in types.items()}
+
+
+def _candidates(name: str, known: str | None) -> tuple[str, ...]:
+    if known in ("string", "geometry"):
+        return ()
+    return (known,) if known in _CASTS else _ALL
+
+
+def _left(candidates: tuple[str, ...], counts: dict[str, int]) -> tuple[str, ...]:
+    if not counts["filled"]:
+        return candidates
+    return tuple(kind for kind in candidates if counts.get(kind, 0) >= 0.5 * counts["filled"])
+
+
+def _counted(backend: BaseBackend, table: ir.Table, asked: dict[str, tuple[str, ...]]) -> dict[str, dict[str, int]]:
+    """All counts of all columns in one aggregation."""
+    names = list(asked)
+    clean_table = table.select(**{f"c{n}": normalise(table[name]) for n, name in enumerate(names)})
+    metrics: dict[str, ir.Scalar] = {}
+    for n, name in enumerate(names):
+        clean = clean_table[f"c{n}"]
+        filled = _filled(clean)
+        metrics[f"{n}|filled"] = filled.sum()
+        for kind in asked[name]:
+            metrics[f"{n}|{kind}"] = (filled & _fits(clean, kind)).sum()
+        if "int64" in asked[name]:
+            digits = clean.re_search(r"^[0-9]+$")
+            length = (filled & digits).ifelse(clean.length(), ibis.null("int64"))
+            metrics[f"{n}|zero"] = (filled & clean.re_search(_LEADING_ZERO)).sum()
+            metrics[f"{n}|mobile"] = (filled & clean.re_search(r"^1[3-9][0-9]{9}$")).sum()
+            metrics[f"{n}|shortest"] = length.min()
+            metrics[f"{n}|longest"] = length.max()
+            metrics[f"{n}|long"] = (length >= 15).sum()
+        if "float64" in asked[name]:
+            metrics[f"{n}|wide"] = (filled & clean.re_search(r"^[+-]?[0-9]{16,}\.[0-9]")).sum()
+    row = _first(backend, clean_table.aggregate(**metrics))
+    counts: dict[str, dict[str, int]] = {name: {} for name in names}
+    for key, value in row.items():
+        number, metric = key.split("|")
+        counts[names[int(number)]][metric] = int(value or 0)
+    return counts
+
+
+def _first(backend: BaseBackend, table: ir.Table) -> dict[str, Any]:
+    row: dict[str, Any] = backend.to_pyarrow(table).to_pylist()[0]
+    return row
+
+
+def _fits(clean: ir.StringValue, kind: str) -> ir.BooleanValue:
+    return clean.re_search(_SHAPES[kind]) if kind in _SHAPES else _CASTS[kind](clean).notnull()
+
+
+def _decide(name: str, counts: dict[str, int], declared: str | None, native: str | None) -> ColumnType:
+    filled = counts["filled"]
+    fits = {kind: counts[kind] for kind in _CASTS if kind in counts}
+
+    def result(kind: str, why: str = "") -> ColumnType:
+        return ColumnType(name, kind, filled, why, fits)
+
+    if declared:
+        return result(declared, gettext("指定"))
+    if native in ("string", "geometry"):
+        return result(native, gettext("来源声明"))
+    if not filled:
+        return result(native or "string", gettext("整列为空"))
+    need = filled - (max(1, filled * (1 - THRESHOLD)) if filled >= 8 else 0)
+    if native in _CASTS and counts.get(native, 0) >= need:
+        return result(native, gettext("来源声明"))
+    # the narrowest type first; 8-digit dates before integers, dates before timestamps
+    timed = counts.get("timestamp", 0) - counts.get("date", 0) > (1 - THRESHOLD) / 5 * filled
+    for kind in ("timestamp" if timed else "date", "timestamp", "time", "boolean"):
+        if counts.get(kind, 0) >= need:
+            return result(kind)
+    if why := _code(name, counts, filled):
+        return result("string", why)
+    if counts.get("int64", 0) >= need and counts["int64"] >= counts.get("float64", 0):
+        return result("int64")
+    if counts.get("float64", 0) >= need:
+        return result("decimal" if counts.get("wide") else "float64")
+    return result("string")
+
+
+def _code(name: str, counts: dict[str, int], filled: int) -> str:
+    """Why a column of digits is a code and no number, or ""."""
+    if counts.get("int64", 0) < 0.5 * filled and not counts.get("long"):
+        return ""
+    if counts.get("zero", 0) > 0.01 * filled:
+        return gettext("有前导零的编码")
+    if counts.get("long", 0) > 0.5 * filled:
+        return gettext("15 位及以上的编码")
+    if counts.get("mobile", 0) > 0.8 * filled:
+        return gettext("手机号码")
+    equal = counts.get("shortest") == counts.get("longest")
+    if equal and counts.get("longest", 0) >= 11:
+        return gettext("等长的长编码")
+    if _CODE_NAME.search(name) and (equal or counts.get("longest", 0) >= 6) and counts.get("longest", 0) >= 2:
+        return gettext("列名说明是编码")
+    return ""
+
+
+def _why(kind: str) -> str:
+    names = {
+        "int64": gettext("不是整数"),
+        "decimal": gettext("不是数字"),
+        "float64": gettext("不是数字"),
+        "percent": gettext("不是百分数"),
+        "boolean": gettext("不是 true/false"),
+        "date": gettext("不是存在的日期"),
+        "excel_date": gettext("不是日期或 Excel 日期序号"),
+        "timestamp": gettext("不是存在的日期时间"),
+        "time": gettext("不是时间"),
+    }
+    return names[kind]
