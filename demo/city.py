@@ -61,7 +61,12 @@ def district_features() -> list[dict[str, object]]:
     return [
         {
             "type": "Feature",
-            "properties": {"区划代码": code, "区": name, "英文名": f"{english} District", "面积": round(_area_km2(shape), 1)},
+            "properties": {
+                "区划代码": code,
+                "区": name,
+                "英文名": f"{english} District",
+                "面积": round(_area_km2(shape), 1),
+            },
             "geometry": _rounded(mapping(shape)),
         }
         for (code, (name, english, _)), shape in zip(DISTRICTS.items(), plan().values(), strict=True)

@@ -21,7 +21,12 @@ def written_date(day: date, rng: random.Random, share: float = 0.25) -> str:
     if rng.random() > share:
         return day.isoformat()
     return rng.choice(
-        [f"{day.year}/{day.month}/{day.day}", f"{day:%Y%m%d}", f"{day.year}年{day.month}月{day.day}日", f"{day:%Y.%m.%d}"]
+        [
+            f"{day.year}/{day.month}/{day.day}",
+            f"{day:%Y%m%d}",
+            f"{day.year}年{day.month}月{day.day}日",
+            f"{day:%Y.%m.%d}",
+        ]
     )
 
 
@@ -37,11 +42,15 @@ def credit_code(rng: random.Random, division: str, *, wrong: bool = False) -> st
 def resident_id(rng: random.Random, division: str) -> str:
     """A resident ID number (GB 11643) of an invented division, so that nobody has it."""
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-    body = f"{division}{rng.randint(1955, 2000)}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{rng.randint(1, 999):03d}"
+    body = (
+        f"{division}{rng.randint(1955, 2000)}{rng.randint(1, 12):02d}{rng.randint(1, 28):02d}{rng.randint(1, 999):03d}"
+    )
     return body + "10X98765432"[sum(int(c) * w for c, w in zip(body, weights, strict=True)) % 11]
 
 
-def sow(rows: list[dict[str, Any]], rng: random.Random, *, numbers: str = "", blank: str = "", axes: bool = False) -> None:
+def sow(
+    rows: list[dict[str, Any]], rng: random.Random, *, numbers: str = "", blank: str = "", axes: bool = False
+) -> None:
     """Dirty ``rows`` in place: some full-width ``numbers``, placeholders in ``blank``, swapped axes, doubled rows."""
     for row in rows:
         if numbers and rng.random() < 0.01 and row[numbers] not in ("", None):

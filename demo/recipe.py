@@ -33,7 +33,9 @@ class Dataset:
 def field(name: str, storage: str, title_en: str, description: str, **more: Any) -> Field:
     """A public field of level 1, kept as it is unless ``more`` says otherwise."""
     more.setdefault("level", 1)
-    more.setdefault("open_type", "unconditional" if more["level"] == 1 else "none" if more["level"] > 3 else "conditional")
+    more.setdefault(
+        "open_type", "unconditional" if more["level"] == 1 else "none" if more["level"] > 3 else "conditional"
+    )
     return Field(name=name, storage_type=storage, title=name, title_en=title_en, description=description, **more)
 
 
@@ -41,7 +43,14 @@ def drop(name: str, storage: str, title_en: str, description: str, level: int, s
     """A field that the public never sees."""
     protection = Protection("drop")
     return field(
-        name, storage, title_en, description, level=level, semantic_type=semantic_type, subject="person", protection=protection
+        name,
+        storage,
+        title_en,
+        description,
+        level=level,
+        semantic_type=semantic_type,
+        subject="person",
+        protection=protection,
     )
 
 
@@ -63,7 +72,8 @@ def district() -> Field:
 def rules(required: str = "", unique: str = "", bounds: dict[str, tuple[float, float]] | None = None) -> list[Rule]:
     """The rules that every register has: filled columns, a key, and number ranges."""
     made = [
-        Rule(f"{name}.not_null", "not_null", column=name, columns=(name,), dimension="020100") for name in required.split()
+        Rule(f"{name}.not_null", "not_null", column=name, columns=(name,), dimension="020100")
+        for name in required.split()
     ]
     if unique:
         made.append(Rule(f"{unique}.unique", "unique", column=unique, columns=(unique,), dimension="030400"))

@@ -125,7 +125,7 @@ def hospitals(folder: Path) -> Dataset:
     kinds = {"诊所": 44, "门诊部": 18, "社区卫生服务中心": 12, "综合医院": 9, "专科医院": 8, "中医医院": 5, "护理院": 4}
     rows: list[dict[str, Any]] = []
     for i in range(1864):
-        code, name, x, y = city.place(rng)
+        _, name, x, y = city.place(rng)
         kind = rng.choices(list(kinds), list(kinds.values()))[0]
         large = kind in ("综合医院", "专科医院", "中医医院")
         rows.append(
@@ -153,14 +153,28 @@ def hospitals(folder: Path) -> Dataset:
         source_note=SYNTHETIC,
         fields=[
             field("机构代码", "string", "Institution code", "医疗机构登记号", primary_key=True, required=True),
-            field("机构名称", "string", "Name", "执业许可证上的第一名称", semantic_type="organisation_name", subject="organisation"),
+            field(
+                "机构名称",
+                "string",
+                "Name",
+                "执业许可证上的第一名称",
+                semantic_type="organisation_name",
+                subject="organisation",
+            ),
             field("类别", "string", "Kind", "医疗机构类别"),
             field("等级", "string", "Grade", "评审等级，未评审为“未定级”"),
             district(),
             field("地址", "string", "Address", "执业地址，精确到门牌", semantic_type="address"),
             field("核定床位", "int64", "Beds", "核定床位数；门诊部可为空", unit="张"),
             field("医保定点", "string", "Insurance", "是否基本医疗保险定点", codes={"是": "定点", "否": "非定点"}),
-            field("咨询电话", "string", "Telephone", "对外公开的咨询电话", semantic_type="landline", subject="organisation"),
+            field(
+                "咨询电话",
+                "string",
+                "Telephone",
+                "对外公开的咨询电话",
+                semantic_type="landline",
+                subject="organisation",
+            ),
             longitude(),
             latitude(),
             field("登记日期", "date", "Registered on", "最近一次登记或变更日期"),
@@ -199,7 +213,9 @@ def clinics(folder: Path) -> Dataset:
         source_note=SYNTHETIC,
         fields=[
             field("序号", "int64", "Number", "表内序号", primary_key=True, required=True),
-            field("接种门诊", "string", "Clinic", "门诊名称", semantic_type="organisation_name", subject="organisation"),
+            field(
+                "接种门诊", "string", "Clinic", "门诊名称", semantic_type="organisation_name", subject="organisation"
+            ),
             district(),
             field("地址", "string", "Address", "门诊地址", semantic_type="address"),
             field("服务时间", "string", "Hours", "对外服务时间"),
@@ -209,7 +225,9 @@ def clinics(folder: Path) -> Dataset:
         ],
         rules=rules("接种门诊 区", "序号", BOX),
     )
-    sheet = write_sheet(folder / "预防接种门诊.xlsx", "公输市预防接种门诊名单（2026年）", rows, note="数据来源：市卫生健康委")
+    sheet = write_sheet(
+        folder / "预防接种门诊.xlsx", "公输市预防接种门诊名单（2026年）", rows, note="数据来源：市卫生健康委"
+    )
     return Dataset(contract, [sheet])
 
 

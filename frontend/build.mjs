@@ -1,6 +1,6 @@
 // Builds the assets of the pages into the package: one style sheet, a theme script for the head, the page script and the charts.
 import { build } from "esbuild";
-import { rm } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 
 const outdir = new URL("../src/gongshu/web/static/gongshu/", import.meta.url).pathname;
 await rm(outdir, { recursive: true, force: true });
@@ -22,3 +22,4 @@ await build({
   loader: { ".svg": "dataurl" },
   logLevel: "warning",
 });
+await copyFile(new URL("icon.svg", import.meta.url), new URL("icon.svg", `file://${outdir}`));

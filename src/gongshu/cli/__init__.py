@@ -22,7 +22,9 @@ def _show_version(asked: bool) -> None:
 
 
 @app.callback()
-def options(version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="版本")) -> None:
+def options(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="版本"),
+) -> None:
     """公数 Gongshu：一座城市的公共数据平台。"""
 
 

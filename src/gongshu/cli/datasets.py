@@ -20,7 +20,6 @@ STEP_NAMES = {
     "commit": "入公开区",
     "serve": "建服务副本",
     "release": "发布",
-    "index": "更新索引",
 }
 
 
@@ -64,7 +63,12 @@ def publish(
     if queue:
         console.print(f"已排队：作业 {job.pk}")
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=errors, transient=True) as progress:
         bar = progress.add_task("排队", total=1.0)
         done = run_one(

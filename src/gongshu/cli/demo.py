@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from gongshu.cli.datasets import STEP_NAMES
 from gongshu.cli.environment import start_django
 from gongshu.cli.output import console, errors, fail
 from gongshu.cli.serve import prepare, serve
+
+if TYPE_CHECKING:
+    from gongshu.tables.contract import Contract
 
 ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "gongshu-demo-2026"  # noqa: S105 - demo accounts work from loopback only, in demo mode only
@@ -51,7 +56,10 @@ def _remove(folder: Path) -> None:
     if not folder.exists():
         return
     if any(folder.iterdir()) and not (folder / "keys").is_dir():
-        fail(f"{folder} 不像公数的数据文件夹，没有删除", f"{folder} does not look like a Gongshu data folder: not deleted")
+        fail(
+            f"{folder} 不像公数的数据文件夹，没有删除",
+            f"{folder} does not look like a Gongshu data folder: not deleted",
+        )
     shutil.rmtree(folder)
 
 
@@ -89,31 +97,41 @@ def _load() -> None:
     versions: dict[str, int] = {}
     for name in Version.objects.values_list("dataset__name", flat=True):
         versions[name] = versions.get(name, 0) + 1
-    missing = {name: make for name, make in recipes().items() if versions.get(name, 0) < (2 if name == "car-parks" else 1)}
+    missing = {
+        name: make for name, make in recipes().items() if versions.get(name, 0) < (2 if name == "car-parks" else 1)
+    }
     if not missing:
         return
     for name, english in DEPARTMENTS.items():
         ensure_organisation(ACTOR, name, name_en=english)
     folder = ROOT / "build" / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:.0f}/{task.total:.0f}"), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=errors) as progress:
         total = progress.add_task("装载演示城市", total=len(missing))
         for name, make in missing.items():
             step = progress.add_task(name, total=len(STEP_NAMES))
+            watch = partial(_show_step, progress, step, name)
             dataset = make(folder)
             for number, file in enumerate(dataset.files, 1):
                 if number > versions.get(name, 0):
-                    _publish(dataset.contract, file, lambda at, _part: progress.update(
-                        step, description=f"{name} {STEP_NAMES.get(at, at)}", completed=list(STEP_NAMES).index(at)
-                    ))  # fmt: skip
+                    _publish(dataset.contract, file, watch)
             progress.remove_task(step)
             progress.advance(total)
     shutil.rmtree(folder, ignore_errors=True)
     console.print(f"演示城市有 {Dataset.objects.filter(current__isnull=False).count()} 个数据集")
 
 
-def _publish(contract, file: Path, watch) -> None:  # type: ignore[no-untyped-def]
+def _show_step(progress: Progress, task: TaskID, name: str, step: str, _part: float) -> None:
+    progress.update(task, description=f"{name} {STEP_NAMES.get(step, step)}", completed=list(STEP_NAMES).index(step))
+
+
+def _publish(contract: Contract, file: Path, watch: Callable[[str, float], None]) -> None:
     from gongshu.jobs.runner import owner_name, run_one
     from gongshu.opening.actions import request_publish
     from gongshu.tables.contract import dump_contract

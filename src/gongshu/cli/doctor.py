@@ -73,7 +73,9 @@ def _folder() -> Iterator[Check]:
         with tempfile.NamedTemporaryFile(dir=settings.DATA):
             yield Check("good", "数据文件夹", str(settings.DATA))
     except OSError as error:
-        yield Check("bad", "数据文件夹", f"{settings.DATA} 不可写：{error.strerror}", "请改权限，或用 GONGSHU_DATA 换一个")
+        yield Check(
+            "bad", "数据文件夹", f"{settings.DATA} 不可写：{error.strerror}", "请改权限，或用 GONGSHU_DATA 换一个"
+        )
 
 
 def _space() -> Iterator[Check]:
@@ -81,7 +83,12 @@ def _space() -> Iterator[Check]:
 
     free = shutil.disk_usage(settings.DATA).free
     enough = free > FREE_BYTES
-    yield Check("good" if enough else "warn", "磁盘空余", f"{free / 1024**3:.1f} GB", "" if enough else "请清理或换盘：发布需要约三倍于文件的空间")
+    yield Check(
+        "good" if enough else "warn",
+        "磁盘空余",
+        f"{free / 1024**3:.1f} GB",
+        "" if enough else "请清理或换盘：发布需要约三倍于文件的空间",
+    )
 
 
 def _keys() -> Iterator[Check]:
@@ -160,7 +167,9 @@ def _work() -> Iterator[Check]:
     stuck = Job.objects.filter(state=Job.State.RUNNING, lease_until__lt=timezone.now()).count()
     waiting = Job.objects.filter(state=Job.State.QUEUED, created_at__lt=timezone.now() - timedelta(minutes=10)).count()
     if stuck or waiting:
-        yield Check("warn", "作业", f"{stuck} 个中断，{waiting} 个久等", "请启动工作进程：gongshu worker（或 gongshu up）")
+        yield Check(
+            "warn", "作业", f"{stuck} 个中断，{waiting} 个久等", "请启动工作进程：gongshu worker（或 gongshu up）"
+        )
     else:
         yield Check("good", "作业", "没有中断或久等的")
     if IndexTask.objects.filter(created_at__lt=timezone.now() - timedelta(minutes=10)).exists():

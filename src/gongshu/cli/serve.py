@@ -101,7 +101,16 @@ def serve(port: int | None, ready: Callable[[str], None]) -> None:
         except OSError:
             fail(f"端口 {port} 已被占用：请换一个（--port）", f"port {port} is taken: choose another one (--port)")
     web = [sys.executable, "-m", "granian", "gongshu.site.asgi:application", "--interface", "asginl"]
-    web += ["--host", host, "--port", str(port), "--workers", str(option("GONGSHU_PROCESSES")), "--log-level", "warning"]
+    web += [
+        "--host",
+        host,
+        "--port",
+        str(port),
+        "--workers",
+        str(option("GONGSHU_PROCESSES")),
+        "--log-level",
+        "warning",
+    ]
     children = [_start(web), _start([sys.executable, "-m", "gongshu.cli", "worker"])]
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -114,13 +123,16 @@ def serve(port: int | None, ready: Callable[[str], None]) -> None:
         while not stopping.wait(0.3):
             ended = [child for child in children if child.poll() is not None]
             if ended:
-                fail("网站或工作进程意外结束，已全部停止；原因见上方输出", "the web server or the worker ended; all is stopped")
+                fail(
+                    "网站或工作进程意外结束，已全部停止；原因见上方输出",
+                    "the web server or the worker ended; all is stopped",
+                )
     finally:
         _stop(children)
 
 
 def _start(command: list[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command, env=dict(os.environ), start_new_session=True, preexec_fn=_end_with_parent)  # noqa: S603, PLW1509
+    return subprocess.Popen(command, env=dict(os.environ), start_new_session=True, preexec_fn=_end_with_parent)  # noqa: S603
 
 
 def _end_with_parent() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -21,11 +22,21 @@ class JobConflict(Exception):
     """Another job holds the same thing."""
 
 
-def enqueue(actor: str, kind: str, title: str, params: dict[str, Any], *, lock: str | None = None) -> Job:
+def enqueue(
+    actor: str,
+    kind: str,
+    title: str,
+    params: dict[str, Any],
+    *,
+    lock: str | None = None,
+    job_id: uuid.UUID | None = None,
+) -> Job:
     """Ask for work. JobConflict when ``lock`` is held by an unfinished job."""
     try:
         with transaction.atomic():
-            job = Job.objects.create(kind=kind, title=title, params=params, lock=lock, actor=actor)
+            job = Job.objects.create(
+                id=job_id or uuid.uuid4(), kind=kind, title=title, params=params, lock=lock, actor=actor
+            )
             log.append(actor, "job.enqueue", f"job:{job.id}", kind=kind)
     except IntegrityError as error:
         raise JobConflict(gettext("同一对象上已有未完成的作业：{lock}", lock=lock)) from error
@@ -79,7 +90,9 @@ def beat(job: Job, owner: str) -> bool:
     return bool(changed)
 
 
-def finish(job: Job, state: Job.State, *, result: dict[str, Any] | None = None, error: dict[str, Any] | None = None) -> None:
+def finish(
+    job: Job, state: Job.State, *, result: dict[str, Any] | None = None, error: dict[str, Any] | None = None
+) -> None:
     """End the job in the current transaction or one of its own."""
     with transaction.atomic():
         row = Job.objects.select_for_update().get(pk=job.pk)

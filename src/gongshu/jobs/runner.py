@@ -25,7 +25,11 @@ _handlers: dict[str, Handler] = {}
 
 
 class Cancelled(Exception):
-    """Somebody asked for the job to stop, or another worker took it over."""
+    """Somebody asked for the job to stop."""
+
+
+class LeaseLost(Exception):
+    """Another worker took the job over: this one stops and touches nothing more."""
 
 
 def job_kind(kind: str) -> Callable[[Handler], Handler]:
@@ -46,12 +50,12 @@ class Run:
         self._lost = threading.Event()
 
     def step(self, name: str, progress: float) -> None:
-        """Begin the step ``name`` (``progress`` 0..1 of the whole); Cancelled when the job is to stop here."""
+        """Begin the step ``name`` (``progress`` 0..1 of the whole); Cancelled or LeaseLost when it must not begin."""
         crash_here(name)
-        changed = Job.objects.filter(pk=self.job.pk, lease_owner=self.owner, cancel_requested=False).update(
-            step=name, progress=progress
-        )
-        if not changed or self._lost.is_set():
+        mine = Job.objects.filter(pk=self.job.pk, lease_owner=self.owner, state=Job.State.RUNNING)
+        if self._lost.is_set() or not mine.update(step=name, progress=progress):
+            raise LeaseLost
+        if mine.filter(cancel_requested=True).exists():
             raise Cancelled
         if self._watch:
             self._watch(name, progress)
@@ -91,6 +95,8 @@ def run_one(owner: str, *, only: Job | None = None, watch: Callable[[str, float]
     try:
         result = _handlers[job.kind](run)
         actions.finish(job, Job.State.DONE, result=result)
+    except LeaseLost:
+        logger.warning("job %s was taken over by another worker", job.pk)
     except Cancelled:
         actions.finish(job, Job.State.CANCELLED)
     except TableError as error:

@@ -16,7 +16,9 @@ NUMERIC = {"int64", "decimal", "float64"}
 DATED = {"date", "timestamp"}
 BINS = 12
 TOP = 8
-INDEX_LIMIT = 5_000_000  # rows; beyond, the sort order's zone maps answer and an index would cost more memory than it saves
+INDEX_LIMIT = (
+    5_000_000  # rows; beyond, the sort order's zone maps answer and an index would cost more memory than it saves
+)
 
 
 def _q(name: str) -> str:

@@ -137,7 +137,9 @@ class Zone:
                     table = table.refresh()
             current = table.current_snapshot()
             if current is not None and str(current.snapshot_id) == doomed:
-                newest = max((each for each in table.snapshots() if _job_of(each) == left[-1]), key=lambda s: s.timestamp_ms)
+                newest = max(
+                    (each for each in table.snapshots() if _job_of(each) == left[-1]), key=lambda s: s.timestamp_ms
+                )
                 table.manage_snapshots().set_current_snapshot(snapshot_id=newest.snapshot_id).commit()
                 table = table.refresh()
             clearing = {each.snapshot_id for each in table.snapshots() if _job_of(each) == REPLACED}
@@ -201,6 +203,11 @@ class Lake:
     def __init__(self, config: LakeConfig) -> None:
         self.raw = Zone(config, "raw")
         self.public = Zone(config, "public")
+
+    def close(self) -> None:
+        """Give back the catalogs' connections."""
+        for zone in (self.raw, self.public):
+            zone.catalog.close()
 
 
 def _job_of(snapshot: Any) -> str:

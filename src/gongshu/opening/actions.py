@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from django.db import transaction
 from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
 from gongshu.jobs.models import Job
+from gongshu.jobs.runner import crash_here
 from gongshu.opening import store
 from gongshu.opening.models import Dataset, IndexTask, Version
 from gongshu.oversight import log
@@ -52,25 +54,25 @@ def request_publish(actor: str, file: Path, contract_text: str, name: str) -> Jo
     contract = load_contract(contract_text)
     if not file.is_file():
         raise TableError("not_found", "没有这个文件：{file}", where={"file": str(file)})
-    job = jobs.enqueue(
-        actor,
-        "publish",
-        gettext("发布 {title}", title=contract.title or name),
-        {"dataset": name, "contract": contract_text, "file": file.name, "taken": False},
-        lock=f"dataset:{name}",
-    )
+    job_id = uuid.uuid4()
+    folder = store.folder("incoming") / str(job_id)
     try:
-        digest, size = _take_in(file, store.folder("incoming") / str(job.id) / file.name)
+        with store.held(folder):
+            digest, size = _take_in(file, folder / file.name)
+            with transaction.atomic():
+                job = jobs.enqueue(
+                    actor,
+                    "publish",
+                    gettext("发布 {title}", title=contract.title or name),
+                    {"dataset": name, "contract": contract_text, "file": file.name, "sha256": digest, "bytes": size},
+                    lock=f"dataset:{name}",
+                    job_id=job_id,
+                )
+                log.append(actor, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job_id))
     except BaseException:
-        jobs.finish(job, Job.State.FAILED, error={"code": "not_stored", "message": gettext("文件没有存下来")})
-        shutil.rmtree(store.folder("incoming") / str(job.id), ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         raise
-    with transaction.atomic():
-        row = Job.objects.select_for_update().get(pk=job.pk)
-        row.params = {**row.params, "taken": True, "sha256": digest, "bytes": size}
-        row.save()
-        log.append(actor, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job.id))
-    return row
+    return job
 
 
 def release(actor: str, name: str, contract: Contract, contract_text: str, built: Built) -> Version:
@@ -154,6 +156,7 @@ def withdraw(actor: str, name: str, reason: str, number: int | None = None) -> l
         dataset.current = dataset.versions.filter(state=Version.State.PUBLISHED).order_by("-number").first()
         dataset.save(update_fields=["current"])
         IndexTask.objects.create(dataset=dataset)
+    crash_here("withdraw")
     for version in versions:
         delete_public(version)
     return versions
@@ -166,6 +169,7 @@ def delete_public(version: Version) -> None:
     for made in version.distributions.all():
         (store.folder("exports").parent / made.path).unlink(missing_ok=True)
     version.distributions.all().delete()
+    crash_here("withdrawn")
     store.lake().public.forget(name, str(version.job))
 
 

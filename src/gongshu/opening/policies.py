@@ -32,7 +32,9 @@ def check_publishable(contract: Contract, columns: list[str]) -> None:
         if method == "drop":
             continue
         if field.level is None:
-            raise TableError("field_not_graded", "列「{column}」没有定级，不能公开：请先定级", where={"column": field.name})
+            raise TableError(
+                "field_not_graded", "列「{column}」没有定级，不能公开：请先定级", where={"column": field.name}
+            )
         if method == "keep" and field.open_type != "unconditional":
             raise TableError(
                 "field_not_open",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,3 +33,24 @@ def folder(name: str) -> Path:
 def serving_path(dataset: str, number: int, job: str) -> str:
     """The serving copy's path, relative to the data folder."""
     return f"serving/{dataset}/v{number}-{job}.duckdb"
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Hold the folder ``path`` (made here) while it is being filled: the sweep leaves it alone until this process ends."""
+    path.mkdir(parents=True, exist_ok=True)
+    with (path / ".held").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def is_held(path: Path) -> bool:
+    """Whether a living process is filling the folder."""
+    try:
+        with (path / ".held").open("r+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from pathlib import Path
 
 from gongshu.jobs.models import Job
 from gongshu.opening import store
@@ -16,10 +17,11 @@ UNFINISHED = (Job.State.QUEUED, Job.State.RUNNING)
 def sweep() -> list[str]:
     """Remove leftovers; returns what was removed. Each candidate is listed first and looked up afterwards, so that a job
     that begins meanwhile is known by then."""
-    removed = [f"{kind}/{path.name}" for kind in ("incoming", "staging") for path in _finished_folders(kind)]
+    removed = []
     for kind in ("incoming", "staging"):
         for path in _finished_folders(kind):
             shutil.rmtree(path, ignore_errors=True)
+            removed.append(f"{kind}/{path.name}")
     for zone in (store.lake().raw, store.lake().public):
         for table, job in zone.contents():
             if not _wanted(job, raw=zone.name == "raw") and not _busy(table):
@@ -29,8 +31,10 @@ def sweep() -> list[str]:
     return removed
 
 
-def _finished_folders(kind: str) -> list:
-    return [path for path in store.folder(kind).iterdir() if path.is_dir() and not _unfinished(path.name)]
+def _finished_folders(kind: str) -> list[Path]:
+    folders = [path for path in store.folder(kind).iterdir() if path.is_dir()]
+    # first whether it is held, then whether there is a job: a publication that is asked for meanwhile is seen by one
+    return [path for path in folders if not store.is_held(path) and not _unfinished(path.name)]
 
 
 def _unfinished(job: str) -> bool:

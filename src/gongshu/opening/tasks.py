@@ -12,8 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max
 
-from gongshu.jobs.models import Job
-from gongshu.jobs.runner import Run, crash_here, job_kind
+from gongshu.jobs.runner import LeaseLost, Run, crash_here, job_kind
 from gongshu.lake.copies import build_serving_copy, column_statistics
 from gongshu.opening import actions, search, store
 from gongshu.opening.models import Version
@@ -22,8 +21,6 @@ from gongshu.seals.keys import read_or_make_key
 from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.model import ROW, Source, TextTable
 
-STEPS = ("read", "raw", "check", "protect", "commit", "serve", "release", "index")
-
 
 @job_kind("publish")
 def publish(run: Run) -> dict[str, Any]:
@@ -31,22 +28,23 @@ def publish(run: Run) -> dict[str, Any]:
     job, params = str(run.job.pk), run.job.params
     done = Version.objects.filter(job=job).first()
     if done is None:
-        staging = store.folder("staging") / job
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
+        staging = store.folder("staging") / job / str(run.job.attempts)
+        staging.mkdir(parents=True, exist_ok=True)
         try:
             built, contract = _build(run, job, staging)
             run.step("release", 0.95)
             done = actions.release(run.job.actor, params["dataset"], contract, params["contract"], built)
             crash_here("released")
+        except LeaseLost:
+            raise
         except Exception:
-            _discard(params["dataset"], job)
+            _discard(params["dataset"], job)  # a refused or cancelled publication leaves nothing
             raise
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-    shutil.rmtree(store.folder("incoming") / job, ignore_errors=True)
-    if Job.objects.filter(pk=job, cancel_requested=False).exists():
-        run.step("index", 0.98)
+    for kind in ("incoming", "staging"):
+        shutil.rmtree(store.folder(kind) / job, ignore_errors=True)
+    crash_here("index")
     search.index_pending()
     return {"dataset": params["dataset"], "version": done.number, "rows": done.rows}
 
@@ -137,7 +135,11 @@ def _storage(dtype: str, field: Field) -> str:
     plain = dtype.split("(")[0].lstrip("!")
     if field.storage_type == "geometry":
         return "geometry"
-    return plain if plain in ("string", "int64", "float64", "decimal", "boolean", "date", "timestamp", "time") else "string"
+    return (
+        plain
+        if plain in ("string", "int64", "float64", "decimal", "boolean", "date", "timestamp", "time")
+        else "string"
+    )
 
 
 def _only_table(source: Source, contract: Contract) -> TextTable:
@@ -194,11 +196,11 @@ def _next_number(name: str) -> int:
 
 
 def _discard(name: str, job: str) -> None:
-    """A refused or cancelled publication leaves nothing: its commits and files go at once."""
     if Version.objects.filter(job=job).exists():
         return
     for zone in (store.lake().raw, store.lake().public):
         zone.forget(name, job)
     for path in (store.folder("serving") / name).glob(f"v*-{job}.*"):
         path.unlink(missing_ok=True)
-    shutil.rmtree(store.folder("incoming") / job, ignore_errors=True)
+    for kind in ("incoming", "staging"):
+        shutil.rmtree(store.folder(kind) / job, ignore_errors=True)

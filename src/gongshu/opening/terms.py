@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import get_language, gettext_lazy
 
-from gongshu.rulebooks import load
+from gongshu.rulebooks import rulebook
 
 RULEBOOK = "opening-2026"
 OPEN_TYPES = {
@@ -60,7 +60,7 @@ class Term:
 
 
 def _terms(file: str) -> dict[str, Term]:
-    return {entry["key"]: Term(entry["key"], entry) for entry in load(f"{RULEBOOK}/{file}")["entries"]}
+    return {entry["key"]: Term(entry["key"], entry) for entry in rulebook(f"{RULEBOOK}/{file}")["entries"]}
 
 
 def topics() -> dict[str, Term]:

@@ -76,7 +76,9 @@ def merge() -> int:
             _, fresh = MergedBatch.objects.get_or_create(name=path.name)
             if fresh:
                 append_many(
-                    Entry("public", line["action"], line["subject"], line["details"], datetime.fromisoformat(line["at"]))
+                    Entry(
+                        "public", line["action"], line["subject"], line["details"], datetime.fromisoformat(line["at"])
+                    )
                     for line in lines
                 )
                 _count(lines)
@@ -97,9 +99,7 @@ def counts(action_prefix: str = "", days: int = 30) -> dict[str, int]:
 
 
 def _count(lines: list[dict[str, Any]]) -> None:
-    tally = Counter(
-        (line["subject"], line["action"], date.fromisoformat(line["at"][:10])) for line in lines
-    )
+    tally = Counter((line["subject"], line["action"], date.fromisoformat(line["at"][:10])) for line in lines)
     for (subject, action, day), number in tally.items():
         row, made = AccessCount.objects.get_or_create(
             subject=subject, action=action, day=day, defaults={"number": number}

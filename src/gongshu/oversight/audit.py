@@ -52,7 +52,9 @@ def verify_log() -> Verdict:
         while expected < event.index:
             verdict.add(gettext("第 {index} 条事件缺失", index=expected))
             kept = next(outside, None)
-            frontier.append(kept or b"\x00" * 32)  # go on with what was kept, so that later events still prove themselves
+            frontier.append(
+                kept or b"\x00" * 32
+            )  # go on with what was kept, so that later events still prove themselves
             _compare_root(frontier, roots, verdict)
             expected += 1
         leaf = leaf_hash(event.body.encode())
@@ -69,12 +71,16 @@ def verify_log() -> Verdict:
     if beyond:
         verdict.add(
             gettext(
-                "日志被截断：有第 {head} 条的签名头，现存 {size} 条，从第 {size} 条起缺失", head=max(beyond), size=frontier.size
+                "日志被截断：有第 {head} 条的签名头，现存 {size} 条，从第 {size} 条起缺失",
+                head=max(beyond),
+                size=frontier.size,
             )
         )
     state = LogState.objects.filter(pk=1).first()
     if state and state.size != frontier.size:
-        verdict.add(gettext("日志长度不符：记为 {recorded} 条，现存 {size} 条", recorded=state.size, size=frontier.size))
+        verdict.add(
+            gettext("日志长度不符：记为 {recorded} 条，现存 {size} 条", recorded=state.size, size=frontier.size)
+        )
     return verdict
 
 

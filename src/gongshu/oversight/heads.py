@@ -16,9 +16,9 @@ from django.conf import settings
 from django.db import transaction
 
 from gongshu.oversight.models import Event, Head, LogState
+from gongshu.seals.keys import read_or_make_key
 from gongshu.seals.merkle import Frontier
 from gongshu.seals.signing import Signer
-from gongshu.seals.keys import read_or_make_key
 
 
 def signer() -> Signer:
@@ -78,7 +78,9 @@ def _write_outside(head: Head | None) -> None:
     known = {entry["size"] for entry in read_heads_outside()}
     missing_heads = [h for h in Head.objects.all() if h.size not in known]
     if missing_heads:
+        torn = lines.exists() and not lines.read_bytes().endswith(b"\n")
         with lines.open("a", encoding="utf-8") as file:
+            file.write("\n" if torn else "")
             for each in missing_heads:
                 record = {**signed_part(each), "key_id": each.key_id, "signature": each.signature}
                 file.write(json.dumps(record) + "\n")

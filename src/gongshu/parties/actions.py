@@ -10,7 +10,9 @@ from gongshu.oversight import log
 from gongshu.parties.models import Organisation
 
 
-def ensure_organisation(actor: str, name: str, *, name_en: str = "", kind: str = Organisation.Kind.DEPARTMENT) -> Organisation:
+def ensure_organisation(
+    actor: str, name: str, *, name_en: str = "", kind: str = Organisation.Kind.DEPARTMENT
+) -> Organisation:
     """The organisation called ``name``, registered when it is not known yet."""
     found = Organisation.objects.filter(name=name).first()
     if found:

@@ -1,8 +1,8 @@
-"""Rulebooks (规则集): rules and terms as data, versioned by year, each file with its source and effective date."""
+"""Rulebooks (规则集): rules that law or a city can change, as versioned YAML with source and effective date."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,13 @@ import yaml
 FOLDER = Path(__file__).parent
 
 
-@lru_cache(maxsize=64)
-def load(name: str) -> dict[str, Any]:
-    """The rulebook file ``name`` (``<rulebook>-<year>/<file>``, no suffix), parsed; FileNotFoundError when unknown.
+@cache
+def rulebook(name: str) -> dict[str, Any]:
+    """The rulebook file ``name``, e.g. ``semantic-2026/surnames``; shared, so not to be changed by the caller."""
+    found = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    if not {"source", "effective"} <= set(found):
+        raise ValueError(f"rulebook {name} lacks source or effective")
+    return found
 
-    The answer is shared: do not change it.
-    """
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+
+load = rulebook

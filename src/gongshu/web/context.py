@@ -37,7 +37,7 @@ def installation(request: HttpRequest) -> dict[str, Any]:
     return {
         "city": settings.CITY.get(language, settings.CITY["zh-hans"]),
         "demo": settings.DEMO,
-        "version": __version__,
+        "release": __version__,
         "language": language,
         "other_language": "zh-hans" if language == "en" else "en",
         "navigation": [

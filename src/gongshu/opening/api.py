@@ -1,0 +1,284 @@
+"""The REST interface to datasets, version 1: list, one dataset, its rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+from ninja import Field, Query, Router, Schema
+
+from gongshu.opening import exports, queries, rows, search
+from gongshu.opening.models import Dataset, Version
+from gongshu.oversight import access
+
+router = Router(tags=["datasets"])
+MOST = 1000
+
+
+class ListItem(Schema):
+    """A dataset in a list."""
+
+    name: str
+    title: str
+    title_en: str
+    summary: str
+    summary_en: str
+    provider: str
+    topic: str
+    licence: str
+    update_frequency: str
+    open_type: str
+    level: int
+    synthetic: bool
+    rows: int
+    version: int
+    updated_at: datetime
+    quality: float | None = Field(None, description="0..100")
+    url: str
+
+
+class ListAnswer(Schema):
+    """A page of datasets; ``count`` is the number of all that match."""
+
+    count: int
+    items: list[ListItem]
+
+
+class ColumnAnswer(Schema):
+    """A public column."""
+
+    name: str
+    storage_type: str
+    title: str = ""
+    title_en: str = ""
+    description: str = ""
+    description_en: str = ""
+    unit: str = ""
+    semantic_type: str | None = None
+    level: int | None = None
+    codes: dict[str, str] = {}
+    protection: dict[str, Any] = {}
+    nulls: int | None = None
+    distinct: int | None = None
+    min: str | None = None
+    max: str | None = None
+
+
+class DistributionAnswer(Schema):
+    """A file of the current version: size and hash once it was made."""
+
+    format: str
+    media_type: str
+    url: str
+    size: int | None = None
+    sha256: str | None = None
+
+
+class VersionAnswer(Schema):
+    """A version; a withdrawn one keeps its number and its reason."""
+
+    number: int
+    state: str
+    rows: int
+    published_at: datetime
+    withdrawn_at: datetime | None = None
+    withdrawn_reason: str = ""
+
+
+class DatasetAnswer(ListItem):
+    """A dataset with its dictionary, quality, files and versions."""
+
+    keywords: list[str]
+    source_note: str
+    key: list[str]
+    dropped_columns: int
+    columns: list[ColumnAnswer]
+    quality_details: dict[str, Any]
+    distributions: list[DistributionAnswer]
+    versions: list[VersionAnswer]
+
+
+class RowsAnswer(Schema):
+    """Rows; ``count`` is the number of all that match the filters."""
+
+    count: int
+    version: int
+    items: list[dict[str, Any]]
+
+
+class ErrorBody(Schema):
+    """What was wrong and where."""
+
+    code: str
+    message: str
+    where: dict[str, Any] = {}
+
+
+class ErrorAnswer(Schema):
+    """The shape of every error."""
+
+    error: ErrorBody
+
+
+class WithdrawnError(Exception):
+    """The dataset was withdrawn; carries the reason."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(reason)
+        self.name = name
+
+
+class ListQuestion(Schema):
+    """What to list."""
+
+    q: str = Field("", max_length=200, description="words or a plain question; Chinese or English")
+    topic: str = Field("", description="key of a topic")
+    provider: str = Field("", description="code of an organisation")
+    format: str = Field("", description="csv, xlsx, json, geojson or parquet")
+    limit: int = Field(20, ge=0, le=MOST)
+    offset: int = Field(0, ge=0)
+
+
+class RowsQuestion(Schema):
+    """Which rows; further parameters are filters on columns."""
+
+    limit: int = Field(100, ge=0, le=MOST)
+    offset: int = Field(0, ge=0, le=10_000_000)
+    sort: str = Field("", description="a column; -column for descending")
+    columns: list[str] = Field([], description="only these columns")
+
+
+ERRORS = {400: ErrorAnswer, 404: ErrorAnswer, 410: ErrorAnswer, 429: ErrorAnswer, 503: ErrorAnswer}
+FILTERS = (
+    "Filters are query parameters named after columns: `column=value` (equal), `column__contains=`, `column__gte=`, "
+    "`column__lte=`, `column__empty=1`. Integers beyond 2^53 and decimals are strings, times are ISO 8601 at +08:00, "
+    "geometry is GeoJSON."
+)
+
+
+@router.get(
+    "/datasets",
+    response={200: ListAnswer, 400: ErrorAnswer},
+    summary="List and search datasets",
+    url_name="api_datasets",
+)
+def list_datasets(request: HttpRequest, question: Query[ListQuestion]) -> dict[str, Any]:
+    """Datasets that match, best first when ``q`` is given, else the latest first."""
+    found = queries.visible().order_by("-current__published_at", "name")
+    if question.topic:
+        found = found.filter(topic=question.topic)
+    if question.provider:
+        found = found.filter(provider__code=question.provider)
+    if question.format:
+        found = queries.has_format(found, question.format) if question.format in exports.FORMATS else found.none()
+    end = question.offset + question.limit
+    if question.q.strip():
+        ids = search.find(question.q, found)
+        by_id = queries.visible().in_bulk(ids[question.offset : end])
+        chosen = [by_id[pk] for pk in ids[question.offset : end] if pk in by_id]
+        return {"count": len(ids), "items": [_item(request, each) for each in chosen]}
+    return {"count": found.count(), "items": [_item(request, each) for each in found[question.offset : end]]}
+
+
+@router.get(
+    "/datasets/{slug:name}", response={200: DatasetAnswer, **ERRORS}, summary="One dataset", url_name="api_dataset"
+)
+def one_dataset(request: HttpRequest, name: str) -> dict[str, Any]:
+    """The dataset with columns, quality, distributions and versions."""
+    version = _current(name)
+    dataset = version.dataset
+    made = {one.format: one for one in version.distributions.all()}
+    return {
+        **_item(request, dataset),
+        "keywords": dataset.keywords,
+        "source_note": dataset.source_note,
+        "key": version.key,
+        "dropped_columns": version.dropped,
+        "columns": [_column(column) for column in version.columns],
+        "quality_details": version.quality,
+        "distributions": [
+            {
+                "format": one.key,
+                "media_type": one.content_type,
+                "url": request.build_absolute_uri(reverse("download", args=[name, one.key])),
+                "size": made[one.key].size if one.key in made else None,
+                "sha256": made[one.key].sha256 if one.key in made else None,
+            }
+            for one in exports.available(version)
+        ],
+        "versions": dataset.versions.all(),
+    }
+
+
+@router.get(
+    "/datasets/{slug:name}/rows",
+    response={200: RowsAnswer, **ERRORS},
+    summary="Rows of a dataset",
+    description=FILTERS,
+    url_name="api_rows",
+)
+def dataset_rows(request: HttpRequest, name: str, question: Query[RowsQuestion]) -> dict[str, Any]:
+    """Rows of the current version as JSON objects."""
+    version = _current(name)
+    ask = rows.parse(request.GET, version)
+    access.record(
+        queries.QUERY, f"dataset:{name}", version=version.number, filters=len(ask.filters), limit=question.limit
+    )
+    return {
+        "count": rows.count(version, ask),
+        "version": version.number,
+        "items": rows.objects(version, ask, question.limit, question.offset) if question.limit else [],
+    }
+
+
+def _current(name: str) -> Version:
+    dataset = Dataset.objects.select_related("provider", "current").filter(name=name).first()
+    if dataset is None:
+        raise Http404
+    if dataset.current is None:
+        last = dataset.versions.filter(state=Version.State.WITHDRAWN).first()
+        if last is None:
+            raise Http404
+        raise WithdrawnError(name, last.withdrawn_reason)
+    dataset.current.dataset = dataset
+    return dataset.current
+
+
+def _item(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
+    version = dataset.current
+    assert version is not None
+    return {
+        "name": dataset.name,
+        "title": dataset.title,
+        "title_en": dataset.title_en,
+        "summary": dataset.summary,
+        "summary_en": dataset.summary_en,
+        "provider": dataset.provider.name,
+        "topic": dataset.topic,
+        "licence": dataset.licence,
+        "update_frequency": dataset.update_frequency,
+        "open_type": dataset.open_type,
+        "level": dataset.level,
+        "synthetic": dataset.synthetic,
+        "rows": version.rows,
+        "version": version.number,
+        "updated_at": version.published_at,
+        "quality": version.quality.get("total"),
+        "url": request.build_absolute_uri(reverse("dataset", args=[dataset.name])),
+    }
+
+
+def _column(column: dict[str, Any]) -> dict[str, Any]:
+    empty = {
+        "title": "",
+        "title_en": "",
+        "description": "",
+        "description_en": "",
+        "unit": "",
+        "codes": {},
+        "protection": {},
+    }
+    ends = {end: None if column.get(end) is None else str(column[end]) for end in ("min", "max")}
+    return {**empty, **{key: value for key, value in column.items() if value is not None}, **ends}

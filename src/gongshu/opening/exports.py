@@ -1,0 +1,371 @@
+"""Files of a version in the formats people ask for: made once, from the serving copy, kept as distributions.
+
+A file is written beside and renamed, so it is there whole or not at all; one maker works on a file at a time. Cells of text
+that a spreadsheet would take for a formula get an apostrophe in CSV; in XLSX text is never a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.translation import gettext_lazy
+from sqlglot import exp
+
+from gongshu.lake import serving
+from gongshu.opening import queries, rows, sheets, store
+from gongshu.opening.models import Distribution, Version
+
+logger = logging.getLogger("gongshu.exports")
+FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"  # how a cell begins that a spreadsheet would compute (OWASP CSV injection)
+SELECTION_ROWS = 100_000
+SLOW_CELLS = 400_000  # an XLSX of more cells is made while the reader watches a page (about 130,000 cells a second)
+BATCH = 2000
+_makers = threading.BoundedSemaphore(2)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format: its content type, and what to say of it."""
+
+    key: str
+    label: str
+    content_type: str
+    note: Any
+
+
+FORMATS = {
+    one.key: one
+    for one in (
+        Format("csv", "CSV", "text/csv; charset=utf-8", gettext_lazy("UTF-8，表格软件可直接打开")),
+        Format(
+            "xlsx",
+            "XLSX",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            gettext_lazy("含字典页"),
+        ),
+        Format("json", "JSON", "application/json", gettext_lazy("一行一个对象")),
+        Format("geojson", "GeoJSON", "application/geo+json", gettext_lazy("图形与属性")),
+        Format("parquet", "Parquet", "application/vnd.apache.parquet", gettext_lazy("分析用")),
+    )
+}
+
+
+class NoSuchFormat(Exception):
+    """The version can't be had in this format."""
+
+
+class TooManyRows(Exception):
+    """More rows than the format holds."""
+
+
+class Withdrawn(Exception):
+    """The version went while its file was being made."""
+
+
+def available(version: Version) -> list[Format]:
+    """The formats that the version can be had in."""
+    return [one for one in FORMATS.values() if _fits(version, one.key) is None]
+
+
+def check(version: Version, key: str) -> Format:
+    """The format ``key`` of this version; NoSuchFormat or TooManyRows when it can't be."""
+    if key not in FORMATS:
+        raise NoSuchFormat(key)
+    refusal = _fits(version, key)
+    if refusal is not None:
+        raise refusal
+    return FORMATS[key]
+
+
+def ready(version: Version, key: str) -> Distribution | None:
+    """The file when it is there already."""
+    found = Distribution.objects.filter(version=version, format=key).first()
+    return found if found is not None and file_of(found).is_file() else None
+
+
+def file_of(distribution: Distribution) -> Path:
+    """Where the file is."""
+    found: Path = settings.DATA / distribution.path
+    return found
+
+
+def is_slow(version: Version, key: str) -> bool:
+    """Whether making the file takes longer than a person waits for an answer."""
+    return key == "xlsx" and version.rows * len(version.columns) > SLOW_CELLS
+
+
+def ensure(version: Version, key: str) -> Distribution:
+    """The file of ``version`` in format ``key``, made now if need be; raises NoSuchFormat, TooManyRows, Withdrawn."""
+    check(version, key)
+    if found := ready(version, key):
+        return found
+    with _makers, _only_maker(version, key) as note:
+        if found := ready(version, key):
+            return found
+        return _make(version, key, note)
+
+
+def ensure_later(version: Version, key: str) -> int:
+    """Begin to make the file in the background unless somebody does; returns how far it is, in percent."""
+    progress = _progress_file(version, key)
+    if not _being_made(progress):
+        threading.Thread(
+            target=_make_quietly, args=(version, key), name=f"export-{version.pk}-{key}", daemon=True
+        ).start()
+    try:
+        return int(progress.read_text() or 0)
+    except (OSError, ValueError):
+        return 0
+
+
+@contextmanager
+def selection(version: Version, ask: rows.Ask) -> Iterator[Path]:
+    """A CSV of the rows and columns that a reader chose, for as long as the block lasts; TooManyRows beyond 100,000."""
+    if rows.count(version, ask) > SELECTION_ROWS:
+        raise TooManyRows(SELECTION_ROWS)
+    names = ask.columns or [column["name"] for column in version.columns]
+    known = {column["name"]: column for column in version.columns}
+    chosen = [known[name] for name in names]
+    folder = store.folder("staging") / f"selection-{os.getpid()}-{threading.get_ident()}-{version.pk}"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        query, values = rows.selection(version, ask, [_guarded(column) for column in chosen])
+        target = folder / "rows.csv"
+        with _engine(version, folder) as engine:
+            _write_csv(engine, query, values, [column["name"] for column in chosen], target)
+        yield target
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fits(version: Version, key: str) -> Exception | None:
+    if key == "xlsx" and version.rows > queries.XLSX_ROWS:
+        return TooManyRows(version.rows)
+    if key == "geojson" and not (version.longitude and version.latitude) and _geometry(version) is None:
+        return NoSuchFormat(key)
+    return None
+
+
+def _geometry(version: Version) -> str | None:
+    return next((c["name"] for c in version.columns if c["storage_type"] == "geometry"), None)
+
+
+def _make(version: Version, key: str, note: Callable[[int], None]) -> Distribution:
+    relative = f"exports/{version.dataset.name}/v{version.number}-{version.job}.{key}"
+    target: Path = settings.DATA / relative
+    target.parent.mkdir(parents=True, exist_ok=True)
+    staging = store.folder("staging") / f"export-{os.getpid()}-{version.pk}-{key}"
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir(parents=True)
+    try:
+        beside = staging / f"file.{key}"
+        _WRITERS[key](version, beside, note)
+        digest, size = _hashed(beside)
+        beside.rename(target)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    with transaction.atomic():
+        now = Version.objects.select_for_update().get(pk=version.pk)
+        if now.state != Version.State.PUBLISHED:
+            target.unlink(missing_ok=True)
+            raise Withdrawn(relative)
+        row, _made = Distribution.objects.update_or_create(
+            version=now, format=key, defaults={"path": relative, "size": size, "sha256": digest}
+        )
+    return row
+
+
+def _make_quietly(version: Version, key: str) -> None:
+    try:
+        ensure(version, key)
+    except Withdrawn:
+        logger.info("version %s was withdrawn while its %s was made", version.pk, key)
+    except Exception:
+        logger.exception("making %s of version %s failed", key, version.pk)
+    finally:
+        connection.close()
+
+
+def _progress_file(version: Version, key: str) -> Path:
+    return store.folder("locks") / f"export-{version.pk}-{key}"
+
+
+@contextmanager
+def _only_maker(version: Version, key: str) -> Iterator[Callable[[int], None]]:
+    """Hold the file's lock; yields a function that notes the progress in percent."""
+    path = _progress_file(version, key)
+    with path.open("a+") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+        def note(percent: int) -> None:
+            handle.seek(0)
+            handle.truncate()
+            handle.write(str(percent))
+            handle.flush()
+
+        try:
+            yield note
+        finally:
+            note(0)
+
+
+def _being_made(path: Path) -> bool:
+    try:
+        with path.open("a+") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextmanager
+def _engine(version: Version, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection of its own on the serving copy: exports run long and may write files, requests may not."""
+    path = rows.path(version)
+    if not path.is_file():
+        raise serving.CopyMissing(path.name)
+    config = {
+        "threads": "2",
+        "memory_limit": settings.ENGINE_MEMORY,
+        "temp_directory": str(folder),
+        "autoinstall_known_extensions": "false",
+        "preserve_insertion_order": "true",
+    }
+    with duckdb.connect(config=config) as engine:
+        engine.execute(f"ATTACH {exp.Literal.string(str(path)).sql('duckdb')} AS copy (READ_ONLY)")
+        engine.execute("USE copy")
+        yield engine
+
+
+def _all(version: Version, chosen: list[exp.Expression]) -> exp.Select:
+    return rows.selection(version, rows.Ask(), chosen)[0]
+
+
+def _guarded(column: dict[str, Any]) -> exp.Expression:
+    name = rows.quoted(column["name"])
+    if column["storage_type"] != "string":
+        return name
+    risky = exp.Anonymous(this="regexp_matches", expressions=[name, exp.Literal.string(FORMULA)])
+    return exp.alias_(
+        exp.case()
+        .when(risky, exp.DPipe(this=exp.Literal.string("'"), expression=name.copy(), safe=False))
+        .else_(name.copy()),
+        column["name"],
+        quoted=True,
+    )
+
+
+def _write_csv(
+    engine: duckdb.DuckDBPyConnection, query: exp.Select, values: dict[str, Any], names: list[str], target: Path
+) -> None:
+    body = target.with_suffix(".body")
+    engine.sql(query.sql("duckdb"), params=values).write_csv(str(body), header=False)
+    with target.open("w", encoding="utf-8-sig", newline="") as head:
+        csv.writer(head, lineterminator="\n").writerow(f"'{n}" if n[:1] in "=+-@\t\r\n" else n for n in names)
+    with target.open("ab") as whole, body.open("rb") as lines:
+        shutil.copyfileobj(lines, whole, 1024 * 1024)
+    body.unlink()
+
+
+def _make_csv(version: Version, target: Path, note: Callable[[int], None]) -> None:
+    with _engine(version, target.parent) as engine:
+        query = _all(version, [_guarded(column) for column in version.columns])
+        _write_csv(engine, query, {}, [column["name"] for column in version.columns], target)
+
+
+def _make_parquet(version: Version, target: Path, note: Callable[[int], None]) -> None:
+    with _engine(version, target.parent) as engine:
+        query = _all(version, [rows.quoted(column["name"]) for column in version.columns])
+        engine.sql(query.sql("duckdb")).write_parquet(str(target), compression="zstd")
+
+
+def _make_json(version: Version, target: Path, note: Callable[[int], None]) -> None:
+    _write_json(version, rows.json_object(version.columns), target, "[\n", "\n]\n", note)
+
+
+def _make_geojson(version: Version, target: Path, note: Callable[[int], None]) -> None:
+    shape = _geometry(version)
+    if shape is not None:
+        geometry = rows.json_value(next(c for c in version.columns if c["name"] == shape))
+    else:
+        x, y = (exp.cast(rows.quoted(name), "DOUBLE") for name in (version.longitude, version.latitude))
+        point = exp.Anonymous(
+            this="json_object",
+            expressions=[
+                exp.Literal.string("type"),
+                exp.Literal.string("Point"),
+                exp.Literal.string("coordinates"),
+                exp.Anonymous(this="json_array", expressions=[x, y]),
+            ],
+        )
+        missing = exp.or_(x.copy().is_(exp.null()), y.copy().is_(exp.null()))
+        geometry = exp.case().when(missing, exp.null()).else_(point)
+    feature = exp.Anonymous(
+        this="json_object",
+        expressions=[
+            exp.Literal.string("type"),
+            exp.Literal.string("Feature"),
+            exp.Literal.string("geometry"),
+            geometry,
+            exp.Literal.string("properties"),
+            rows.json_object([c for c in version.columns if c["name"] != shape]),
+        ],
+    )
+    title = json.dumps(version.dataset.title, ensure_ascii=False)
+    head = f'{{"type": "FeatureCollection", "name": {title}, "features": [\n'
+    _write_json(version, feature, target, head, "\n]}\n", note)
+
+
+def _write_json(
+    version: Version, each: exp.Expression, target: Path, head: str, foot: str, note: Callable[[int], None]
+) -> None:
+    with _engine(version, target.parent) as engine, target.open("w", encoding="utf-8") as out:
+        cursor = engine.execute(_all(version, [each]).sql("duckdb"))
+        out.write(head)
+        mark, done = "", 0
+        while batch := cursor.fetchmany(BATCH):
+            out.write(mark + ",\n".join(str(row[0]) for row in batch))
+            mark, done = ",\n", done + len(batch)
+            note(min(99, done * 100 // max(version.rows, 1)))
+        out.write(foot)
+
+
+def _make_xlsx(version: Version, target: Path, note: Callable[[int], None]) -> None:
+    with _engine(version, target.parent) as engine:
+        cursor = engine.execute(
+            _all(version, [rows.quoted(column["name"]) for column in version.columns]).sql("duckdb")
+        )
+        sheets.write_workbook(version, cursor, target, note)
+
+
+_WRITERS = {
+    "csv": _make_csv,
+    "xlsx": _make_xlsx,
+    "json": _make_json,
+    "geojson": _make_geojson,
+    "parquet": _make_parquet,
+}
+
+
+def _hashed(path: Path) -> tuple[str, int]:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1024 * 1024):
+            digest.update(block)
+        os.fsync(file.fileno())
+    return digest.hexdigest(), path.stat().st_size

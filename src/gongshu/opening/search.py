@@ -1,0 +1,232 @@
+"""Finding datasets: a Tantivy index of words, written by one indexer from the outbox, read by every web process.
+
+The index only proposes names, best first; which datasets may be seen is decided by the database. A word is found whole
+(rjieba's segmentation) or by its characters side by side, so that words of one or two characters work; traditional
+characters are read as simplified ones.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import re
+import shutil
+import threading
+import unicodedata
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import opencc
+import rjieba
+import tantivy
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from gongshu.opening import terms
+from gongshu.opening.models import Dataset, IndexTask
+from gongshu.rulebooks import rulebook
+
+logger = logging.getLogger("gongshu.search")
+LIMIT = 5000  # names that the index proposes at most
+BOOSTS = {"title": 6.0, "keywords": 3.0, "summary": 2.0, "columns": 1.0}
+FIELDS = tuple(BOOSTS)
+_CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_PIECE = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]|[^\W_]+", re.UNICODE)
+_lock = threading.Lock()
+_opened: dict[str, Any] = {}
+
+
+def find(question: str, among: QuerySet[Dataset]) -> list[int]:
+    """Ids of the datasets of ``among`` that answer ``question`` (words or a plain sentence), best first."""
+    words = _words(question)
+    if not words:
+        return list(among.values_list("id", flat=True)) if not question.strip() else []
+    names = _proposed(words)
+    if names is None:
+        return _from_database(question, among)
+    known = dict(among.filter(name__in=names).values_list("name", "id"))
+    return [known[name] for name in names if name in known]
+
+
+def index_pending() -> int:
+    """Bring the index up to the outbox; returns how many datasets were looked at. Safe to call from any process."""
+    with _writing():
+        tasks = list(IndexTask.objects.values_list("id", "dataset_id"))
+        if not tasks:
+            return 0
+        datasets = {dataset_id for _, dataset_id in tasks}
+        _write(Dataset.objects.filter(id__in=datasets), clear=False)
+        IndexTask.objects.filter(id__in=[task for task, _ in tasks]).delete()
+    return len(datasets)
+
+
+def rebuild() -> int:
+    """Write the whole index anew from the database; returns the number of datasets in it."""
+    with _writing():
+        tasks = list(IndexTask.objects.values_list("id", flat=True))
+        shutil.rmtree(_folder(), ignore_errors=True)
+        number = _write(Dataset.objects.all(), clear=True)
+        IndexTask.objects.filter(id__in=tasks).delete()
+    return number
+
+
+def _folder() -> Path:
+    path: Path = settings.DATA / "index"
+    return path
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Only one indexer at a time, over all processes."""
+    settings.DATA.mkdir(parents=True, exist_ok=True)
+    with (settings.DATA / "index.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _write(datasets: QuerySet[Dataset], *, clear: bool) -> int:
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    index = tantivy.Index(_schema(), path=str(folder))
+    writer = index.writer(heap_size=50_000_000, num_threads=1)
+    if clear:
+        writer.delete_all_documents()
+    number = 0
+    for dataset in datasets.select_related("provider", "current").iterator(chunk_size=200):
+        writer.delete_documents("name", dataset.name)
+        if dataset.current is not None:
+            writer.add_document(_document(dataset))
+            number += 1
+    writer.commit()
+    writer.wait_merging_threads()
+    return number
+
+
+def _document(dataset: Dataset) -> tantivy.Document:
+    topic = terms.topic(dataset.topic)
+    columns = dataset.current.columns if dataset.current else []
+    said = {
+        "title": [dataset.title, dataset.title_en],
+        "keywords": [
+            *dataset.keywords,
+            dataset.name.replace("-", " "),
+            dataset.provider.name,
+            dataset.provider.name_en,
+            *(str(topic.entry.get(language, "")) for language in ("zh", "en")),
+        ],
+        "summary": [dataset.summary, dataset.summary_en],
+        "columns": [text for c in columns for text in (c["name"], c.get("title") or "", c.get("description") or "")],
+    }
+    document = tantivy.Document()
+    document.add_text("name", dataset.name)
+    for field, texts in said.items():
+        clean = [plain(text) for text in texts if text]
+        document.add_text(field, " ".join(" ".join(_segmented(text)) for text in clean))
+        document.add_text(f"{field}_pieces", " ".join(" ".join(_PIECE.findall(text)) for text in clean))
+    return document
+
+
+@lru_cache(maxsize=1)
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_text_field("name", stored=True, tokenizer_name="raw")
+    for field in FIELDS:
+        builder.add_text_field(field, tokenizer_name="whitespace")
+        builder.add_text_field(f"{field}_pieces", tokenizer_name="whitespace")
+    return builder.build()
+
+
+@lru_cache(maxsize=1)
+def _simplifier() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+def plain(text: str) -> str:
+    """``text`` as it is compared: compatibility forms unified, lower case, simplified characters."""
+    return str(_simplifier().convert(unicodedata.normalize("NFKC", text).lower()))
+
+
+def _segmented(text: str) -> Iterable[str]:
+    return (word for word in rjieba.cut_for_search(text) if _PIECE.search(word))
+
+
+def _words(question: str) -> list[str]:
+    """The words that matter of a question; the little ones (the rulebook's list) are left out unless nothing else is said."""
+    words = [word.strip() for word in rjieba.cut(plain(question)[:200]) if _PIECE.search(word)]
+    small = set(rulebook(f"{terms.RULEBOOK}/search")["small_words"])
+    return [word for word in words if word not in small] or words
+
+
+def _proposed(words: list[str]) -> list[str] | None:
+    """Names for ``words``, best first: with all of them, else with any; None when there is no index to ask."""
+    try:
+        index = _reader()
+        searcher = index.searcher()
+        each = [_word_query(word) for word in words]
+        for occur in (tantivy.Occur.Must, tantivy.Occur.Should):
+            query = tantivy.Query.boolean_query([(occur, one) for one in each])
+            hits = searcher.search(query, LIMIT).hits
+            if hits:
+                return [searcher.doc(address)["name"][0] for _, address in hits]
+    except (OSError, ValueError) as error:
+        logger.warning("the search index cannot be read, the database answers instead: %s", error)
+        return None
+    return []
+
+
+def _word_query(word: str) -> tantivy.Query:
+    """``word`` as a whole in any field, or its characters side by side, or all the words that a compound is made of."""
+    parts = [part for part in rjieba.cut_for_search(word) if len(part) == 2 < len(word)] if _CJK.search(word) else []
+    if len(parts) < 2:
+        return _one_word_query(word)
+    all_parts = tantivy.Query.boolean_query([(tantivy.Occur.Must, _one_word_query(part)) for part in parts])
+    ways = [_one_word_query(word), tantivy.Query.boost_query(all_parts, 0.5)]
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, way) for way in ways])
+
+
+def _one_word_query(word: str) -> tantivy.Query:
+    schema = _schema()
+    pieces = _PIECE.findall(word)
+    ways = []
+    for field, boost in BOOSTS.items():
+        ways.append(tantivy.Query.boost_query(tantivy.Query.term_query(schema, field, word), boost))
+        near = (
+            tantivy.Query.phrase_query(schema, f"{field}_pieces", pieces)
+            if len(pieces) > 1
+            else tantivy.Query.term_query(schema, f"{field}_pieces", pieces[0])
+        )
+        ways.append(tantivy.Query.boost_query(near, boost / 2))
+        if len(pieces) == 1 and not _CJK.search(word) and len(word) > 2:
+            start = tantivy.Query.regex_query(schema, f"{field}_pieces", f"{re.escape(word)}.*")
+            ways.append(tantivy.Query.boost_query(start, boost / 4))
+    return tantivy.Query.boolean_query([(tantivy.Occur.Should, way) for way in ways])
+
+
+def _reader() -> tantivy.Index:
+    """The index of this process, reloaded when the indexer has committed since."""
+    with _lock:
+        path = str(_folder())
+        stamp = (_folder() / "meta.json").stat()
+        mark = (stamp.st_ino, stamp.st_mtime_ns)
+        if _opened.get("path") != path or "index" not in _opened:
+            _opened.update(path=path, index=tantivy.Index.open(path), mark=mark)
+        elif _opened["mark"] != mark:
+            _opened["index"].reload()
+            _opened["mark"] = mark
+        return _opened["index"]
+
+
+def _from_database(question: str, among: QuerySet[Dataset]) -> list[int]:
+    found = among
+    for word in question.split():
+        found = found.filter(
+            Q(title__icontains=word)
+            | Q(title_en__icontains=word)
+            | Q(summary__icontains=word)
+            | Q(name__icontains=word)
+            | Q(provider__name__icontains=word)
+        )
+    return list(found.values_list("id", flat=True))

@@ -1,0 +1,117 @@
+"""A version as a workbook: the rows, and a second sheet with the dictionary. Text is written as text, never as a formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import date, datetime, time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import xlsxwriter
+from django.utils import translation
+from xlsxwriter.worksheet import Worksheet
+
+from gongshu.opening import terms, words
+from gongshu.opening.models import Version
+
+CELL_LIMIT = 32_767  # characters of a cell
+EXACT_DIGITS = 15  # a cell holds a double: longer numbers are written as text
+FIRST_DAY = date(1900, 3, 1)  # before it, the sheet's calendar is wrong (it has a 29 February 1900)
+BATCH = 2000
+
+
+def write_workbook(
+    version: Version, cursor: duckdb.DuckDBPyConnection, target: Path, note: Callable[[int], None]
+) -> None:
+    """Write the rows of ``cursor`` and the dictionary to ``target``; ``note`` hears the progress in percent."""
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+        "nan_inf_to_errors": False,
+        "tmpdir": str(target.parent),
+        "default_date_format": "yyyy-mm-dd",
+    }
+    with xlsxwriter.Workbook(str(target), options) as book:
+        bold = book.add_format({"bold": True, "bottom": 1})
+        formats = {"date": book.add_format({"num_format": "yyyy-mm-dd"})}
+        formats["timestamp"] = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        sheet = book.add_worksheet("数据")
+        sheet.freeze_panes(1, 0)
+        for x, column in enumerate(version.columns):
+            sheet.write_string(0, x, column["name"], bold)
+            sheet.set_column(x, x, min(40, max(10, 2 * len(column["name"]))))
+        y = 1
+        while batch := cursor.fetchmany(BATCH):
+            for row in batch:
+                for x, value in enumerate(row):
+                    if value is not None:
+                        _write(sheet, y, x, value, formats)
+                y += 1
+            note(min(99, y * 100 // max(version.rows, 1)))
+        _write_dictionary(version, book.add_worksheet("数据字典"), bold)
+
+
+def _write(sheet: Worksheet, y: int, x: int, value: Any, formats: dict[str, Any]) -> None:
+    if isinstance(value, bool):
+        sheet.write_boolean(y, x, value)
+    elif isinstance(value, (int, Decimal)):
+        if len(str(value).lstrip("-").replace(".", "")) <= EXACT_DIGITS:
+            sheet.write_number(y, x, value)
+        else:
+            sheet.write_string(y, x, str(value))
+    elif isinstance(value, float):
+        if math.isfinite(value):
+            sheet.write_number(y, x, value)
+    elif isinstance(value, datetime):
+        if value.date() >= FIRST_DAY and value.tzinfo is None:
+            sheet.write_datetime(y, x, value, formats["timestamp"])
+        else:
+            sheet.write_string(y, x, value.isoformat(" "))
+    elif isinstance(value, date):
+        if value >= FIRST_DAY:
+            sheet.write_datetime(y, x, value, formats["date"])
+        else:
+            sheet.write_string(y, x, value.isoformat())
+    elif isinstance(value, time):
+        sheet.write_string(y, x, value.isoformat())
+    else:
+        sheet.write_string(y, x, str(value)[:CELL_LIMIT])
+
+
+def _write_dictionary(version: Version, sheet: Worksheet, bold: Any) -> None:
+    """The file is one for all readers, so its dictionary is in Chinese."""
+    dataset = version.dataset
+    with translation.override("zh-hans"):
+        about = [
+            ("名称", dataset.title),
+            ("版本", f"第 {version.number} 版，{version.published_at:%Y-%m-%d}"),
+            ("提供方", dataset.provider.name),
+            ("使用许可", terms.licence(dataset.licence).name),
+            ("行数", f"{version.rows:,}"),
+        ]
+        for y, (what, said) in enumerate(about):
+            sheet.write_string(y, 0, what, bold)
+            sheet.write_string(y, 1, said)
+        first = len(about) + 1
+        for x, head in enumerate(("列", "含义", "类型", "单位", "代码表", "空值", "保护")):
+            sheet.write_string(first, x, head, bold)
+        for y, column in enumerate(version.columns, first + 1):
+            codes = "；".join(f"{code} {meaning}" for code, meaning in (column.get("codes") or {}).items())
+            said_of = (
+                column["name"],
+                column.get("description") or column.get("title") or "",
+                str(words.STORAGE.get(column["storage_type"], column["storage_type"])),
+                column.get("unit") or "",
+                codes,
+                str(column.get("nulls") or 0),
+                words.protection(column),
+            )
+            for x, text in enumerate(said_of):
+                sheet.write_string(y, x, text[:CELL_LIMIT])
+        sheet.set_column(0, 0, 20)
+        sheet.set_column(1, 1, 48)

@@ -1,0 +1,24 @@
+"""Addresses of datasets; they stay as they are."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from gongshu.opening import downloads, pages
+
+urlpatterns = [
+    path("datasets", pages.dataset_list, name="datasets"),
+    path("datasets/<slug:name>", pages.dataset_page, name="dataset"),
+    path("datasets/<slug:name>/download.<slug:format_key>", downloads.download_current, name="download"),
+    path("datasets/<slug:name>/versions/<int:number>", pages.dataset_page, name="dataset_version"),
+    path("datasets/<slug:name>/versions/<int:number>/selection", downloads.selection, name="selection"),
+    path(
+        "datasets/<slug:name>/versions/<int:number>/<slug:again>.<slug:format_key>",
+        downloads.download_version,
+        name="download_version",
+    ),
+    path("topics", pages.topic_list, name="topics"),
+    path("topics/<str:key>", pages.topic_page, name="topic"),
+    path("organisations", pages.organisation_list, name="organisations"),
+    path("organisations/<slug:code>", pages.organisation_page, name="organisation"),
+]

@@ -1,0 +1,125 @@
+"""What codes of the data plane are called on pages: storage and semantic types, protections, kinds of findings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
+STORAGE = {
+    "string": gettext_lazy("文本"),
+    "int64": gettext_lazy("整数"),
+    "float64": gettext_lazy("小数"),
+    "decimal": gettext_lazy("定点小数"),
+    "boolean": gettext_lazy("是否"),
+    "date": gettext_lazy("日期"),
+    "timestamp": gettext_lazy("时间"),
+    "time": gettext_lazy("时刻"),
+    "geometry": gettext_lazy("几何图形"),
+}
+PROTECTIONS = {
+    "keep": gettext_lazy("原样公开"),
+    "drop": gettext_lazy("不公开"),
+    "mask": gettext_lazy("遮盖"),
+    "keyed_hash": gettext_lazy("密钥哈希"),
+    "generalise_date": gettext_lazy("日期概化"),
+    "generalise_number": gettext_lazy("数值分档"),
+    "generalise_division": gettext_lazy("区划概化"),
+    "round": gettext_lazy("取整"),
+}
+FINDINGS = {
+    "not_null": gettext_lazy("空值"),
+    "unique": gettext_lazy("值重复"),
+    "pattern": gettext_lazy("写法不合规则"),
+    "in_set": gettext_lazy("不在代码表"),
+    "range": gettext_lazy("超出范围"),
+    "format": gettext_lazy("格式不一"),
+    "length": gettext_lazy("长度不符"),
+    "check_digit": gettext_lazy("校验码不符"),
+    "cross_field": gettext_lazy("列间不合逻辑"),
+    "reference": gettext_lazy("引用不到"),
+    "row_duplicate": gettext_lazy("完全重复行"),
+    "near_duplicate": gettext_lazy("近似重复行"),
+    "placeholder": gettext_lazy("占位空值"),
+    "full_width": gettext_lazy("全角数字"),
+    "whitespace": gettext_lazy("首尾空白"),
+    "mojibake": gettext_lazy("乱码"),
+    "out_of_bounds": gettext_lazy("坐标越界"),
+    "swapped_axes": gettext_lazy("经纬度互换"),
+    "inconsistent": gettext_lazy("前后不一致"),
+    "constant_broken": gettext_lazy("常量列被改"),
+    "outlier": gettext_lazy("离群值"),
+    "masked": gettext_lazy("来源已遮盖"),
+    "coverage": gettext_lazy("覆盖不全"),
+    "type": gettext_lazy("类型不符"),
+}
+SEVERITIES = {
+    "error": gettext_lazy("错误"),
+    "warning": gettext_lazy("警告"),
+    "info": gettext_lazy("提示"),
+}
+FLOW = {
+    "gather": ("聚", gettext_lazy("汇聚")),
+    "catalogue": ("编", gettext_lazy("编目")),
+    "classify": ("识", gettext_lazy("分级")),
+    "check": ("验", gettext_lazy("检核")),
+    "protect": ("护", gettext_lazy("保护")),
+    "release": ("放", gettext_lazy("开放")),
+    "use": ("用", gettext_lazy("使用")),
+    "account": ("评", gettext_lazy("评价")),
+}
+JOB_STEPS = {
+    "read": gettext_lazy("读取文件"),
+    "raw": gettext_lazy("原始数据入湖"),
+    "check": gettext_lazy("质量检核"),
+    "protect": gettext_lazy("字段保护"),
+    "commit": gettext_lazy("写入公开表"),
+    "serve": gettext_lazy("生成服务副本"),
+    "release": gettext_lazy("发布"),
+    "index": gettext_lazy("更新检索"),
+}
+
+
+def english() -> bool:
+    """Whether the reader reads English."""
+    return (get_language() or "").startswith("en")
+
+
+def local(thing: Any, name: str) -> str:
+    """The words ``name`` of a row or a dict in the reader's language; Chinese where there is no English."""
+
+    def get(key: str) -> str:
+        return str((thing.get(key) if isinstance(thing, dict) else getattr(thing, key, "")) or "")
+
+    return (get(f"{name}_en") if english() else "") or get(name)
+
+
+def protection(column: dict[str, Any]) -> str:
+    """What was done to a column before it became public, in words; empty when nothing was."""
+    done = column.get("protection") or {}
+    method, params = done.get("method", "keep"), done.get("params") or {}
+    if method == "keep":
+        return ""
+    words = str(PROTECTIONS.get(method, method))
+    if method == "mask":
+        return _("%(words)s，留前 %(first)s 位、后 %(last)s 位") % {
+            "words": words,
+            "first": params.get("keep_first", 0),
+            "last": params.get("keep_last", 0),
+        }
+    to = {
+        "year": _("到年"),
+        "quarter": _("到季度"),
+        "month": _("到月"),
+        "province": _("到省"),
+        "city": _("到市"),
+        "district": _("到区"),
+    }.get(str(params.get("to", "")))
+    if to:
+        return f"{words}（{to}）" if not english() else f"{words} ({to})"
+    if "width" in params:
+        return _("%(words)s，每档 %(width)s") % {"words": words, "width": params["width"]}
+    if "digits" in params:
+        return _("%(words)s，保留 %(digits)s 位小数") % {"words": words, "digits": params["digits"]}
+    return words

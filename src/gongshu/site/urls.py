@@ -1,0 +1,17 @@
+"""All addresses of an installation."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from gongshu.surfaces.rest import api
+
+urlpatterns = [
+    path("", include("gongshu.surfaces.urls")),
+    path("", include("gongshu.opening.urls")),
+    path("api/v1/", api.urls),
+]
+handler400 = "gongshu.web.errors.bad_request"
+handler403 = "gongshu.web.errors.forbidden"
+handler404 = "gongshu.web.errors.not_found"
+handler500 = "gongshu.web.errors.server_error"

@@ -1,0 +1,84 @@
+"""The human page of the REST interface, made from its OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_safe
+
+from gongshu.opening import queries
+from gongshu.surfaces.rest import api
+
+TITLES = {
+    "List and search datasets": gettext_lazy("列出与查找数据集"),
+    "One dataset": gettext_lazy("一个数据集"),
+    "Rows of a dataset": gettext_lazy("数据集的行"),
+}
+PARAMETERS = {
+    "q": gettext_lazy("要找什么：词或一句话，中文或英文"),
+    "topic": gettext_lazy("专题的标识"),
+    "provider": gettext_lazy("机构的代码"),
+    "format": gettext_lazy("csv、xlsx、json、geojson 或 parquet"),
+    "limit": gettext_lazy("最多几项"),
+    "offset": gettext_lazy("从第几项开始，0 为第一项"),
+    "name": gettext_lazy("数据集的标识"),
+    "sort": gettext_lazy("按哪一列排序；前面加 - 为从大到小"),
+    "columns": gettext_lazy("只要这些列，可写多次"),
+}
+
+
+@require_safe
+def api_page(request: HttpRequest) -> HttpResponse:
+    """What can be called, with examples that work on this installation."""
+    site = request.build_absolute_uri("/").rstrip("/")
+    example = queries.visible().order_by("-current__published_at").first()
+    name = example.name if example else "…"
+    operations = []
+    for path, methods in api.get_openapi_schema()["paths"].items():
+        for method, operation in methods.items():
+            operations.append(_operation(path, method, operation, site, name))
+    context = {"operations": operations, "site": site, "errors": _errors()}
+    return render(request, "surfaces/api.html", context)
+
+
+def _operation(path: str, method: str, operation: dict[str, Any], site: str, name: str) -> dict[str, Any]:
+    parameters = [
+        {
+            "name": one["name"],
+            "required": one.get("required", False),
+            "type": _type(one["schema"]),
+            "default": one["schema"].get("default"),
+            "meaning": PARAMETERS.get(one["name"], one["schema"].get("description", "")),
+        }
+        for one in operation.get("parameters", [])
+    ]
+    url = site + path.replace("{name}", name)
+    return {
+        "id": operation["operationId"],
+        "method": method.upper(),
+        "path": path,
+        "title": TITLES.get(operation["summary"], operation["summary"]),
+        "parameters": parameters,
+        "filters": path.endswith("/rows"),
+        "example": f'curl "{url}?limit=2"' if "limit" in {p["name"] for p in parameters} else f'curl "{url}"',
+    }
+
+
+def _type(schema: dict[str, Any]) -> str:
+    kind = str(schema.get("type", ""))
+    limits = [f"{word} {schema[key]:,}" for key, word in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
+    return " ".join([kind, *limits])
+
+
+def _errors() -> list[tuple[int, str, str]]:
+    return [
+        (400, "bad_parameter", _("参数不对；where 里写着是哪一个")),
+        (404, "not_found", _("没有这个数据集")),
+        (410, "withdrawn", _("已撤回；message 里有理由")),
+        (429, "too_many_requests", _("同时查询太多；过 Retry-After 秒再来")),
+        (503, "too_slow", _("查询超过时限；请加筛选条件")),
+    ]

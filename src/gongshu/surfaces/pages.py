@@ -1,0 +1,180 @@
+"""Pages that span several apps: the home page, help, and the workbench of those who are signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from gongshu.jobs.actions import request_cancel
+from gongshu.jobs.models import Job
+from gongshu.opening import cards, charts, pages, queries, terms, words
+from gongshu.oversight.models import Event
+from gongshu.parties.models import Person
+
+LISTED = 5
+JOBS = 30
+EVENTS = 20
+BEAM_STEPS = 20
+OPEN_STATES = (Job.State.QUEUED, Job.State.RUNNING)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """For those who watch over the server: 200 when the database answers."""
+    Job.objects.exists()
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The first page: ask, see the city's flow, choose a topic, see what is new and used, and who keeps the promise."""
+    used = queries.uses()
+    visible = queries.visible()
+    recent = visible.order_by("-current__published_at")[:LISTED]
+    context = {
+        "total": visible.count(),
+        "organisations": pages.organisation_rows(),
+        "flow": flow_steps(),
+        "topics": queries.by_topic(),
+        "recent": [cards.card(each, used) for each in recent],
+        "popular": _popular(used),
+        "tries": _tries(),
+        "now": timezone.now(),
+        "shapes": charts.district_shapes(),
+    }
+    return render(request, "surfaces/home.html", context)
+
+
+def flow_steps() -> list[dict[str, Any]]:
+    """The eight steps with how many datasets reached each, and the height of its beam in twentieths of the first."""
+    flow = queries.city_flow()
+    quality = f"{flow['quality']:.1f}" if flow["quality"] is not None else "—"
+    said = {
+        "gather": (flow["gathered"], [_("%(n)s 行入库") % {"n": f"{flow['rows']:,}"}]),
+        "catalogue": (flow["catalogued"], [_("%(n)s 列有目录") % {"n": f"{flow['columns']:,}"}]),
+        "classify": (flow["classified"], [_("涉个人 %(n)s 项") % {"n": flow["personal"]}]),
+        "check": (flow["checked"], [_("平均质量 %(score)s") % {"score": quality}]),
+        "protect": (
+            flow["protected"],
+            [_("不公开 %(n)s 列") % {"n": flow["dropped"]}, _("处理 %(n)s 列") % {"n": flow["treated"]}],
+        ),
+        "release": (flow["open"], [_("今日 +%(n)s") % {"n": flow["today"]}]),
+        "use": (flow["used"], [_("近 30 天 %(n)s 次") % {"n": f"{flow['uses']:,}"}]),
+        "account": (0, [_("入口尚未启用")]),
+    }
+    most = max(flow["gathered"], 1)
+    found = []
+    for key, (number, lines) in said.items():
+        sign, name = words.FLOW[key]
+        height = max(1, round(BEAM_STEPS * number / most)) if number else 0
+        ghost = flow["withdrawn"] if key == "release" else 0
+        found.append(
+            {
+                "key": key,
+                "sign": sign,
+                "name": name,
+                "number": number,
+                "lines": lines,
+                "height": height,
+                "withdrawn": ghost,
+            }
+        )
+    return found
+
+
+def _popular(used: dict[str, int]) -> list[cards.Card]:
+    """The most used of the last 30 days; until somebody used something, the largest."""
+    names = sorted((name for name in used if used[name]), key=lambda name: -used[name])[: 3 * LISTED]
+    found = {one.name: one for one in queries.visible().filter(name__in=names)}
+    chosen = [found[name] for name in names if name in found][:LISTED]
+    return [cards.card(each, used) for each in chosen]
+
+
+def _tries() -> list[str]:
+    """Questions to begin with: the newest datasets of different topics, by what they hold."""
+    seen: dict[str, str] = {}
+    for dataset in queries.visible().order_by("-current__published_at")[:40]:
+        word = next(iter(dataset.keywords), "") if not words.english() else ""
+        seen.setdefault(dataset.topic, word or words.local(dataset, "title"))
+    return list(seen.values())[:4]
+
+
+@require_safe
+def help_page(request: HttpRequest) -> HttpResponse:
+    """How to find, read, download and call; what levels and open types mean; how the log is checked."""
+    context = {
+        "open_types": terms.OPEN_TYPES.items(),
+        "steps": [{"sign": sign, "name": name} for sign, name in words.FLOW.values()],
+        "licences": [terms.licence(key) for key in ("open-unconditional", "open-conditional", "cc-by-4.0")],
+    }
+    return render(request, "surfaces/help.html", context)
+
+
+@require_safe
+@login_required
+def workbench(request: HttpRequest) -> HttpResponse:
+    """What is being worked on, and what was recorded last."""
+    context = {
+        "jobs": [_job(each, request.user) for each in Job.objects.all()[:JOBS]],
+        "events": Event.objects.order_by("-index")[:EVENTS],
+    }
+    return render(request, "surfaces/workbench.html", context)
+
+
+@require_safe
+@login_required
+def job_page(request: HttpRequest, job_id: str) -> HttpResponse:
+    """One job: its steps, how far it is, what came of it."""
+    job = get_object_or_404(Job, pk=job_id)
+    response = render(request, "surfaces/job.html", {"row": _job(job, request.user), "steps": _steps(job)})
+    if job.state in OPEN_STATES and "HX-Request" not in request.headers:
+        response["Refresh"] = "5"  # without script the page asks again by itself
+    return response
+
+
+@require_POST
+@login_required
+def cancel_job(request: HttpRequest, job_id: str) -> HttpResponse:
+    """Ask the worker to stop."""
+    job = get_object_or_404(Job, pk=job_id)
+    if not may_cancel(request.user):
+        raise PermissionDenied
+    if job.state in OPEN_STATES:
+        request_cancel(request.user.get_username(), job)
+    return redirect("job", job_id=job.pk)
+
+
+def may_cancel(person: Any) -> bool:
+    """Stewards and operators stop jobs; an auditor changes nothing."""
+    return bool(person.is_superuser or getattr(person, "role", "") in (Person.Role.OPERATOR, Person.Role.STEWARD))
+
+
+def _job(job: Job, person: Any) -> dict[str, Any]:
+    return {
+        "job": job,
+        "open": job.state in OPEN_STATES,
+        "step": words.JOB_STEPS.get(job.step, job.step),
+        "percent": round(job.progress * 100),
+        "may_cancel": job.state in OPEN_STATES and may_cancel(person) and not job.cancel_requested,
+        "dataset": job.params.get("dataset", ""),
+        "message": job.error.get("message_en" if words.english() else "message") or job.error.get("message", ""),
+    }
+
+
+def _steps(job: Job) -> list[dict[str, Any]]:
+    names = list(words.JOB_STEPS)
+    if job.step not in names:
+        return []
+    here = names.index(job.step)
+    done = job.state == Job.State.DONE
+    return [
+        {"name": words.JOB_STEPS[name], "state": "done" if done or i < here else "now" if i == here else "todo"}
+        for i, name in enumerate(names)
+    ]
