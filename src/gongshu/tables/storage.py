@@ -15,8 +15,8 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
-from gongshu import rulebooks
 from gongshu.i18n import gettext
+from gongshu.rulebooks import rulebook
 from gongshu.tables.model import ROW, Quarantined
 
 STORAGE_TYPES = (
@@ -90,9 +90,9 @@ class ColumnType:
 
 
 @lru_cache(maxsize=4)
-def placeholder_pattern(rulebook: str = "default-2026") -> str:
+def placeholder_pattern(name: str = "default-2026") -> str:
     """One pattern (RE2, Java and Python alike) for the rulebook's placeholders and the empty text, on normalised cells."""
-    book = rulebooks.load(f"{rulebook}/placeholders")
+    book = rulebook(f"{name}/placeholders")
     special = re.compile(r"([\\.^$*+?{}\[\]|()])")
     values = [special.sub(r"\\\1", str(value)) for value in book["values"]]
     return "^(?i:|" + "|".join(values + book["patterns"]) + ")$"
