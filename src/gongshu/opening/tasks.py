@@ -12,7 +12,6 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max
 
-from gongshu.jobs.models import Job
 from gongshu.jobs.runner import LeaseLost, Run, crash_here, job_kind
 from gongshu.lake.copies import build_serving_copy, column_statistics
 from gongshu.opening import actions, search, store
