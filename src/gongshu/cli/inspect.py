@@ -1,1 +1,0 @@
-def inspect_command(app): pass
