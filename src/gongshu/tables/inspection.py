@@ -30,30 +30,6 @@ MEMORY = "300MB"  # of the engine; Python and its libraries take some 250 MB bes
 Progress = Callable[[str, float], None]
 
 
-def inspect(
-    path: str | Path, *, max_rows: int = 1000, options: ReadingOptions | None = None, progress: Progress | None = None
-) -> Report:
-    """What is known of the file at ``path``: columns, semantic types, levels, findings, rules, risk.
-
-    ``max_rows``: row numbers kept for each finding. ``options``: what a person says against the reader's guesses.
-    ``progress`` is called with the step (read, type, recognise, count, check) and the share done, 0..1.
-    Raises ``TableError`` when the file can't be read.
-
-    >>> import tempfile, pathlib
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> file = pathlib.Path(folder.name) / "人员.csv"
-    >>> _ = file.write_text("姓名,身份证号\\n" + "王小明,11010519491231002X\\n" * 20, encoding="gb18030")
-    >>> report = inspect(file)
-    >>> [(column.name, column.semantic.code, column.grade.level) for column in report.tables[0].columns]
-    [('姓名', 'person_name', 4), ('身份证号', 'resident_id', 4)]
-    """
-    report = inspect_files([path], max_rows=max_rows, options=options, progress=progress)
-    error = report.files[0].error
-    if error:
-        raise error
-    return report
-
-
 def inspect_files(
     paths: Iterable[str | Path],
     *,
@@ -61,7 +37,11 @@ def inspect_files(
     options: ReadingOptions | None = None,
     progress: Progress | None = None,
 ) -> Report:
-    """Inspect several files; one that can't be read gets an ``error`` in its report and stops none of the others."""
+    """Inspect files; one that can't be read gets an ``error`` in its report and stops none of the others.
+
+    ``max_rows``: row numbers kept for each finding. ``options``: what a person says against the reader's guesses.
+    ``progress`` is called with the step (read, type, recognise, count, check) and the share of the file done, 0..1.
+    """
     report = Report([], max_rows)
     with (
         tempfile.TemporaryDirectory(prefix="gongshu-inspect-") as folder,
