@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def write(contract: Contract) -> str:
     document: dict[str, Any] = {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
-        "id": contract.id or contract.name,
+        "id": _identifier(contract.id or contract.name),
         "name": contract.name,
         "version": contract.version,
         "status": contract.status,
@@ -415,6 +416,11 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _identifier(text: str) -> str:
+    """ODCS identifiers are ASCII: any other text gets a UUID, always the same one."""
+    return text if STABLE_ID.match(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, f"gongshu:{text}"))
 
 
 def _write_field(field: Field, rules: list[Rule]) -> dict[str, Any]:

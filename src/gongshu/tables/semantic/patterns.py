@@ -77,6 +77,7 @@ def regex(name: str) -> str:
         "han_only": r"^[一-鿿]+$",
         "person_length": r"^[一-鿿㐀-䶵]{2,4}$",
         "person_dotted": r"^[一-鿿]{1,8}([·•.．‧・][一-鿿]{1,10}){1,3}$",
+        "person_latin": r"^[A-Z][A-Z'.-]*( [A-Z][A-Z'.-]*){0,4}$",
         "person_masked": r"^[一-鿿](\*{1,3}|某{1,2}|○{1,2}|[xX×]{1,2})[一-鿿]?$",
         "starred": r"\*{2,}",
     }
