@@ -170,7 +170,7 @@ def hospitals(rows: int = 1864, **more: Any) -> Version:
                 level=2,
                 protection={"method": "mask", "params": {"keep_first": 4, "keep_last": 3}},
             ),
-        ],  # fmt: skip
+        ],
         **{
             "title": "公输市医疗机构名录",
             "title_en": "Medical institutions of Gongshu City",

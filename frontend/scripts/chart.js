@@ -26,7 +26,7 @@ function options(data) {
         data: data.values,
         barCategoryGap: lying ? "38%" : "8%",
         itemStyle: { color: colour("--ink") },
-        label: { show: lying, position: "right", ...text },
+        label: { show: lying, position: "right", ...text, formatter: ({ value }) => value.toLocaleString("en-US") },
       },
     ],
   };

@@ -129,7 +129,7 @@ POOL = Pool()
 
 
 def read(
-    path: Path, query: exp.Expression, parameters: dict[str, Any] | None = None, *, seconds: float = QUERY_SECONDS
+    path: Path, query: exp.Expr, parameters: dict[str, Any] | None = None, *, seconds: float = QUERY_SECONDS
 ) -> list[tuple[Any, ...]]:
     """All rows of ``query`` (a SQLGlot expression; values only as ``$named`` parameters) on the copy at ``path``."""
     with POOL.cursor(path, seconds=seconds) as cursor:

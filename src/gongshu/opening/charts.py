@@ -132,7 +132,8 @@ def district_shapes() -> tuple[float, float, list[Area]] | None:
     found = divisions()
     if not found:
         return None
-    plane = _Plane(*found["box"], width=480)
+    west, south, east, north = found["box"]
+    plane = _Plane(west, south, east, north, width=480)
     areas = [Area(name, plane.path(rings), *plane.place(*centre)) for name, rings, centre in found["shapes"]]
     return plane.width, plane.height, areas
 

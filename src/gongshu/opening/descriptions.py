@@ -168,9 +168,13 @@ def _changes(version: Version, before: Version | None) -> str:
 def _calls(version: Version, site: str) -> dict[str, str]:
     """Snippets that work when copied: a filter that this version answers."""
     url = f"{site}/api/v1/datasets/{version.dataset.name}/rows"
-    column = next((c for c in version.columns if c.get("top") and (c.get("distinct") or 0) > 1), None)
+    candidates = [
+        c for c in version.columns if c.get("top") and (c.get("distinct") or 0) > 1 and c["storage_type"] == "string"
+    ]
+    column = min(candidates, key=lambda c: (c.get("semantic_type") != "division_name", c["distinct"]), default=None)
     pair = (column["name"], str(column["top"][0][0])) if column else None
-    shell = [f'curl -G "{url}" \\']
+    # inside double quotes a shell joins a line that ends with a backslash
+    shell = [f'curl -G "{url.replace("/api/v1/", "/api/v1" + chr(92) + chr(10) + "/")}" \\']
     if pair and not set('"\\$`\n') & set("".join(pair)):
         shell.append(f'  --data-urlencode "{pair[0]}={pair[1]}" \\')
     shell.append("  -d limit=20")

@@ -252,11 +252,11 @@ def _engine(version: Version, folder: Path) -> Iterator[duckdb.DuckDBPyConnectio
         yield engine
 
 
-def _all(version: Version, chosen: list[exp.Expression]) -> exp.Select:
+def _all(version: Version, chosen: list[exp.Expr]) -> exp.Select:
     return rows.selection(version, rows.Ask(), chosen)[0]
 
 
-def _guarded(column: dict[str, Any]) -> exp.Expression:
+def _guarded(column: dict[str, Any]) -> exp.Expr:
     name = rows.quoted(column["name"])
     if column["storage_type"] != "string":
         return name
@@ -332,7 +332,7 @@ def _make_geojson(version: Version, target: Path, note: Callable[[int], None]) -
 
 
 def _write_json(
-    version: Version, each: exp.Expression, target: Path, head: str, foot: str, note: Callable[[int], None]
+    version: Version, each: exp.Expr, target: Path, head: str, foot: str, note: Callable[[int], None]
 ) -> None:
     with _engine(version, target.parent) as engine, target.open("w", encoding="utf-8") as out:
         cursor = engine.execute(_all(version, [each]).sql("duckdb"))

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from gongshu.opening import words
 from gongshu.opening.models import Version
 from gongshu.opening.rows import NUMERIC
 from gongshu.web import drawing
@@ -151,9 +152,20 @@ def _end(column: dict[str, Any], end: str) -> str:
         return text[:8]
     if column.get("semantic_type") in ("longitude", "latitude"):
         return f"{number:.2f}"
+    if abs(number) >= 1e6:
+        return _short(number)
     if number == int(number):
-        return f"{int(number):,}" if abs(number) < 1e7 else f"{number:.2g}"
+        return f"{int(number):,}"
     return f"{number:,.1f}" if abs(number) >= 10 else f"{number:.2f}"
+
+
+def _short(number: float) -> str:
+    """A large number in the reader's units: 万 and 亿, or M and B."""
+    steps = ((1e9, "B"), (1e6, "M")) if words.english() else ((1e8, "亿"), (1e4, "万"))
+    for step, unit in steps:
+        if abs(number) >= step:
+            return f"{number / step:,.0f}{unit}" if abs(number) >= 10 * step else f"{number / step:.1f}{unit}"
+    return f"{number:,.0f}"
 
 
 def _number(text: Any) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,7 +69,7 @@ def freshness(dataset: Dataset, published: list[datetime] | None = None) -> Fres
     last, now = dataset.current.published_at, timezone.now()
     age = max(0, (now - last).days)
     moments = published or [last]
-    gaps = [(later - earlier).days for later, earlier in zip(moments, moments[1:], strict=False)][:12]
+    gaps = [(later - earlier).days for later, earlier in itertools.pairwise(moments)][:12]
     return Freshness(
         last=last,
         days=days,
@@ -152,7 +153,7 @@ def city_flow() -> dict[str, Any]:
 
 
 def _count_flow() -> dict[str, Any]:
-    counted = {
+    counted: dict[str, Any] = {
         "gathered": 0, "rows": 0, "catalogued": 0, "columns": 0, "classified": 0, "personal": 0, "checked": 0,
         "quality": None, "protected": 0, "dropped": 0, "treated": 0, "open": 0, "withdrawn": 0, "today": 0,
     }  # fmt: skip

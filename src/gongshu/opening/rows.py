@@ -126,21 +126,21 @@ def objects(version: Version, ask: Ask, limit: int, offset: int) -> list[dict[st
     return [json.loads(row[0]) for row in serving.read(path(version), query, values)]
 
 
-def selection(version: Version, ask: Ask, chosen: list[exp.Expression]) -> tuple[exp.Select, dict[str, Any]]:
+def selection(version: Version, ask: Ask, chosen: list[exp.Expr]) -> tuple[exp.Select, dict[str, Any]]:
     """All rows that answer ``ask``, of the expressions ``chosen``; for exports."""
     return _selected(version, ask, chosen, None, 0)
 
 
-def json_object(columns: list[dict[str, Any]]) -> exp.Expression:
+def json_object(columns: list[dict[str, Any]]) -> exp.Expr:
     """A row as JSON text: integers beyond 2^53 and decimals as strings, NaN and infinities as null, dates and times in
     ISO 8601 (times at +08:00), geometry as GeoJSON."""
-    parts: list[exp.Expression] = []
+    parts: list[exp.Expr] = []
     for column in columns:
         parts += [exp.Literal.string(column["name"]), json_value(column)]
     return exp.Anonymous(this="json_object", expressions=parts)
 
 
-def json_value(column: dict[str, Any]) -> exp.Expression:
+def json_value(column: dict[str, Any]) -> exp.Expr:
     """The value of a column as it stands in a JSON object."""
     name, kind = quoted(column["name"]), column["storage_type"]
     text = exp.cast(name, "VARCHAR")
@@ -201,7 +201,7 @@ def point_cells(
     x, y = exp.cast(quoted(longitude), "DOUBLE"), exp.cast(quoted(latitude), "DOUBLE")
     step = exp.Placeholder(this="step")
 
-    def cell(value: exp.Expression, origin: str) -> exp.Expression:
+    def cell(value: exp.Expr, origin: str) -> exp.Expr:
         return exp.Floor(
             this=exp.Div(this=exp.paren(exp.Sub(this=value, expression=exp.Placeholder(this=origin))), expression=step)
         )
@@ -248,7 +248,7 @@ def _described(version: Version, names: Iterable[str]) -> list[dict[str, Any]]:
 
 
 def _selected(
-    version: Version, ask: Ask, chosen: list[exp.Expression], limit: int | None, offset: int
+    version: Version, ask: Ask, chosen: list[exp.Expr], limit: int | None, offset: int
 ) -> tuple[exp.Select, dict[str, Any]]:
     query = exp.select(*chosen).from_(serving.TABLE)
     values: dict[str, Any] = {}
@@ -264,9 +264,9 @@ def _selected(
     return query, values
 
 
-def _condition(version: Version, filters: tuple[Filter, ...]) -> tuple[exp.Expression, dict[str, Any]]:
+def _condition(version: Version, filters: tuple[Filter, ...]) -> tuple[exp.Expr, dict[str, Any]]:
     kinds = {column["name"]: column["storage_type"] for column in version.columns}
-    parts: list[exp.Expression] = []
+    parts: list[exp.Expr] = []
     values: dict[str, Any] = {}
     for number, one in enumerate(filters):
         column = quoted(one.column)
@@ -325,7 +325,7 @@ def _typed(text: str, kind: str, column: str, operator: str) -> Any:
     return text
 
 
-def _displayed(column: dict[str, Any]) -> exp.Expression:
+def _displayed(column: dict[str, Any]) -> exp.Expr:
     # a geometry is shown by its kind; the shape itself is in the downloads and the API
     if column["storage_type"] == "geometry":
         return exp.Anonymous(
