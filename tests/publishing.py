@@ -56,7 +56,9 @@ def write_file(path: Path, rows: int, mark: str) -> Path:
     lines = ["编号,名称,床位,登记日期,经度,纬度,内部编号,负责人手机"]
     for n in range(1, rows + 1):
         phone = SECRET if n == rows else f"139{n:08d}"
-        lines.append(f"{n},{mark}诊所{n},{n % 50},2019-{n % 12 + 1:02d}-0{n % 9 + 1},{123 + n / 1000:.4f},30.9,{KEYED}-{n},{phone}")
+        lines.append(
+            f"{n},{mark}诊所{n},{n % 50},2019-{n % 12 + 1:02d}-0{n % 9 + 1},{123 + n / 1000:.4f},30.9,{KEYED}-{n},{phone}"
+        )
     path.write_text("\n".join(lines) + "\n", encoding="gb18030")
     return path
 

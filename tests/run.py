@@ -36,6 +36,10 @@ def main() -> int:
         if code:
             failed.append(name)
     code = subprocess.run([PYTHON, "-m", "pytest", *sys.argv[1:]], cwd=ROOT, env=environment).returncode
+    if code == 0 and not sys.argv[1:]:
+        print("the same on PostgreSQL:", flush=True)
+        again = [PYTHON, "-m", "pytest", "tests/integration", "--deselect", "tests/integration/test_kill.py"]
+        code = subprocess.run(again, cwd=ROOT, env={**environment, "GONGSHU_TEST_POSTGRES": "1"}).returncode
     if failed:
         print("FAILED before the tests: " + ", ".join(failed))
     return code or (1 if failed else 0)

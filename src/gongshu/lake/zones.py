@@ -204,6 +204,11 @@ class Lake:
         self.raw = Zone(config, "raw")
         self.public = Zone(config, "public")
 
+    def close(self) -> None:
+        """Give back the catalogs' connections."""
+        for zone in (self.raw, self.public):
+            zone.catalog.close()
+
 
 def _job_of(snapshot: Any) -> str:
     return snapshot.summary.additional_properties.get(JOB, "") if snapshot.summary else ""

@@ -16,6 +16,7 @@ from django.db import transaction
 from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
 from gongshu.jobs.models import Job
+from gongshu.jobs.runner import crash_here
 from gongshu.opening import store
 from gongshu.opening.models import Dataset, IndexTask, Version
 from gongshu.oversight import log
@@ -155,6 +156,7 @@ def withdraw(actor: str, name: str, reason: str, number: int | None = None) -> l
         dataset.current = dataset.versions.filter(state=Version.State.PUBLISHED).order_by("-number").first()
         dataset.save(update_fields=["current"])
         IndexTask.objects.create(dataset=dataset)
+    crash_here("withdraw")
     for version in versions:
         delete_public(version)
     return versions
@@ -167,6 +169,7 @@ def delete_public(version: Version) -> None:
     for made in version.distributions.all():
         (store.folder("exports").parent / made.path).unlink(missing_ok=True)
     version.distributions.all().delete()
+    crash_here("withdrawn")
     store.lake().public.forget(name, str(version.job))
 
 

@@ -26,6 +26,13 @@ OPEN_STATES = (Job.State.QUEUED, Job.State.RUNNING)
 
 
 @require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """For those who watch over the server: 200 when the database answers."""
+    Job.objects.exists()
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """The first page: ask, see the city's flow, choose a topic, see what is new and used, and who keeps the promise."""
     used = queries.uses()

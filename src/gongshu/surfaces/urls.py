@@ -9,6 +9,7 @@ from gongshu.surfaces import documentation, pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
+    path("healthz", pages.healthz, name="healthz"),
     path("help", pages.help_page, name="help"),
     path("api/", documentation.api_page, name="api_page"),
     path(

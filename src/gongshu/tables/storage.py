@@ -9,15 +9,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import yaml
 from ibis.backends import BaseBackend
 
 from gongshu.i18n import gettext
+from gongshu.rulebooks import rulebook
 from gongshu.tables.model import ROW, Quarantined
 
 STORAGE_TYPES = (
@@ -91,10 +90,9 @@ class ColumnType:
 
 
 @lru_cache(maxsize=4)
-def placeholder_pattern(rulebook: str = "default-2026") -> str:
+def placeholder_pattern(name: str = "default-2026") -> str:
     """One pattern (RE2, Java and Python alike) for the rulebook's placeholders and the empty text, on normalised cells."""
-    text = (Path(__file__).parents[1] / "rulebooks" / rulebook / "placeholders.yaml").read_text(encoding="utf-8")
-    book = yaml.safe_load(text)
+    book = rulebook(f"{name}/placeholders")
     special = re.compile(r"([\\.^$*+?{}\[\]|()])")
     values = [special.sub(r"\\\1", str(value)) for value in book["values"]]
     return "^(?i:|" + "|".join(values + book["patterns"]) + ")$"

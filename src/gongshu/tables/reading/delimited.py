@@ -250,16 +250,9 @@ def _odd_lines(file: TextFile, dialect: Dialect) -> dict[bytes, bytes]:
         for raw in lines:
             line = raw.rstrip(b"\n")
             bare = line.rstrip(b"\r")
-            whole = bare.count(cut) == width - 1
-            if candidate is not None:
-                if whole or (
-                    (records := split(bare.decode(), replace(dialect, delimiter=dialect.cut)))
-                    and len(records[0][1]) == width
-                ):
-                    found[candidate] = candidate.rstrip(b"\r") + quote
-                candidate = None
-            if quote in bare and bare.count(quote) % 2 and whole:
-                candidate = line
+            if candidate is not None and _is_record(bare.decode(), dialect):
+                found[candidate] = candidate.rstrip(b"\r") + quote
+            candidate = line if bare.count(quote) % 2 and bare.count(cut) >= width - 1 else None
             if len(found) >= limits.MAX_KEPT_QUARANTINED:
                 break
     if candidate is not None:
@@ -343,9 +336,16 @@ def _swallowed(batch: pa.RecordBatch, dialect: Dialect) -> bool:
 
 
 def _is_swallowed(text: str, dialect: Dialect) -> bool:
-    lines = text.split("\n")
-    whole = [line for line in lines[1:] if line.count(dialect.cut) == dialect.width - 1]
-    return dialect.width > 1 and len(lines) > 1 and len(whole) >= 0.5 * (len(lines) - 1)
+    """Are the later lines of a misfit, each by itself, records of the right width?"""
+    lines = text.split("\n")[:200]
+    return len(lines) > 1 and sum(_is_record(line, dialect) for line in lines[1:]) >= 0.5 * (len(lines) - 1)
+
+
+def _is_record(line: str, dialect: Dialect) -> bool:
+    if dialect.width < 2 or line.count(dialect.quote) % 2:
+        return False
+    records = split(line, replace(dialect, delimiter=dialect.cut))
+    return len(records) == 1 and len(records[0][1]) == dialect.width
 
 
 def _judge(

@@ -60,7 +60,7 @@ def sniff_dialect(text: str, delimiter: str | None = None, quote: str | None = N
         lines = lines[: lines.rfind("\n") + 1] or lines
     found: list[tuple[float, Dialect]] = []
     for place, candidate in enumerate([delimiter] if delimiter else DELIMITERS):
-        if candidate not in lines and not delimiter:
+        if not delimiter and (candidate not in lines or _is_part(candidate, lines)):
             continue
         for mark in [quote] if quote is not None else _quotes(lines, candidate):
             dialect = Dialect(candidate, mark, 0, _escape(lines, mark))
@@ -72,6 +72,12 @@ def sniff_dialect(text: str, delimiter: str | None = None, quote: str | None = N
     found.sort(key=lambda pair: -pair[0])
     fitting = [dialect for score, dialect in found if score >= (0 if delimiter else 0.55)]
     return fitting or [Dialect("", quote if quote is not None else '"' if '"' in lines else "", 1)]
+
+
+def _is_part(candidate: str, lines: str) -> bool:
+    """Does the character occur only as part of a longer delimiter (``|`` in ``||``)?"""
+    longer = [other for other in DELIMITERS if len(other) > len(candidate) and candidate in other and other in lines]
+    return any(candidate not in lines.replace(other, "") for other in longer)
 
 
 def _fit(text: str, dialect: Dialect) -> tuple[float, int]:

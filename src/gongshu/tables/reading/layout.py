@@ -90,12 +90,15 @@ def find_layout(
             skipped.append(Skipped(number, "title" if any(cells) else "blank"))
     names = _joined([(rows[place][0], rows[place][1]) for place in header], width, merges) if header else [""] * width
     named, notes = name_columns(names, quiet=not header)
+    filled = [sum(1 for cell in cells if cell) for cells in body]
+    # records as they usually are: without subtotals, headings and notes, which leave most cells empty
+    usual = [cells for cells, count in zip(body, filled, strict=True) if count >= 0.7 * max(filled)]
     text = frozenset(
         column
         for column in range(width)
-        if len(body) >= 2
-        and sum(1 for cells in body if column < len(cells) and cells[column] and not is_number(cells[column]))
-        >= 0.8 * len(body)
+        if len(usual) >= 2
+        and sum(1 for cells in usual if column < len(cells) and cells[column] and not is_number(cells[column]))
+        >= 0.8 * len(usual)
     )
     numbers = sum(1 for cells in body if cells and is_number(cells[0]))
     return Layout(

@@ -137,19 +137,19 @@ class Stage:
         maybe: list[int] = []
         for place in suspects:
             cells = [batch.column(c)[place].as_py() for c in range(1, batch.num_columns)]
-            number = batch.column(0)[place].as_py()
             kind = is_total(cells, self.layout)
             if not any(cell and cell.strip() for cell in cells):
                 drop.append((place, "blank"))
-            elif kind == "sure" or (kind == "maybe" and number == 1):
+            elif kind == "sure":
                 drop.append((place, "subtotal"))
             elif kind == "maybe":
                 maybe.append(place)
             elif is_section(cells, self.layout):
                 drop.append((place, "section"))
-        totals = [place for place, why in drop if why == "subtotal"] + maybe
-        if batch.num_rows >= 10 and len(totals) * 3 > batch.num_rows:
-            # a third of the records "totals": 合计 is a category of this table, the records are data
+        if len(maybe) == 1 and batch.column(0)[maybe[0]].as_py() == 1:
+            drop.append((maybe[0], "subtotal"))  # a lone total over the records (yearbooks put it first)
+        if batch.num_rows >= 10 and sum(1 for _, why in drop if why == "subtotal") * 2 > batch.num_rows:
+            # half of the records "totals": 合计 is a category of this table, the records are data
             drop = [(place, why) for place, why in drop if why != "subtotal"]
         return self._dropped(batch, drop)
 

@@ -1,0 +1,1 @@
+"""Benchmarks: a peer and us side by side in one run; ratios hold, seconds depend on the machine."""

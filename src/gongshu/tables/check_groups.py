@@ -1,0 +1,153 @@
+"""Rules that compare rows: keys, duplicates, a row against its neighbours. Each is one grouped pass over hashes or grid cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add, and_
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends import BaseBackend
+
+from gongshu.tables.contract import Rule
+from gongshu.tables.model import ROW
+from gongshu.tables.storage import is_placeholder, normalise, typed
+
+_NOISE = r"[\s \x{3000}()（）\[\]【】<>《》\"'“”‘’,，.。;；:：、·\-_/\\#*]"
+
+_ROUNDED = ("float64", "decimal")
+
+
+@dataclass(frozen=True)
+class Group:
+    """``asked`` rows were compared, ``failed`` of them are too many; ``rows``: those to look at (of ``total``), in order."""
+
+    asked: int
+    failed: int
+    total: int
+    rows: list[int] = field(default_factory=list)
+
+
+def unique(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
+    """Every value (or pair of values) once; rows with an empty key are not asked. ``failed``: rows beyond the first of a key."""
+    names = [rule.column] if rule.column else list(rule.columns)
+    filled = reduce(
+        and_,
+        ((table[name].notnull() & ~is_placeholder(table[name]) & (normalise(table[name]) != "")) for name in names),
+    )
+    keyed = table.filter(filled).select(row=table[ROW], key=_hash([normalise(table[name]).upper() for name in names]))
+    return _repeated(backend, keyed, max_rows)
+
+
+def row_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
+    """The same cells in all of ``columns``."""
+    return _repeated(backend, table.select(row=table[ROW], key=_hash([table[name] for name in rule.columns])), max_rows)
+
+
+def near_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
+    """The same cells but for spaces, punctuation, width, case, and the fifth decimal of numbers; identical rows are left out."""
+    texts = [table[name] for name in rule.columns if types[name] not in _ROUNDED]
+    numbers = [
+        typed(table[name], types[name]).round(4).cast("string") for name in rule.columns if types[name] in _ROUNDED
+    ]
+    # one replacement for the whole row: the slow part
+    loose = normalise(_joined(texts)).lower().re_replace(_NOISE, "") if texts else ibis.literal("")
+    keyed = table.select(
+        row=table[ROW], key=_joined([loose, *numbers]).hash(), exact=_hash([table[name] for name in rule.columns])
+    )
+    once = keyed.group_by(["key", "exact"]).aggregate(row=ibis._.row.min())
+    return _repeated(backend, once, max_rows, asked=int(backend.to_pyarrow(table.count()).as_py()))
+
+
+def inconsistent(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
+    """The place name of a point against those around it: ``columns`` are the name, the longitude and the latitude.
+
+    Points are laid on grids of some 1 and 3 km. On the finer where the nine cells around a point hold at least eight
+    others, the point is wrong when fewer than 4 % of them bear its name and at least 70 % bear one other name.
+    """
+    name, longitude, latitude = (table[column] for column in rule.columns)
+    points = table.select(
+        row=table[ROW], name=normalise(name), x=typed(longitude, "float64"), y=typed(latitude, "float64")
+    )
+    low_x, high_x = rule.params["longitude"]
+    low_y, high_y = rule.params["latitude"]
+    points = points.filter(
+        points.name.notnull() & (points.name != "") & points.x.between(low_x, high_x) & points.y.between(low_y, high_y)
+    )
+    points = (
+        points.filter(points.name.isin([str(value) for value in rule.params["values"]]))
+        if rule.params.get("values")
+        else points
+    )
+    verdicts = None
+    for place, size in enumerate((0.01, 0.03)):
+        verdict = _neighbours(points, size).mutate(place=ibis.literal(place))
+        verdicts = verdict if verdicts is None else verdicts.union(verdict)
+    assert verdicts is not None
+    enough = verdicts.filter(verdicts.others >= 8)
+    finest = enough.mutate(best=enough.place.min().over(ibis.window(group_by=enough.row)))
+    finest = finest.filter(finest.place == finest.best)
+    wrong = finest.filter((finest.same < 0.04 * finest.others) & (finest.most >= 0.7 * finest.others)).select("row")
+    asked = int(backend.to_pyarrow(points.count()).as_py())
+    rows = backend.to_pyarrow(wrong.order_by("row").limit(max_rows))["row"].to_pylist()
+    total = len(rows) if len(rows) < max_rows else int(backend.to_pyarrow(wrong.count()).as_py())
+    return Group(asked, total, total, rows)
+
+
+def _neighbours(points: ir.Table, size: float) -> ir.Table:
+    """For every point: how many others lie in the nine cells around it, how many bear its name, and the most of one other name."""
+    placed = points.mutate(gx=(points.x / size).floor().cast("int64"), gy=(points.y / size).floor().cast("int64"))
+    counts = placed.group_by(["gx", "gy", "name"]).aggregate(n=ibis._.count())
+    shifted = None
+    for dx in (-1, 0, 1):
+        for dy in (-1, 0, 1):
+            part = counts.mutate(gx=counts.gx + dx, gy=counts.gy + dy)
+            shifted = part if shifted is None else shifted.union(part)
+    assert shifted is not None
+    around = shifted.group_by(["gx", "gy", "name"]).aggregate(n=ibis._.n.sum())
+    cell = ibis.window(group_by=[around.gx, around.gy])
+    around = around.mutate(total=around.n.sum().over(cell), first=around.n.max().over(cell))
+    joined = placed.inner_join(around, ["gx", "gy", "name"])
+    # the point itself is among those that bear its name
+    return joined.select(
+        row=joined.row,
+        others=joined.total - 1,
+        same=joined.n - 1,
+        most=(joined.first > joined.n).ifelse(joined["first"], 0),
+    )
+
+
+def _repeated(backend: BaseBackend, keyed: ir.Table, max_rows: int, asked: int | None = None) -> Group:
+    groups = keyed.group_by("key").aggregate(n=ibis._.count())
+    sums = backend.to_pyarrow(
+        groups.aggregate(
+            asked=groups.n.sum(), excess=(groups.n - 1).sum(), total=(groups.n > 1).ifelse(groups.n, 0).sum()
+        )
+    ).to_pylist()[0]
+    excess, total = int(sums["excess"] or 0), int(sums["total"] or 0)
+    asked = int(sums["asked"] or 0) if asked is None else asked
+    if not excess:
+        return Group(asked, 0, 0)
+    repeated = groups.filter(groups.n > 1).select("key")
+    rows = keyed.semi_join(repeated, "key").select("row").order_by("row").limit(max_rows)
+    return Group(asked, excess, total, backend.to_pyarrow(rows)["row"].to_pylist())
+
+
+def _joined(values: list[ir.StringValue]) -> ir.StringValue:
+    # the separator keeps ("ab", "c") and ("a", "bc") apart, the mark keeps null and "" apart
+    joined: ir.StringValue = reduce(add, (value.fill_null("\x01") + "\x02" for value in values))
+    return joined
+
+
+def _hash(values: list[ir.StringValue]) -> ir.IntegerValue:
+    return _joined(values).hash()
+
+
+GROUP_KINDS: dict[str, Callable[[BaseBackend, ir.Table, Rule, dict[str, str], int], Group]] = {
+    "unique": unique,
+    "row_duplicate": row_duplicate,
+    "near_duplicate": near_duplicate,
+    "inconsistent": inconsistent,
+}

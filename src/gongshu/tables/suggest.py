@@ -1,0 +1,368 @@
+"""Rules suggested for a table from what its columns hold: each is learned from the whole file, so that what differs stands out."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import ibis.expr.types as ir
+from ibis.backends import BaseBackend
+
+from gongshu.rulebooks import load as rulebook
+from gongshu.tables.check_cells import CHECKED_TYPES, DATE_FORMS, TYPE_FORMS
+from gongshu.tables.contract import Rule
+from gongshu.tables.model import ROW
+from gongshu.tables.semantic import Recognised
+from gongshu.tables.semantic.hints import hints_of
+from gongshu.tables.statistics import ColumnStatistics
+from gongshu.tables.storage import normalise, placeholder_pattern, typed
+
+MOSTLY_FILLED = 0.9  # a column that is filled so far is meant to be filled
+NUMERIC = ("int64", "float64", "decimal")
+_PLACEHOLDER = re.compile(placeholder_pattern())
+_BOOLEAN_WORDS = frozenset(
+    [
+        "是",
+        "否",
+        "有",
+        "无",
+        "Y",
+        "N",
+        "YES",
+        "NO",
+        "TRUE",
+        "FALSE",
+        "T",
+        "F",
+        "0",
+        "1",
+        "启用",
+        "停用",
+        "正常",
+        "异常",
+        "男",
+        "女",
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a column when rules are suggested."""
+
+    name: str
+    place: int
+    storage_type: str
+    semantic: Recognised
+    statistics: ColumnStatistics
+
+    @property
+    def code(self) -> str | None:
+        return self.semantic.code
+
+    @property
+    def filled(self) -> int:
+        return self.statistics.rows - self.statistics.nulls
+
+
+def suggest_rules(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> list[Rule]:
+    """The rules for the staged ``table``; ids are stable for the same columns."""
+    if not columns or not columns[0].statistics.rows:
+        return []
+    rules = [*_for_cells(columns)]
+    forms = _date_forms(backend, table, columns)
+    for column in columns:
+        rules += _for_column(column, forms)
+    rules += _for_places(backend, table, columns)
+    rules += _for_dates(backend, table, columns)
+    rules += _outliers(backend, table, columns)
+    rules += _for_rows(columns)
+    return rules
+
+
+def _for_cells(columns: list[Known]) -> Iterator[Rule]:
+    """What holds for every cell of a kind of column: one rule for many columns."""
+    text = tuple(column.name for column in columns if column.storage_type == "string" and column.filled)
+    every = tuple(column.name for column in columns if column.filled)
+    numbers = tuple(
+        column.name for column in columns if column.storage_type not in ("string", "geometry") and column.filled
+    )
+    filled = tuple(column.name for column in columns if column.filled >= MOSTLY_FILLED * column.statistics.rows)
+    # a placeholder that fills half a column is its way of saying no
+    usual = tuple(column.name for column in columns if column.filled and not _mostly_placeholder(column))
+    for kind, names, dimension in (
+        ("not_null", filled, "020100"),
+        ("placeholder", usual, "020100"),
+        ("type", numbers, "010101"),
+        ("whitespace", every, "030500"),
+        ("full_width", every, "030500"),
+        ("mojibake", text, "030500"),
+    ):
+        if names:
+            yield Rule(kind, kind, None, names, {}, dimension, "warning")
+
+
+def _mostly_placeholder(column: Known) -> bool:
+    count = sum(n for value, n in column.statistics.top if _PLACEHOLDER.search(value.strip()))
+    return count > 0.3 * column.filled
+
+
+def _for_column(column: Known, forms: Mapping[str, str]) -> Iterator[Rule]:
+    number, name, statistics = column.place, column.name, column.statistics
+    code, sure = column.code, column.semantic.probability >= 0.7
+    if code in CHECKED_TYPES and sure:
+        yield Rule(f"check_digit-{number}", "check_digit", name, (), {"type": code}, "030100")
+    if code in TYPE_FORMS and sure:
+        yield Rule(f"format-{number}", "format", name, (), {"type": code}, "030200")
+    if name in forms:
+        yield Rule(f"format-{number}", "format", name, (), {"form": forms[name]}, "010102", "warning")
+    if column.storage_type in ("date", "timestamp"):
+        yield Rule(f"range-{number}", "range", name, (), _date_bounds(column), "030100", "warning")
+    if code == "amount" or (column.storage_type in NUMERIC and _never_negative(column)):
+        yield Rule(f"range-{number}", "range", name, (), {"min": 0}, "010400", "warning")
+    if code == "sex" and statistics.distinct <= 6:
+        values = [value for value, n in statistics.top if n >= 0.05 * column.filled]
+        yield Rule(f"in_set-{number}", "in_set", name, (), {"values": values}, "010500")
+    elif column.storage_type == "string" or code in ("division_code", "ethnicity"):
+        yield from _for_codes(column)
+    if _is_key(column):
+        yield Rule(f"unique-{number}", "unique", name, (), {}, "030400")
+
+
+def _never_negative(column: Known) -> bool:
+    # an age, a count, an area: below nought only by mistake, when nearly nothing is
+    low, high = column.statistics.minimum, column.statistics.maximum
+    return low is not None and low >= 0 and high is not None and column.code not in ("longitude", "latitude")
+
+
+def _date_bounds(column: Known) -> dict[str, str]:
+    low = "1900-01-01" if column.code == "birth_date" else "1800-01-01"
+    late = re.search("截止|到期|有效期|终止|结束|届满|计划|预计|end|expire|due|plan", column.name, re.IGNORECASE)
+    today = dt.date.today()
+    return {
+        "min": low,
+        "max": (today.replace(year=today.year + 100, day=1) if late else today + dt.timedelta(days=1)).isoformat(),
+    }
+
+
+def _for_codes(column: Known) -> Iterator[Rule]:
+    """A column of one value, or of a few that cover nearly all: what else stands in it is rare and suspect."""
+    statistics, filled = column.statistics, column.filled
+    usual = [(value.strip(), n) for value, n in statistics.top if not _PLACEHOLDER.search(value.strip())]
+    if (
+        filled < 100
+        or not usual
+        or column.code in ("person_name", "organisation_name", "address", "home_address", "amount")
+    ):
+        return
+    value, count = usual[0]
+    if count >= 0.98 * filled and statistics.distinct <= 20 and (statistics.distinct > 1 or count == filled):
+        if statistics.distinct > 1 and value.upper() not in _BOOLEAN_WORDS and _rare(usual[1:], filled):
+            yield Rule(
+                f"constant_broken-{column.place}",
+                "constant_broken",
+                column.name,
+                (),
+                {"value": value},
+                "040100",
+                "warning",
+            )
+        return
+    common = _common(usual, filled)
+    if common and statistics.distinct <= 3 * len(common) + 20:
+        yield Rule(f"in_set-{column.place}", "in_set", column.name, (), {"values": common}, "010500", "warning")
+
+
+def _rare(values: list[tuple[str, int]], filled: int) -> bool:
+    return all(n <= max(3, 0.01 * filled) for _, n in values)
+
+
+def _common(usual: list[tuple[str, int]], filled: int) -> list[str]:
+    """The values that cover nearly all, when those after them are rare beside them; else nothing."""
+    covered, common = 0, []
+    for place, (value, n) in enumerate(usual):
+        rest = filled - covered
+        if place and rest <= 0.03 * filled and n < 0.25 * usual[place - 1][1] and n < 0.01 * filled:
+            middle = usual[len(common) // 2][1]
+            return common if n <= 0.15 * middle and usual[place - 1][1] >= 20 else []
+        covered += n
+        common.append(value)
+    return common if filled - covered <= 0.001 * filled and usual[-1][1] >= 20 else []
+
+
+def _is_key(column: Known) -> bool:
+    statistics = column.statistics
+    if column.filled < 20 or column.storage_type in ("float64", "decimal", "date", "timestamp"):
+        return False
+    named = bool(
+        re.search(r"(^|_)(id|code|no|uscc|key)$|编号|编码|代码|序号|信用代码|证号|号码|主键|唯一", column.name.lower())
+    )
+    identity = column.code in ("credit_code", "resident_id")
+    share = statistics.distinct / max(1, column.filled)
+    return (share == 1.0 and (named or identity or column.place == 0)) or (
+        share >= 0.98 and named and column.code != "mobile"
+    )
+
+
+def _for_places(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
+    longitude = next((column for column in columns if column.code == "longitude"), None)
+    latitude = next((column for column in columns if column.code == "latitude"), None)
+    if longitude is None or latitude is None:
+        return
+    box = _box(backend, table, longitude.name, latitude.name)
+    if box is None:
+        return
+    axes = (longitude.name, latitude.name)
+    params = {"longitude": list(box[0]), "latitude": list(box[1])}
+    yield Rule("swapped_axes", "swapped_axes", None, axes, params, "030100")
+    for column in (longitude, latitude):
+        yield Rule(f"out_of_bounds-{column.place}", "out_of_bounds", column.name, axes, params, "030100")
+    names = [column for column in columns if column.code == "division_name" and 2 <= column.statistics.distinct <= 2000]
+    for column in names:
+        usual = [value for value, n in column.statistics.top]
+        constant = column.statistics.top and column.statistics.top[0][1] > 0.95 * column.filled
+        if not constant and len(usual) > 1:
+            yield Rule(
+                f"inconsistent-{column.place}", "inconsistent", None, (column.name, *axes), params, "040202", "warning"
+            )
+
+
+def _box(
+    backend: BaseBackend, table: ir.Table, longitude: str, latitude: str
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Where the points lie, robustly: the middle half, widened by three of its widths, and by half a degree at least."""
+    points = table.select(x=typed(table[longitude], "float64"), y=typed(table[latitude], "float64"))
+    points = points.filter(points.x.between(73, 136) & points.y.between(3, 54))
+    quarters = {f"{axis}{q}": points[axis].quantile(q / 100) for axis in ("x", "y") for q in (1, 25, 75, 99)}
+    found = backend.to_pyarrow(points.aggregate(n=points.count(), **quarters)).to_pylist()[0]
+    if not found["n"]:
+        return None
+
+    def widened(axis: str, least: float, most: float) -> tuple[float, float]:
+        low, high = found[f"{axis}25"], found[f"{axis}75"]
+        spread = max(3 * (high - low), 0.5)
+        # what 98 % of the points cover is never out of bounds
+        bounds = min(low - spread, found[f"{axis}1"] - 0.1), max(high + spread, found[f"{axis}99"] + 0.1)
+        return round(max(bounds[0], least), 3), round(min(bounds[1], most), 3)
+
+    return widened("x", 73, 136), widened("y", 3, 54)
+
+
+def _date_forms(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> dict[str, str]:
+    """The way in which most dates of a column are written, for columns of dates."""
+    dates = [column for column in columns if column.storage_type == "date"]
+    if not dates:
+        return {}
+    counts = {}
+    for column in dates:
+        text = normalise(table[column.name])
+        counts |= {f"{column.place}|{form}": text.re_search(pattern).sum() for form, pattern in DATE_FORMS.items()}
+    found = backend.to_pyarrow(table.aggregate(**counts)).to_pylist()[0]
+    forms = {}
+    for column in dates:
+        # padded dates match the unpadded pattern too: the first form wins a tie
+        best = max(DATE_FORMS, key=lambda form: (found[f"{column.place}|{form}"] or 0, -list(DATE_FORMS).index(form)))
+        if (found[f"{column.place}|{best}"] or 0) >= 0.5 * column.filled:
+            forms[column.name] = best
+    return forms
+
+
+def _for_dates(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
+    """Pairs of dates one of which nearly always comes first, and is named so."""
+    dates = [
+        column for column in columns if column.storage_type in ("date", "timestamp") and column.code != "birth_date"
+    ]
+    pairs = [
+        pair
+        for pair in combinations(dates[:12], 2)
+        if _order(pair[0].name) is not None and _order(pair[1].name) is not None
+    ]
+    pairs = [
+        (a, b) if (_order(a.name) or 0) < (_order(b.name) or 0) else (b, a)
+        for a, b in pairs
+        if _order(a.name) != _order(b.name)
+    ]
+    births = [(column, other) for column in columns if column.code == "birth_date" for other in dates[:12]]
+    if not pairs and not births:
+        return
+    counts: dict[str, ir.Scalar] = {}
+    for n, (first, last) in enumerate([*pairs, *births]):
+        a, b = typed(table[first.name], "timestamp"), typed(table[last.name], "timestamp")
+        counts |= {f"both{n}": (a.notnull() & b.notnull()).sum(), f"right{n}": (a <= b).sum()}
+    found = backend.to_pyarrow(table.aggregate(**counts)).to_pylist()[0]
+    for n, (first, last) in enumerate([*pairs, *births]):
+        both, right = found[f"both{n}"] or 0, found[f"right{n}"] or 0
+        # nearly never: two headers changed places, which every row shows
+        if both >= 10 and (right >= 0.8 * both or right <= 0.05 * both):
+            name = f"cross_field-{first.place}-{last.place}"
+            yield Rule(name, "cross_field", None, (first.name, last.name), {"operator": "<="}, "040202")
+
+
+def _order(name: str) -> int | None:
+    """Where in the life of a thing a date named so lies."""
+    for place, words in enumerate(rulebook("semantic-2026/hints")["date_order"]):
+        if any(word in name.lower() for word in words):
+            return place
+    return None
+
+
+def _outliers(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
+    """Numbers far from the rest: beyond the quartiles by ten times their distance; a hint, never an error."""
+    numbers = [
+        column
+        for column in columns
+        if column.storage_type in NUMERIC and column.code in (None, "amount") and column.statistics.distinct > 20
+    ]
+    if not numbers:
+        return
+    sample = table
+    rows = columns[0].statistics.rows
+    if rows > 60_000:
+        sample = table.filter((table[ROW] * 2654435761 + 40503) % 4294967296 < int(4294967296 * 40_000 / rows))
+    quarters = {
+        f"{column.place}|{q}": typed(sample[column.name], "float64").quantile(q / 100)
+        for column in numbers
+        for q in (25, 75)
+    }
+    found = backend.to_pyarrow(sample.aggregate(**quarters)).to_pylist()[0]
+    for column in numbers:
+        low, high = found[f"{column.place}|25"], found[f"{column.place}|75"]
+        if low is None or high <= low:
+            continue
+        spread = 10 * (high - low)
+        bounds = {"min": float(f"{low - spread:.6g}"), "max": float(f"{high + spread:.6g}")}
+        yield Rule(f"outlier-{column.place}", "outlier", column.name, (), bounds, "", "info")
+
+
+def _for_rows(columns: list[Known]) -> Iterator[Rule]:
+    compared = tuple(column.name for column in columns if not _is_surrogate(column))
+    text = [column for column in columns if column.name in compared and column.storage_type == "string"]
+    if len(compared) >= 2:
+        yield Rule("row_duplicate", "row_duplicate", None, compared, {}, "030300", "warning")
+        if text:
+            yield Rule("near_duplicate", "near_duplicate", None, compared, {}, "030300", "warning")
+    starred = tuple(column.name for column in columns if column.storage_type == "string" and column.filled)
+    if starred:
+        yield Rule("masked", "masked", None, starred, {}, "", "info")
+
+
+def _is_surrogate(column: Known) -> bool:
+    """A running number or code that says nothing of the thing: rows that differ in it alone are the same."""
+    if column.code in (
+        "credit_code",
+        "resident_id",
+        "person_name",
+        "organisation_name",
+        "mobile",
+        "longitude",
+        "latitude",
+    ):
+        return False
+    unique = column.statistics.distinct >= 0.99 * column.filled and column.filled == column.statistics.rows
+    named = hints_of(column.name).numbering or bool(
+        re.search(r"(^|_)(row|id|no|seq|index|uuid|guid|序号|编号|主键)($|_)", column.name.lower())
+    )
+    return unique and (named or column.place == 0) and column.storage_type in ("string", "int64")

@@ -1,0 +1,68 @@
+"""Findings in words: the title of a kind (for lists) and a sentence with counts and column names, never with values."""
+
+from __future__ import annotations
+
+from gongshu.i18n import gettext
+
+_TITLES = {
+    "not_null": "空值",
+    "placeholder": "占位空值",
+    "whitespace": "首尾空白",
+    "full_width": "全角数字字母",
+    "mojibake": "乱码",
+    "masked": "已脱敏的值",
+    "pattern": "不合格式",
+    "length": "长度不对",
+    "type": "不合类型",
+    "in_set": "不在常见取值内",
+    "constant_broken": "常量列有别的值",
+    "range": "超出范围",
+    "format": "写法不合或不一",
+    "check_digit": "校验位不对",
+    "cross_field": "先后颠倒",
+    "swapped_axes": "经纬度互换",
+    "out_of_bounds": "坐标越界",
+    "outlier": "离群值",
+    "unique": "应唯一而重复",
+    "row_duplicate": "整行重复",
+    "near_duplicate": "近似重复行",
+    "inconsistent": "区划与坐标不符",
+    "header_empty": "空表头",
+    "header_repeated": "重复表头",
+    "not_finite": "非有限数",
+}
+_SENTENCES = {
+    "not_null": "「{column}」有 {count} 格为空",
+    "placeholder": "「{column}」有 {count} 格写着占位的字，视为空",
+    "whitespace": "「{column}」有 {count} 格首尾有空白",
+    "full_width": "「{column}」有 {count} 格写成全角数字或字母",
+    "mojibake": "「{column}」有 {count} 格是乱码，多半转错过编码",
+    "masked": "「{column}」有 {count} 格已经掩去一部分",
+    "pattern": "「{column}」有 {count} 格不合格式",
+    "length": "「{column}」有 {count} 格长度不对",
+    "type": "「{column}」有 {count} 格不合类型",
+    "in_set": "「{column}」有 {count} 格不在常见取值内",
+    "constant_broken": "「{column}」几乎全列一值，{count} 格不同",
+    "range": "「{column}」有 {count} 格超出范围",
+    "format": "「{column}」有 {count} 格写法不合或与全列不一",
+    "check_digit": "「{column}」有 {count} 格校验位不对",
+    "cross_field": "「{columns}」有 {count} 行先后颠倒",
+    "swapped_axes": "「{columns}」有 {count} 行经纬度写反",
+    "out_of_bounds": "「{column}」有 {count} 格坐标为零或远离其余",
+    "outlier": "「{column}」有 {count} 格远离其余",
+    "unique": "「{columns}」应唯一，{count} 行有重复",
+    "row_duplicate": "{count} 行与别的行完全相同（不计编号列）",
+    "near_duplicate": "{count} 行与别的行只差空格、标点或宽窄",
+    "inconsistent": "「{columns}」有 {count} 行的区划与周围的点不符",
+}
+
+
+def kind_title(kind: str) -> str:
+    """The short name of a kind of finding."""
+    return gettext(_TITLES.get(kind, kind))
+
+
+def finding_message(kind: str, column: str | None, columns: tuple[str, ...], total: int, failed: int) -> str:
+    """The sentence for ``total`` rows of a finding; ``failed`` of them too many, where that differs."""
+    sentence = _SENTENCES.get(kind, "「{columns}」有 {count} 处不合规则")
+    return gettext(sentence, column=column or "", columns=gettext("」与「").join(columns), count=f"{total:,}")

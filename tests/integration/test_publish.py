@@ -1,0 +1,261 @@
+"""D2, C4: a file becomes an immutable version; what is dropped is nowhere on the public side."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from gongshu.jobs import actions as jobs
+from gongshu.jobs.actions import JobConflict
+from gongshu.jobs.models import Job
+from gongshu.jobs.runner import owner_name, run_one
+from gongshu.opening import store
+from gongshu.opening.actions import request_publish, withdraw
+from gongshu.opening.models import Dataset, Version
+from gongshu.opening.sweep import sweep
+from gongshu.oversight import heads
+from gongshu.oversight.audit import verify_log
+from gongshu.oversight.models import Event
+from gongshu.tables.contract import Protection, dump_contract
+from gongshu.tables.errors import TableError
+from tests.publishing import KEYED, NAME, SECRET, contract, publish, write_file
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def _rows(version: Version, data: Path) -> list[tuple[Any, ...]]:
+    with duckdb.connect(str(data / version.serving), read_only=True) as con:
+        return con.execute("SELECT * FROM rows").fetchall()
+
+
+def _state(data: Path) -> dict[str, str]:
+    """Every file of the data folder but the database, with its hash."""
+    files = [
+        path for path in data.rglob("*") if path.is_file() and "log" not in path.parts and "keys" not in path.parts
+    ]
+    return {str(path.relative_to(data)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_a_file_becomes_a_version_that_is_read_back(data: Path) -> None:
+    job = publish(write_file(data / "in.csv", 60, "甲"))
+    assert (job.state, job.result["version"], job.result["rows"]) == ("done", 1, 60)
+    version = Dataset.objects.get(name=NAME).current
+    assert version is not None
+    assert [column["name"] for column in version.columns] == "编号 名称 床位 登记日期 经度 纬度 内部编号".split()
+    assert version.dropped == 1
+    first = _rows(version, data)[0]
+    assert first[:4] == (1, "甲诊所1", 1, "2019")
+    assert (version.longitude, version.latitude) == ("经度", "纬度")
+    beds = next(column for column in version.columns if column["name"] == "床位")
+    assert (beds["nulls"], beds["distinct"], beds["min"], beds["max"]) == (0, 50, "0", "49")
+    assert sum(beds["histogram"]) == 60
+
+
+def test_the_lake_holds_the_version_as_a_tag(data: Path) -> None:
+    publish(write_file(data / "in.csv", 60, "甲"))
+    version = Version.objects.get()
+    table = store.lake().public.table(NAME)
+    assert table is not None
+    assert str(table.metadata.refs["v1"].snapshot_id) == version.snapshot
+    assert table.scan(snapshot_id=int(version.snapshot)).to_arrow().num_rows == 60
+    raw = store.lake().raw.table(NAME)
+    assert raw is not None
+    assert SECRET in str(raw.scan().to_arrow().to_pydict())
+
+
+def test_the_serving_copy_can_be_rebuilt_from_the_lake(data: Path, tmp_path: Path) -> None:
+    from gongshu.lake.copies import build_serving_copy
+
+    publish(write_file(data / "in.csv", 60, "甲"))
+    version = Version.objects.get()
+    public = store.lake().public
+    files = [
+        public.download(path, tmp_path / f"{n}.parquet")
+        for n, path in enumerate(public.data_files(NAME, version.snapshot))
+    ]
+    build_serving_copy(files, tmp_path / "again.duckdb", version.key, "200MB", tmp_path)
+    with duckdb.connect(str(tmp_path / "again.duckdb"), read_only=True) as con:
+        assert con.execute("SELECT * FROM rows").fetchall() == _rows(version, data)
+
+
+def test_a_second_publication_is_version_2_and_the_first_stays_as_it_was(data: Path) -> None:
+    publish(write_file(data / "a.csv", 60, "甲"))
+    before = _rows(Version.objects.get(number=1), data)
+    job = publish(write_file(data / "b.csv", 80, "乙"))
+    assert job.result["version"] == 2
+    assert _rows(Version.objects.get(number=1), data) == before
+    current = Dataset.objects.get().current
+    assert current is not None
+    assert (current.number, current.rows) == (2, 80)
+
+
+def test_a_column_may_change_its_type_between_versions(data: Path) -> None:
+    publish(write_file(data / "a.csv", 60, "甲"))
+    changed = contract()
+    changed.fields[2].storage_type = "string"
+    assert publish(write_file(data / "b.csv", 60, "乙"), changed).state == "done"
+    table = store.lake().public.table(NAME)
+    assert table is not None
+    for version, kind in ((1, int), (2, str)):
+        snapshot = int(Version.objects.get(number=version).snapshot)
+        assert isinstance(table.scan(snapshot_id=snapshot).to_arrow()["床位"][0].as_py(), kind)
+
+
+def test_a_planted_secret_is_nowhere_on_the_public_side(data: Path, caplog: pytest.LogCaptureFixture) -> None:
+    publish(write_file(data / "a.csv", 60, "甲"))
+    publish(write_file(data / "b.csv", 80, "乙"))
+    heads.sign_head()
+    shutil.rmtree(data / "lake" / "raw")
+    for name in ("a.csv", "b.csv", "raw.catalog.sqlite3"):
+        (data / name).unlink(missing_ok=True)  # with PostgreSQL the catalog is not here
+    for version in Version.objects.all():
+        assert SECRET not in str(_rows(version, data))
+        assert KEYED not in str(_rows(version, data))
+    table = store.lake().public.table(NAME)
+    assert table is not None
+    for snapshot in table.snapshots():
+        assert SECRET not in str(table.scan(snapshot_id=snapshot.snapshot_id).to_arrow().to_pydict())
+    for path in data.rglob("*"):
+        if path.is_file() and path.parent.name != "keys":
+            content = path.read_bytes()
+            for secret in (SECRET, KEYED):
+                assert secret.encode() not in content, path
+    texts = [event.body for event in Event.objects.all()] + [caplog.text]
+    texts += [
+        str(row)
+        for row in [
+            *Version.objects.values(),
+            *Job.objects.values("result", "error", "params"),
+            *Dataset.objects.values(),
+        ]
+    ]
+    for text in texts:
+        assert SECRET not in text
+        assert KEYED not in text
+
+
+def test_every_publication_is_in_the_log(data: Path) -> None:
+    publish(write_file(data / "a.csv", 60, "甲"))
+    actions = list(Event.objects.filter(subject=f"dataset:{NAME}").values_list("action", flat=True))
+    assert actions == ["file.store", "version.publish"]
+    heads.sign_head()
+    assert verify_log().holds
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda made: made.fields.pop(), "column_not_in_contract"),
+        (lambda made: setattr(made.fields[0], "name", "别名"), "column_not_in_contract"),
+        (lambda made: setattr(made.fields[0], "level", None), "field_not_graded"),
+        (lambda made: setattr(made.fields[7], "protection", Protection("keep")), "field_not_open"),
+        (lambda made: setattr(made, "title", ""), "contract_incomplete"),
+    ],
+)
+def test_what_must_not_be_public_is_refused_and_nothing_changes(data: Path, change: Any, code: str) -> None:
+    publish(write_file(data / "a.csv", 60, "甲"))
+    before = _state(data)
+    file = write_file(data / "b.csv", 80, "乙")
+    made = contract()
+    change(made)
+    job = publish(file, made)
+    assert (job.state, job.error.get("code")) == ("failed", code)
+    file.unlink()
+    after = _state(data)
+    assert {name for name in after if name not in before or after[name] != before[name]} <= _tables_of(after)
+    current = Dataset.objects.get().current
+    assert current is not None
+    assert current.number == 1
+
+
+def _tables_of(state: dict[str, str]) -> set[str]:
+    """Catalogs may be rewritten by a commit that was taken back; data files may not."""
+    return {name for name in state if name.endswith("sqlite3") or "/metadata/" in name}
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40, b"PK\x03\x04broken"])
+def test_bad_files_are_refused_in_both_languages_and_change_nothing(data: Path, content: bytes) -> None:
+    file = data / "bad.csv"
+    file.write_bytes(content)
+    job = publish(file)
+    assert job.state == "failed"
+    assert job.error["message"]
+    assert job.error["message_en"]
+    assert not Dataset.objects.exists()
+    assert sweep() == []
+
+
+def test_one_publication_of_a_dataset_at_a_time(data: Path) -> None:
+    file = write_file(data / "a.csv", 10, "甲")
+    request_publish("tester", file, dump_contract(contract()), NAME)
+    with pytest.raises(JobConflict):
+        request_publish("tester", file, dump_contract(contract()), NAME)
+    assert len(list((data / "incoming").iterdir())) == 1
+
+
+def test_a_queued_job_is_cancelled_at_once_and_leaves_nothing(data: Path) -> None:
+    job = request_publish("tester", write_file(data / "a.csv", 10, "甲"), dump_contract(contract()), NAME)
+    jobs.request_cancel("tester", job)
+    assert run_one(owner_name()) is None
+    sweep()
+    assert list((data / "incoming").iterdir()) == []
+
+
+def test_a_running_job_stops_at_its_next_step(data: Path) -> None:
+    publish(write_file(data / "a.csv", 60, "甲"))
+    job = request_publish("tester", write_file(data / "b.csv", 10, "乙"), dump_contract(contract()), NAME)
+    done = run_one(owner_name(), only=job, watch=lambda step, _: step == "check" and jobs.request_cancel("tester", job))
+    assert done is not None
+    assert done.state == "cancelled"
+    current = Dataset.objects.get().current
+    assert current is not None
+    assert current.number == 1
+    assert sweep() == []
+
+
+def test_a_worker_whose_lease_was_taken_touches_nothing(data: Path) -> None:
+    job = request_publish("tester", write_file(data / "a.csv", 60, "甲"), dump_contract(contract()), NAME)
+    done = run_one(
+        owner_name(), only=job, watch=lambda step, _: step == "serve" and Job.objects.update(lease_owner="another")
+    )
+    assert done is not None
+    assert (done.state, done.lease_owner) == ("running", "another")
+    assert not Dataset.objects.exists()
+
+
+def test_withdrawing_deletes_everything_public_and_keeps_the_record(data: Path) -> None:
+    publish(write_file(data / "a.csv", 60, "甲"))
+    publish(write_file(data / "b.csv", 80, "乙"))
+    withdraw("tester", NAME, "坐标有误")
+    dataset = Dataset.objects.get()
+    assert dataset.current is None
+    assert [version.state for version in dataset.versions.all()] == ["withdrawn", "withdrawn"]
+    assert list((data / "serving").rglob("*.duckdb")) == []
+    assert list((data / "lake" / "public").rglob("*.parquet")) == []
+    assert Event.objects.filter(action="version.withdraw").count() == 2
+    assert sweep() == []
+
+
+def test_withdrawing_the_newest_version_brings_back_the_one_before(data: Path) -> None:
+    publish(write_file(data / "a.csv", 60, "甲"))
+    publish(write_file(data / "b.csv", 80, "乙"))
+    withdraw("tester", NAME, "坐标有误", 2)
+    current = Dataset.objects.get().current
+    assert current is not None
+    assert (current.number, len(_rows(current, data))) == (1, 60)
+    table = store.lake().public.table(NAME)
+    assert table is not None
+    assert table.scan().to_arrow().num_rows == 60
+    assert publish(write_file(data / "c.csv", 90, "丙")).result["version"] == 3
+
+
+def test_withdrawing_without_a_reason_is_refused(data: Path) -> None:
+    publish(write_file(data / "a.csv", 60, "甲"))
+    with pytest.raises(TableError) as refused:
+        withdraw("tester", NAME, "  ")
+    assert refused.value.code == "reason_required"
