@@ -96,7 +96,7 @@ def _write(datasets: QuerySet[Dataset], *, clear: bool) -> int:
         writer.delete_all_documents()
     number = 0
     for dataset in datasets.select_related("provider", "current").iterator(chunk_size=200):
-        writer.delete_documents("name", dataset.name)
+        writer.delete_documents_by_term("name", dataset.name)
         if dataset.current is not None:
             writer.add_document(_document(dataset))
             number += 1
