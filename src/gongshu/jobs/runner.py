@@ -42,6 +42,16 @@ def job_kind(kind: str) -> Callable[[Handler], Handler]:
     return register
 
 
+Chore = Callable[[], Any]
+chores: list[Chore] = []
+
+
+def chore(work: Chore) -> Chore:
+    """Register something that the worker does again and again, e.g. bringing an index up to its outbox."""
+    chores.append(work)
+    return work
+
+
 class Run:
     """One attempt at a job, as its handler sees it."""
 

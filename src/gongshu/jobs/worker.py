@@ -8,11 +8,12 @@ import time
 
 from django.utils.module_loading import autodiscover_modules
 
-from gongshu.jobs.runner import owner_name, run_one
+from gongshu.jobs.runner import chores, owner_name, run_one
 from gongshu.oversight import access, heads
 
 logger = logging.getLogger("gongshu.jobs")
 POLL_SECONDS = 0.5
+CHORE_SECONDS = 5.0
 HEAD_SECONDS = 60.0
 
 
@@ -24,16 +25,26 @@ def load_kinds() -> None:
 def work(stop: threading.Event, *, until_idle: bool = False) -> None:
     """Work until ``stop``; with ``until_idle`` return when nothing waits."""
     load_kinds()
-    owner, next_head = owner_name(), 0.0
+    owner, next_chores, next_head = owner_name(), 0.0, 0.0
     while not stop.is_set():
         done = run_one(owner)
         if done is not None:
             logger.info("job %s %s %s", done.kind, done.pk, done.state)
+        if time.monotonic() >= next_chores or (until_idle and done is None):
+            _do_chores()
+            next_chores = time.monotonic() + CHORE_SECONDS
         if time.monotonic() >= next_head or (until_idle and done is None):
-            access.merge()
             heads.sign_head()
             next_head = time.monotonic() + HEAD_SECONDS
         if done is None:
             if until_idle:
                 return
             stop.wait(POLL_SECONDS)
+
+
+def _do_chores() -> None:
+    for work in (access.merge, *chores):
+        try:
+            work()
+        except Exception:  # one chore's trouble must not stop the jobs; it is tried again with the next round
+            logger.exception("chore %s failed", work.__name__)

@@ -5,6 +5,7 @@ Order (house): read -> raw load -> quality -> protect -> public commit -> servin
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Max
 
-from gongshu.jobs.runner import LeaseLost, Run, crash_here, job_kind
+from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import build_serving_copy, column_statistics
 from gongshu.opening import actions, search, store
 from gongshu.opening.models import Version
@@ -20,6 +21,9 @@ from gongshu.opening.policies import check_publishable
 from gongshu.seals.keys import read_or_make_key
 from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.model import ROW, Source, TextTable
+
+
+logger = logging.getLogger("gongshu.opening")
 
 
 @job_kind("publish")
@@ -45,14 +49,24 @@ def publish(run: Run) -> dict[str, Any]:
     for kind in ("incoming", "staging"):
         shutil.rmtree(store.folder(kind) / job, ignore_errors=True)
     crash_here("index")
-    search.index_pending()
+    try:
+        keep_index()
+    except Exception:  # the version is out; the outbox row stays and the worker's chore tries again
+        logger.exception("the search index could not be brought up to date")
     return {"dataset": params["dataset"], "version": done.number, "rows": done.rows}
+
+
+@chore
+def keep_index() -> None:
+    """Bring the search index up to its outbox."""
+    search.index_pending()
 
 
 def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
     from gongshu.tables.checks import run_checks
     from gongshu.tables.engine import open_engine
     from gongshu.tables.reading import ReadingOptions, read_file
+    from gongshu.tables.storage import misfits
 
     params = run.job.params
     name, contract = params["dataset"], load_contract(params["contract"])
@@ -71,6 +85,8 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
     with open_engine(staging, memory=settings.ENGINE_MEMORY) as engine:
         run.step("check", 0.4)
         quality = run_checks(engine, table, contract.fields, contract.rules, max_rows=100)
+        kinds = {field.name: field.storage_type for field in contract.fields}
+        _, unfit = misfits(engine, engine.read_parquet(table.path), kinds, cap=0)
         run.step("protect", 0.55)
         public, key = staging / "public.parquet", [f.name for f in contract.fields if f.primary_key and _is_public(f)]
         storage = _write_public(engine, table, contract, key, public)
@@ -100,7 +116,7 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
             "encoding": source.encoding,
             "rows": table.rows,
             "skipped": len(table.skipped),
-            "quarantined": table.quarantined_total,
+            "quarantined": table.quarantined_total + sum(unfit.values()),
             "bytes": params["bytes"],
         },
         snapshot=snapshot,

@@ -1,0 +1,1 @@
+def inspect_command(app): pass
