@@ -187,7 +187,8 @@ def _rare(values: list[tuple[str, int]], filled: int) -> bool:
 
 def _common(usual: list[tuple[str, int]], filled: int) -> list[str]:
     """The values that cover nearly all, when those after them are rare beside them; else nothing."""
-    covered, common = 0, []
+    covered = 0
+    common: list[str] = []
     for place, (value, n) in enumerate(usual):
         rest = filled - covered
         if place and rest <= 0.03 * filled and n < 0.25 * usual[place - 1][1] and n < 0.01 * filled:
@@ -282,7 +283,7 @@ def _date_forms(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> 
     dates = [column for column in columns if column.storage_type == "date"]
     if not dates:
         return {}
-    counts = {}
+    counts: dict[str, ir.Scalar] = {}
     for column in dates:
         text = normalise(table[column.name])
         counts |= {f"{column.place}|{form}": text.re_search(pattern).sum() for form, pattern in DATE_FORMS.items()}

@@ -30,7 +30,7 @@ def regex(name: str) -> str:
     area = values["area_code"]
     segments = "|".join(str(segment) for segment in values["mobile_segments"])
     number = r"[2-9][0-9]{6,7}([-转*#,][0-9]{1,6}|[(]?(转|分机)[0-9]{1,6}[)]?)?"
-    patterns = {
+    patterns: dict[str, str] = {
         "resident_18": rf"^{provinces}[0-9]{{4}}(18|19|20)[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}[0-9X]$",
         "resident_15": rf"^{provinces}[0-9]{{4}}[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}$",
         "resident_masked": rf"^({provinces}[0-9]{{0,8}}|[1-9])[*X#●]{{3,16}}[0-9]{{0,7}}[0-9X]?$",
