@@ -74,7 +74,9 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
         if head.startswith(bom_bytes):
             return _proved(path, name, len(bom_bytes))
     if b"\0" in head:
-        return _utf16(path, head)
+        wide = _utf16(path, head)
+        if wide is not None:
+            return wide
     if len(_CONTROL.findall(head)) > max(2, len(head) // 500):
         raise _binary(path)
     found = _proved(path, "utf-8", 0)
@@ -97,13 +99,19 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
     )
 
 
-def _utf16(path: Path, head: bytes) -> TextFile:
+def _utf16(path: Path, head: bytes) -> TextFile | None:
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if max(even, odd) >= 8 * max(1, min(even, odd)) or (len(head) < 64 and min(even, odd) == 0):
-        found = _proved(path, "utf-16-le" if odd > even else "utf-16-be", 0)
-        if not found.bad:
-            return found
-    raise _binary(path)
+    if max(even, odd) >= max(2, 8 * min(even, odd)):
+        name = "utf-16-le" if odd > even else "utf-16-be"
+        # text has line ends and few characters of private use; bytes taken two by two have neither
+        text = head[: len(head) // 2 * 2].decode(name, "replace")
+        if re.search(r"[\r\n]", text) and len(re.findall("[\ue000-\uf8ff\ufffd]", text)) <= len(text) // 100:
+            found = _proved(path, name, 0)
+            if not found.bad:
+                return found
+    if even + odd > max(8, len(head) // 1000):
+        raise _binary(path)
+    return None
 
 
 def _binary(path: Path) -> TableError:
@@ -119,30 +127,33 @@ def _proved(path: Path, encoding: str, bom: int) -> TextFile:
     """Decode every byte; count undecodable places, find the first, measure the longest line."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     wide = encoding.startswith("utf-16")
-    bad, note, longest, carried, offset = 0, None, 0, 0, bom
+    note: str | None = None
+    strict, bad, zeros, longest, carried, offset = True, 0, 0, 0, 0, bom
     with path.open("rb") as f:
         f.seek(bom)
         while True:
             chunk = f.read(CHUNK)
-            if bad == 0:
+            if strict:
                 try:
                     text = decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as error:
                     # the decoder may have carried bytes of the chunk before: the place is relative to those
                     carried_bytes = len(error.object) - len(chunk)
-                    note = _place(
-                        path, bom, offset + error.start - carried_bytes, error.object[error.start : error.end]
-                    )
+                    note = _place(path, offset + error.start - carried_bytes, error.object[error.start : error.end])
                     decoder = codecs.getincrementaldecoder(encoding)("gongshu-mark")
                     text = decoder.decode(error.object, final=not chunk)
-                    bad = text.count(BAD)
+                    strict, bad = False, text.count(BAD)
             else:
                 text = decoder.decode(chunk, final=not chunk)
                 bad += text.count(BAD)
             offset += len(chunk)
             raw = text.encode() if wide else chunk
             if not wide and b"\0" in chunk:
-                raise _binary(path)
+                # a few zero bytes in a text are damages; many make it no text
+                note = note or _place(path, offset - len(chunk) + chunk.index(0), b"\0")
+                zeros += chunk.count(0)
+                if zeros > max(8, offset // 1000):
+                    raise _binary(path)
             longest, carried = _longest(raw, longest, carried)
             if longest > limits.MAX_RECORD_BYTES:
                 raise TableError(
@@ -152,7 +163,7 @@ def _proved(path: Path, encoding: str, bom: int) -> TextFile:
                     limit=limits.MAX_RECORD_BYTES // 1024**2,
                 )
             if not chunk:
-                return TextFile(path, encoding, bom, bad, note, longest)
+                return TextFile(path, encoding, bom, bad + zeros, note, longest)
 
 
 def _longest(raw: bytes, longest: int, carried: int) -> tuple[int, int]:
@@ -162,7 +173,7 @@ def _longest(raw: bytes, longest: int, carried: int) -> tuple[int, int]:
     return max(longest, *lengths), lengths[-1]
 
 
-def _place(path: Path, bom: int, offset: int, raw: bytes) -> str:
+def _place(path: Path, offset: int, raw: bytes) -> str:
     """Line and offset of a bad byte, in words."""
     line = 1
     with path.open("rb") as f:
@@ -200,6 +211,7 @@ class Utf8Stream(io.RawIOBase):
             if file.encoding == "utf-8" and not file.bad
             else codecs.getincrementaldecoder(file.encoding)("gongshu-mark" if file.bad else "strict")
         )
+        self._marks = bool(file.bad)
         self._rewrite = rewrite
         self._ready = memoryview(b"")
         self._carry = b""
@@ -219,7 +231,11 @@ class Utf8Stream(io.RawIOBase):
     def _fill(self) -> None:
         chunk = self._file.read(CHUNK)
         self._ended = not chunk
-        raw = chunk if self._decoder is None else self._decoder.decode(chunk, final=self._ended).encode()
+        if self._decoder is None:
+            raw = chunk
+        else:
+            text = self._decoder.decode(chunk, final=self._ended)
+            raw = (text.replace("\0", BAD) if self._marks else text).encode()
         if self._rewrite is not None:
             raw = self._carry + raw
             cut = len(raw) if self._ended else raw.rfind(b"\n") + 1
