@@ -58,7 +58,7 @@ def read_delimited(path: Path, folder: Path, options: ReadingOptions, file: Text
     if not text.strip(" \t\r\n\u3000,;|\x1a\x00"):
         raise TableError("empty_file", "文件里只有空白，没有表格。请检查导出是否成功。", where={"file": path.name})
     dialects = sniff_dialect(text, options.delimiter, options.quote)
-    notes = [_note_bad(file)] if file.bad else []
+    notes = [note_bad(file)] if file.bad else []
     target = folder / "0.parquet"
     # the reading itself proves the first guess; only when it misfits are the others counted over the whole file
     dialect = dialects[0]
@@ -86,12 +86,16 @@ class _UnclosedQuoteError(Exception):
     """Quotes swallow records and can't be closed line by line."""
 
 
-def _note_bad(file: TextFile) -> str:
+def note_bad(file: TextFile) -> str:
+    """What is said of a text with undecodable places."""
+    assert file.place is not None
     return gettext(
-        "有 {count} 处字节无法按 {encoding} 解码，所在单元格已隔离；第一处：{place}",
+        "有 {count} 处字节无法按 {encoding} 解码，所在单元格已隔离；第一处在第 {line} 行（第 {offset} 字节，{bytes}）",
         count=file.bad,
         encoding=file.encoding,
-        place=file.note or "",
+        line=file.place.line,
+        offset=file.place.offset,
+        bytes=file.place.bytes,
     )
 
 

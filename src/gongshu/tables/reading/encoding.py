@@ -13,7 +13,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gongshu.i18n import gettext
 from gongshu.tables.errors import TableError
 from gongshu.tables.reading import limits
 from gongshu.tables.reading.sniff import SUPPORTED
@@ -39,6 +38,15 @@ codecs.register_error("gongshu-mark", _mark)
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where bytes could not be decoded: 1-based line, 0-based offset in the file, the bytes in hexadecimal."""
+
+    line: int
+    offset: int
+    bytes: str
+
+
+@dataclass(frozen=True)
 class TextFile:
     """A text file's encoding as proved, and what was seen on the way."""
 
@@ -46,7 +54,7 @@ class TextFile:
     encoding: str
     bom: int  # bytes of byte order mark
     bad: int  # undecodable places
-    note: str | None  # first undecodable place, for people
+    place: Place | None  # the first of them
     longest_line: int  # bytes, as UTF-8 or as stored, whichever was measured
 
 
@@ -90,12 +98,18 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
         return other
     if not other.bad:
         return other
+    assert found.place is not None and other.place is not None
     raise TableError(
         "encoding_unknown",
-        "认不出文本编码：不是 UTF-8（{utf8}），也不是 GB18030（{gb}）。请用 encoding 选项指明编码，或另存为 UTF-8。",
-        where={"file": path.name},
-        utf8=found.note,
-        gb=other.note,
+        "认不出文本编码：按 UTF-8 读，第 {line} 行（第 {offset} 字节，{bytes}）出错；按 GB18030 读，第 {gb_line} 行（第 {gb_offset} 字节，"
+        "{gb_bytes}）出错。请用 encoding 选项指明编码，或另存为 UTF-8。",
+        where={"file": path.name, "row": found.place.line},
+        line=found.place.line,
+        offset=found.place.offset,
+        bytes=found.place.bytes,
+        gb_line=other.place.line,
+        gb_offset=other.place.offset,
+        gb_bytes=other.place.bytes,
     )
 
 
@@ -127,7 +141,7 @@ def _proved(path: Path, encoding: str, bom: int) -> TextFile:
     """Decode every byte; count undecodable places, find the first, measure the longest line."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     wide = encoding.startswith("utf-16")
-    note: str | None = None
+    place: Place | None = None
     strict, bad, zeros, longest, carried, offset = True, 0, 0, 0, 0, bom
     with path.open("rb") as f:
         f.seek(bom)
@@ -139,7 +153,7 @@ def _proved(path: Path, encoding: str, bom: int) -> TextFile:
                 except UnicodeDecodeError as error:
                     # the decoder may have carried bytes of the chunk before: the place is relative to those
                     carried_bytes = len(error.object) - len(chunk)
-                    note = _place(path, offset + error.start - carried_bytes, error.object[error.start : error.end])
+                    place = _place(path, offset + error.start - carried_bytes, error.object[error.start : error.end])
                     decoder = codecs.getincrementaldecoder(encoding)("gongshu-mark")
                     text = decoder.decode(error.object, final=not chunk)
                     strict, bad = False, text.count(BAD)
@@ -150,7 +164,7 @@ def _proved(path: Path, encoding: str, bom: int) -> TextFile:
             raw = text.encode() if wide else chunk
             if not wide and b"\0" in chunk:
                 # a few zero bytes in a text are damages; many make it no text
-                note = note or _place(path, offset - len(chunk) + chunk.index(0), b"\0")
+                place = place or _place(path, offset - len(chunk) + chunk.index(0), b"\0")
                 zeros += chunk.count(0)
                 if zeros > max(8, offset // 1000):
                     raise _binary(path)
@@ -163,7 +177,7 @@ def _proved(path: Path, encoding: str, bom: int) -> TextFile:
                     limit=limits.MAX_RECORD_BYTES // 1024**2,
                 )
             if not chunk:
-                return TextFile(path, encoding, bom, bad + zeros, note, longest)
+                return TextFile(path, encoding, bom, bad + zeros, place, longest)
 
 
 def _longest(raw: bytes, longest: int, carried: int) -> tuple[int, int]:
@@ -173,17 +187,14 @@ def _longest(raw: bytes, longest: int, carried: int) -> tuple[int, int]:
     return max(longest, *lengths), lengths[-1]
 
 
-def _place(path: Path, offset: int, raw: bytes) -> str:
-    """Line and offset of a bad byte, in words."""
+def _place(path: Path, offset: int, raw: bytes) -> Place:
     line = 1
     with path.open("rb") as f:
         left = offset
         while left > 0 and (chunk := f.read(min(left, CHUNK))):
             line += chunk.count(b"\n")
             left -= len(chunk)
-    return gettext(
-        "第 {line} 行、第 {offset} 字节处的 {bytes} 无法解码", line=line, offset=offset, bytes=raw.hex(" ").upper()
-    )
+    return Place(line, offset, raw.hex(" ").upper())
 
 
 def _multibyte(path: Path, encoding: str) -> int:

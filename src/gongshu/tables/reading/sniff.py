@@ -8,7 +8,7 @@ from pathlib import Path
 from gongshu.i18n import gettext
 from gongshu.tables.errors import TableError
 
-SUPPORTED = "CSV、TSV、XLSX、XLS、JSON、JSON Lines、GeoJSON、Parquet、Shapefile（.shp，或打包为 zip）"
+SUPPORTED = "CSV, TSV, XLSX, XLS, JSON, JSON Lines, GeoJSON, Parquet, Shapefile (.shp, .zip)"
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PAR1", "parquet"),
     (b"PK\x03\x04", "zip"),
@@ -90,12 +90,11 @@ def sniff(path: Path) -> str:
 
 
 def _unsupported(path: Path, kind: str) -> TableError:
-    hint = gettext("这是 {kind} 文件", kind=kind)
     return TableError(
         "unsupported",
-        "{hint}，不支持。支持的格式：{formats}。",
+        "这是 {kind} 文件，不支持。支持的格式：{formats}。",
         where={"file": path.name},
-        hint=hint,
+        kind=kind,
         formats=SUPPORTED,
     )
 
