@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 
 os.environ["GONGSHU_DATA"] = tempfile.mkdtemp(prefix="gongshu-test-")
@@ -24,6 +25,8 @@ if os.environ.get("GONGSHU_TEST_POSTGRES"):  # the control plane and the Iceberg
     server.psql("CREATE DATABASE gongshu")
     os.environ["GONGSHU_DATABASE_URL"] = server.get_uri("gongshu")
     atexit.register(server.cleanup)
+
+django.setup()  # here, and not by pytest-django's setting, which would read the settings before the lines above
 
 
 @pytest.fixture

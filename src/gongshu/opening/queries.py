@@ -44,8 +44,8 @@ def visible() -> QuerySet[Dataset]:
 
 def fingerprint() -> str:
     """Changes whenever what is visible changes: cached answers are kept by it."""
-    seen = Version.objects.aggregate(Max("id"), Max("withdrawn_at"), Count("id"))
-    return f"{seen['id__max']}-{seen['withdrawn_at__max']}-{seen['id__count']}".replace(" ", "T")
+    seen = Version.objects.aggregate(Max("id"), Max("published_at"), Max("withdrawn_at"), Count("id"))
+    return "-".join(str(value) for value in seen.values()).replace(" ", "T")
 
 
 def uses(action: str = "") -> dict[str, int]:

@@ -1,0 +1,23 @@
+"""Pages without a static manifest, and nothing remembered from the test before."""
+
+from __future__ import annotations
+
+import pytest
+from django.core.cache import cache
+
+
+@pytest.fixture(autouse=True)
+def plain_static_files(settings):
+    """The manifest is made when an installation is set up; tests do without."""
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    from gongshu.opening import charts
+
+    cache.clear()
+    charts._divisions.cache_clear()
