@@ -83,7 +83,11 @@ def sniff(path: Path) -> str:
             raise _unsupported(path, kind)
     text = head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")
     if re.match(rb"<(\?xml|!doctype|html|[a-z:]+[\s>])", text.replace(b"\0", b""), re.I):
-        raise _unsupported(path, "HTML" if re.search(rb"<(html|table)", head, re.I) else "XML")
+        if re.search(rb"<(html|table)", head, re.I):
+            raise TableError(
+                "unsupported", "这是网页（HTML）里的表格。请用表格软件打开后另存为 XLSX 再读取。", where=where
+            )
+        raise _unsupported(path, "XML")
     if text[:1] in (b"{", b"["):
         return "json"
     return "text"
