@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from typing import Any
+
 import typer
+from typer.main import get_command
 
 from gongshu import __version__
+from gongshu.i18n import gettext, use_language
+
 
 def _show_version(asked: bool) -> None:
     if asked:
@@ -43,5 +49,19 @@ def build_app() -> typer.Typer:
 
 
 def main() -> None:
-    """The entry point of the command."""
-    build_app()()
+    """The entry point of the command; it speaks the language of ``GONGSHU_LANG`` (``zh`` when unset)."""
+    with use_language(os.environ.get("GONGSHU_LANG", "zh")):
+        command = get_command(build_app())
+        _translate(command)
+        command(prog_name="gongshu")
+
+
+def _translate(command: Any) -> None:
+    """Put help texts, which are declared in Chinese, into the language in force."""
+    if command.help:
+        command.help = gettext(command.help.strip())
+    for parameter in command.params:
+        if getattr(parameter, "help", None):
+            parameter.help = gettext(parameter.help)
+    for part in getattr(command, "commands", {}).values():
+        _translate(part)
