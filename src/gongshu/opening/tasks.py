@@ -22,7 +22,6 @@ from gongshu.seals.keys import read_or_make_key
 from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.model import ROW, Source, TextTable
 
-
 logger = logging.getLogger("gongshu.opening")
 
 
