@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -60,13 +61,17 @@ def publish(file: str, folder: str) -> None:
     ]
     contract = Contract("enterprises", title="企业", provider="市市场监管局", topic="market", fields=fields, rules=rules)
     job = request_publish("benchmark", Path(file), dump_contract(contract), "enterprises")
-    steps: list[tuple[str, float]] = []
+    steps: list[tuple[str, float, int]] = []
     began = time.monotonic()
-    done = run_one(owner_name(), only=job, watch=lambda step, _: steps.append((step, time.monotonic() - began)))
+    done = run_one(owner_name(), only=job, watch=lambda step, _: steps.append((step, time.monotonic() - began, _peak())))
     seconds = time.monotonic() - began
     assert done is not None
     assert done.state == "done", done.error
-    print(json.dumps({"seconds": seconds, "steps": [(step, round(at, 2)) for step, at in steps]}))
+    print(json.dumps({"seconds": seconds, "steps": [(step, round(at, 2), peak) for step, at, peak in steps]}))
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def measured(what: str, file: Path) -> dict[str, float]:

@@ -6,11 +6,16 @@ The statistics that pages show of each public column are computed here too, once
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import ibis.expr.types as ir
+import pyarrow as pa
 import sqlglot.expressions as exp
+from ibis.backends.duckdb import Backend
 
 NUMERIC = {"int64", "decimal", "float64"}
 DATED = {"date", "timestamp"}
@@ -25,53 +30,72 @@ def _q(name: str) -> str:
     return exp.to_identifier(name, quoted=True).sql("duckdb")
 
 
-def build_serving_copy(parquet: list[Path], target: Path, key: list[str], memory: str, temp: Path) -> int:
-    """Write ``target`` whole or not at all from the version's Parquet files; returns the number of rows."""
+@contextmanager
+def attached(con: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
+    """Attach ``file`` as the database ``copy`` of this connection, so that one engine's memory limit holds for all."""
+    con.execute("SET preserve_insertion_order = true")  # rows stand in the order in which they were sorted
+    con.execute(f"ATTACH {exp.Literal.string(str(file)).sql('duckdb')} AS copy")
+    try:
+        yield
+    finally:
+        con.execute("DETACH copy")
+
+
+def write_rows(engine: Backend, rows: ir.Table) -> int:
+    """Make the table ``rows`` of the attached copy from an expression, in its order; returns the number of rows."""
+    engine.create_table("rows", rows, database=("copy", "main"))
+    return int(engine.con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
+
+
+def read_rows(con: duckdb.DuckDBPyConnection, batch: int = 20_480) -> pa.RecordBatchReader:
+    """The rows of the attached copy, in order, as a stream."""
+    return con.execute("SELECT * FROM copy.rows").to_arrow_reader(batch)
+
+
+def index_rows(con: duckdb.DuckDBPyConnection, key: list[str], rows: int) -> None:
+    """Index the attached copy's rows on their key."""
+    if key and rows <= INDEX_LIMIT:
+        con.execute(f"CREATE INDEX rows_key ON copy.rows ({', '.join(_q(name) for name in key)})")
+
+
+def place(built: Path, target: Path) -> None:
+    """Move the finished copy to where it is served from, whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_suffix(".building")
-    for leftover in (beside, beside.with_suffix(".building.wal")):
-        leftover.unlink(missing_ok=True)
-    config = {"memory_limit": memory, "temp_directory": str(temp), "autoinstall_known_extensions": "false"}
-    with duckdb.connect(str(beside), config=config) as con:
-        con.execute("CREATE TABLE rows AS SELECT * FROM read_parquet(?)", [[str(path) for path in parquet]])
-        rows = int(con.execute("SELECT count(*) FROM rows").fetchall()[0][0])
-        if key and rows <= INDEX_LIMIT:
-            con.execute(f"CREATE INDEX rows_key ON rows ({', '.join(_q(name) for name in key)})")
-        con.execute("CHECKPOINT")
-    _sync(beside)
-    beside.rename(target)
-    return rows
+    handle = os.open(built, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    built.rename(target)
 
 
-def column_statistics(serving: Path, columns: dict[str, str], memory: str, temp: Path) -> dict[str, dict[str, Any]]:
-    """Of each column (name -> storage type): nulls, distinct, min, max, top values, and a histogram where it is ordered.
+def column_statistics(con: duckdb.DuckDBPyConnection, columns: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Of each column (name -> storage type) of the attached copy: nulls, distinct, min, max, top values, and a histogram
+    where it is ordered.
 
     Counts are exact. ``histogram`` holds the numbers of rows in :data:`BINS` equal-width bins from min to max.
     """
-    config = {"memory_limit": memory, "temp_directory": str(temp), "autoinstall_known_extensions": "false"}
-    with duckdb.connect(str(serving), read_only=True, config=config) as con:
-        total = int(con.execute("SELECT count(*) FROM rows").fetchall()[0][0])
-        ordered = [name for name, kind in columns.items() if kind in NUMERIC | DATED]
-        bounds = _bounds(con, columns)
-        result = {}
-        for name, kind in columns.items():
-            filled, low, high = bounds[name]
-            quoted = _q(name)
-            distinct = int(con.execute(f"SELECT count(DISTINCT {quoted}) FROM rows").fetchall()[0][0])  # noqa: S608 - quoted identifier
-            top = []
-            if kind != "geometry" and distinct < max(0.5 * filled, 40):
-                top = con.execute(
-                    f"SELECT CAST({quoted} AS VARCHAR), count(*) AS n FROM rows WHERE {quoted} IS NOT NULL "  # noqa: S608
-                    f"GROUP BY 1 ORDER BY n DESC, 1 LIMIT {TOP}"
-                ).fetchall()
-            result[name] = {
-                "nulls": total - filled,
-                "distinct": distinct,
-                "min": low,
-                "max": high,
-                "top": [[value, number] for value, number in top],
-                "histogram": _histogram(con, name, kind) if name in ordered and distinct > 1 else [],
-            }
+    total = int(con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
+    bounds = _bounds(con, columns)
+    result = {}
+    for name, kind in columns.items():
+        filled, low, high = bounds[name]
+        quoted = _q(name)
+        distinct = int(con.execute(f"SELECT count(DISTINCT {quoted}) FROM copy.rows").fetchall()[0][0])  # noqa: S608 - quoted identifier
+        top = []
+        if kind != "geometry" and distinct < max(0.5 * filled, 40):
+            top = con.execute(
+                f"SELECT CAST({quoted} AS VARCHAR), count(*) AS n FROM copy.rows WHERE {quoted} IS NOT NULL "  # noqa: S608
+                f"GROUP BY 1 ORDER BY n DESC, 1 LIMIT {TOP}"
+            ).fetchall()
+        result[name] = {
+            "nulls": total - filled,
+            "distinct": distinct,
+            "min": low,
+            "max": high,
+            "top": [[value, number] for value, number in top],
+            "histogram": _histogram(con, name, kind) if kind in NUMERIC | DATED and distinct > 1 else [],
+        }
     return result
 
 
@@ -81,24 +105,17 @@ def _bounds(con: duckdb.DuckDBPyConnection, columns: dict[str, str]) -> dict[str
     for name, kind in columns.items():
         low, high = ("NULL", "NULL") if kind == "geometry" else (f"min({_q(name)})", f"max({_q(name)})")
         parts += [f"count({_q(name)})", f"CAST({low} AS VARCHAR)", f"CAST({high} AS VARCHAR)"]
-    row = con.execute(f"SELECT {', '.join(parts)} FROM rows").fetchall()[0]  # noqa: S608 - quoted identifiers
+    row = con.execute(f"SELECT {', '.join(parts)} FROM copy.rows").fetchall()[0]  # noqa: S608 - quoted identifiers
     return {name: (int(row[3 * i]), row[3 * i + 1], row[3 * i + 2]) for i, name in enumerate(columns)}
 
 
 def _histogram(con: duckdb.DuckDBPyConnection, name: str, kind: str) -> list[int]:
     value = f"CAST(epoch({_q(name)}) AS DOUBLE)" if kind in DATED else f"CAST({_q(name)} AS DOUBLE)"
     found = con.execute(
-        f"WITH v AS (SELECT {value} AS x FROM rows), b AS (SELECT min(x) AS lo, max(x) AS hi FROM v WHERE isfinite(x)) "  # noqa: S608
+        f"WITH v AS (SELECT {value} AS x FROM copy.rows), b AS (SELECT min(x) AS lo, max(x) AS hi FROM v WHERE isfinite(x)) "  # noqa: S608
         f"SELECT least(CAST(floor((x - lo) / (hi - lo) * {BINS}) AS INTEGER), {BINS - 1}) AS bin, count(*) "
         "FROM v, b WHERE isfinite(x) AND hi > lo GROUP BY 1"
     ).fetchall()
     counts = dict(found)
     return [int(counts.get(i, 0)) for i in range(BINS)] if counts else []
 
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,13 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import _pyarrow_to_schema_without_ids
-from pyiceberg.table import Table, TableProperties
+from pyiceberg.table import Table, TableProperties, Transaction
 from pyiceberg.table.update.snapshot import ManageSnapshots
 
 logging.getLogger("pyiceberg").setLevel(logging.ERROR)
 NAMESPACE = "gongshu"
 ROW_GROUP = 20_480  # rows: small groups answer "the first page" and key look-ups fast
+ROW_GROUP_OPTION = TableProperties.PARQUET_ROW_GROUP_LIMIT
 JOB = "gongshu.job"
 REPLACED = "replaced"  # marks the snapshot that only clears a table before the next content
 
@@ -80,33 +81,44 @@ class Zone:
                 return str(snapshot.snapshot_id)
         return None
 
-    def commit(self, name: str, parquet: Path, *, job: str, tag: str) -> str:
-        """Make the Parquet file the whole content of table ``name`` and tag it ``tag``, in one Iceberg commit.
+    def commit_file(self, name: str, parquet: Path, *, job: str, tag: str) -> str:
+        """Make a Parquet file of text the whole content of table ``name`` and tag it ``tag``, in one Iceberg commit.
 
-        Done twice for the same ``job`` it answers the first snapshot. Returns the snapshot's id.
+        The file is taken in as it is: in text no column ever changes its type. Done twice for the same ``job`` it answers
+        the first snapshot. Returns the snapshot's id.
         """
+
+        def fill(transaction: Transaction, folder: str) -> None:
+            target = f"{folder}/part-0.parquet"
+            self.files.create_dir(folder, recursive=True)
+            fs.copy_files(str(parquet), target, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self.files)
+            transaction.add_files([self._uri(target)], snapshot_properties={JOB: job}, check_duplicate_files=False)
+
+        return self._commit(name, pq.read_schema(parquet), job, tag, fill)
+
+    def commit_rows(self, name: str, rows: pa.RecordBatchReader, *, job: str, tag: str) -> str:
+        """The same with typed rows: PyIceberg writes them, so that its files carry field ids and an older version stays
+        readable after a column of the same name got another type."""
+
+        def fill(transaction: Transaction, folder: str) -> None:
+            options = {TableProperties.WRITE_DATA_PATH: self._uri(folder), ROW_GROUP_OPTION: str(ROW_GROUP)}
+            transaction.set_properties(options)
+            transaction.append(rows, snapshot_properties={JOB: job})
+
+        return self._commit(name, rows.schema, job, tag, fill)
+
+    def _commit(self, name: str, schema: pa.Schema, job: str, tag: str, fill: Callable[[Transaction, str], None]) -> str:
         if done := self.snapshot_of(name, job):
             return done
-        file = pq.ParquetFile(parquet)
-        schema = file.schema_arrow
         table = self.table(name)
         if table is None:
             location = self._uri(self._path(name))
             table = self.catalog.create_table_if_not_exists((NAMESPACE, name), schema=schema, location=location)
         with table.transaction() as transaction:
-            # files are written by PyIceberg, not added as they are: they carry field ids, so that an older version
-            # stays readable after a column of the same name got another type
-            transaction.set_properties(
-                {
-                    TableProperties.WRITE_DATA_PATH: f"{self._uri(self._path(name))}/{job}",
-                    TableProperties.PARQUET_ROW_GROUP_LIMIT: str(ROW_GROUP),
-                }
-            )
             _evolve(transaction, schema)
             if table.current_snapshot() is not None:
                 transaction.delete(AlwaysTrue(), snapshot_properties={JOB: REPLACED})
-            batches = pa.RecordBatchReader.from_batches(schema, file.iter_batches(batch_size=ROW_GROUP))
-            transaction.append(batches, snapshot_properties={JOB: job})
+            fill(transaction, f"{self._path(name)}/{job}")
             snapshot = transaction.table_metadata.current_snapshot_id
             if snapshot is None:
                 raise RuntimeError("the commit made no snapshot")

@@ -10,17 +10,23 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 from django.conf import settings
 from django.db.models import Max
 
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
-from gongshu.lake.copies import build_serving_copy, column_statistics
+from gongshu.lake.copies import attached, column_statistics, index_rows, place, read_rows, write_rows
 from gongshu.opening import actions, search, store
 from gongshu.opening.models import Version
 from gongshu.opening.policies import check_publishable
 from gongshu.seals.keys import read_or_make_key
+from gongshu.tables.checks import run_checks
 from gongshu.tables.contract import Contract, Field, load_contract
+from gongshu.tables.engine import open_engine
 from gongshu.tables.model import ROW, Source, TextTable
+from gongshu.tables.protect import protect
+from gongshu.tables.reading import ReadingOptions, read_file
+from gongshu.tables.storage import misfits, typed
 
 logger = logging.getLogger("gongshu.opening")
 
@@ -62,46 +68,46 @@ def keep_index() -> None:
 
 
 def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
-    from gongshu.tables.checks import run_checks
-    from gongshu.tables.engine import open_engine
-    from gongshu.tables.reading import ReadingOptions, read_file
-    from gongshu.tables.storage import misfits
-
     params = run.job.params
     name, contract = params["dataset"], load_contract(params["contract"])
     number = _next_number(name)
-    file = store.folder("incoming") / job / params["file"]
+    fields = [field for field in contract.fields if _is_public(field)]
+    key = [field.name for field in fields if field.primary_key]
 
     run.step("read", 0.05)
+    file = store.folder("incoming") / job / params["file"]
     source = read_file(file, staging, ReadingOptions(**contract.reading))
-    table = _only_table(source, contract)
+    table = _the_table(source, contract)
     check_publishable(contract, table.columns)
 
     run.step("raw", 0.25)
-    raw_snapshot = store.lake().raw.commit(name, table.path, job=job, tag=f"v{number}")
+    raw_snapshot = store.lake().raw.commit_file(name, table.path, job=job, tag=f"v{number}")
     crash_here("raw.committed")
 
     with open_engine(staging, memory=settings.ENGINE_MEMORY) as engine:
-        run.step("check", 0.4)
+        run.step("check", 0.35)
         quality = run_checks(engine, table, contract.fields, contract.rules, max_rows=100)
-        kinds = {field.name: field.storage_type for field in contract.fields}
-        _, unfit = misfits(engine, engine.read_parquet(table.path), kinds, cap=0)
-        run.step("protect", 0.55)
-        public, key = staging / "public.parquet", [f.name for f in contract.fields if f.primary_key and _is_public(f)]
-        storage = _write_public(engine, table, contract, key, public)
+        text = engine.read_parquet(table.path)
+        _, unfit = misfits(engine, text, {field.name: field.storage_type for field in contract.fields}, cap=0)
 
-    run.step("commit", 0.75)
-    snapshot = store.lake().public.commit(name, public, job=job, tag=f"v{number}")
-    crash_here("public.committed")
+        copy = staging / "rows.duckdb"
+        with attached(engine.con, copy):
+            run.step("protect", 0.55)
+            public = _protected(text, contract, key)
+            rows = write_rows(engine, public)
 
-    run.step("serve", 0.85)
+            run.step("commit", 0.7)
+            snapshot = store.lake().public.commit_rows(name, read_rows(engine.con), job=job, tag=f"v{number}")
+            crash_here("public.committed")
+
+            run.step("serve", 0.8)
+            index_rows(engine.con, key, rows)
+            storage = {field.name: _storage(str(public.schema()[field.name]), field) for field in fields}
+            statistics = column_statistics(engine.con, storage)
     serving = store.serving_path(name, number, job)
-    target = settings.DATA / serving
-    rows = build_serving_copy([public], target, key, settings.ENGINE_MEMORY, staging)
-    statistics = column_statistics(target, storage, settings.ENGINE_MEMORY, staging)
+    place(copy, settings.DATA / serving)
     crash_here("served")
 
-    fields = [field for field in contract.fields if _is_public(field)]
     built = actions.Built(
         job=job,
         number=number,
@@ -127,23 +133,12 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
     return built, contract
 
 
-def _write_public(engine: Any, table: TextTable, contract: Contract, key: list[str], target: Path) -> dict[str, str]:
-    """Type, protect, sort and write the public columns; returns their storage types after protection."""
-    from gongshu.tables.protect import protect
-    from gongshu.tables.storage import typed
-
-    text = engine.read_parquet(table.path)
-    fields = {field.name: field for field in contract.fields}
-    values = {ROW: text[ROW]} | {
-        name: typed(text[name], field.storage_type).name(name) for name, field in fields.items()
-    }
+def _protected(text: ir.Table, contract: Contract, key: list[str]) -> ir.Table:
+    """The public columns of the text table: typed, protected, in the order of the key (of the file without one)."""
+    values = {ROW: text[ROW]} | {field.name: typed(text[field.name], field.storage_type) for field in contract.fields}
     secret = read_or_make_key(settings.DATA / "keys", "protect")
     protected = protect(text.select(**values), contract.fields, secret)
-    public = [field.name for field in contract.fields if _is_public(field)]
-    ordered = protected.order_by([*key, ROW] if key else ROW).select(*public)
-    engine.to_parquet(ordered, str(target), compression="zstd", row_group_size=20_480)
-    schema = ordered.schema()
-    return {name: _storage(str(schema[name]), fields[name]) for name in public}
+    return protected.order_by([*key, ROW]).select(*(field.name for field in contract.fields if _is_public(field)))
 
 
 def _storage(dtype: str, field: Field) -> str:
@@ -157,7 +152,7 @@ def _storage(dtype: str, field: Field) -> str:
     )
 
 
-def _only_table(source: Source, contract: Contract) -> TextTable:
+def _the_table(source: Source, contract: Contract) -> TextTable:
     """The table that the contract speaks of: the only one, or the one that has its columns."""
     wanted = {field.name for field in contract.fields}
     return max(source.tables, key=lambda table: len(wanted & set(table.columns)))

@@ -42,20 +42,20 @@ def unique(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, s
 
 
 def row_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
-    """The same cells in all of ``columns``."""
-    return _repeated(backend, table.select(row=table[ROW], key=_hash([table[name] for name in rule.columns])), max_rows)
+    """The same cells in all columns but those of ``params["ignore"]``."""
+    names = _compared(rule, types)
+    return _repeated(backend, table.select(row=table[ROW], key=_hash([table[name] for name in names])), max_rows)
 
 
 def near_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
     """The same cells but for spaces, punctuation, width, case, and the fifth decimal of numbers; identical rows are left out."""
-    texts = [table[name] for name in rule.columns if types[name] not in _ROUNDED]
-    numbers = [
-        typed(table[name], types[name]).round(4).cast("string") for name in rule.columns if types[name] in _ROUNDED
-    ]
+    names = _compared(rule, types)
+    texts = [table[name] for name in names if types[name] not in _ROUNDED]
+    numbers = [typed(table[name], types[name]).round(4).cast("string") for name in names if types[name] in _ROUNDED]
     # one replacement for the whole row: the slow part
     loose = normalise(_joined(texts)).lower().re_replace(_NOISE, "") if texts else ibis.literal("")
     keyed = table.select(
-        row=table[ROW], key=_joined([loose, *numbers]).hash(), exact=_hash([table[name] for name in rule.columns])
+        row=table[ROW], key=_joined([loose, *numbers]).hash(), exact=_hash([table[name] for name in names])
     )
     once = keyed.group_by(["key", "exact"]).aggregate(row=ibis._.row.min())
     return _repeated(backend, once, max_rows, asked=int(backend.to_pyarrow(table.count()).as_py()))
@@ -65,7 +65,7 @@ def inconsistent(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[
     """The place name of a point against those around it: ``columns`` are the name, the longitude and the latitude.
 
     Points are laid on grids of some 1 and 3 km. On the finer where the nine cells around a point hold at least eight
-    others, the point is wrong when fewer than 4 % of them bear its name and at least 70 % bear one other name.
+    others, the point is wrong when fewer than 4 % of them bear its name and at most three names cover 85 % of them.
     """
     name, longitude, latitude = (table[column] for column in rule.columns)
     points = table.select(
@@ -89,7 +89,9 @@ def inconsistent(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[
     enough = verdicts.filter(verdicts.others >= 8)
     finest = enough.mutate(best=enough.place.min().over(ibis.window(group_by=enough.row)))
     finest = finest.filter(finest.place == finest.best)
-    wrong = finest.filter((finest.same < 0.04 * finest.others) & (finest.most >= 0.7 * finest.others)).select("row")
+    wrong = finest.filter(
+        (finest.same < 0.04 * finest.others) & (finest.strong <= 3) & (finest.covered >= 0.85 * finest.others)
+    ).select("row")
     asked = int(backend.to_pyarrow(points.count()).as_py())
     rows = backend.to_pyarrow(wrong.order_by("row").limit(max_rows))["row"].to_pylist()
     total = len(rows) if len(rows) < max_rows else int(backend.to_pyarrow(wrong.count()).as_py())
@@ -97,7 +99,8 @@ def inconsistent(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[
 
 
 def _neighbours(points: ir.Table, size: float) -> ir.Table:
-    """For every point: how many others lie in the nine cells around it, how many bear its name, and the most of one other name."""
+    """For every point: how many others lie in the nine cells around it, how many bear its name, how many names are borne by
+    at least a tenth of them, and by how many of them these are borne."""
     placed = points.mutate(gx=(points.x / size).floor().cast("int64"), gy=(points.y / size).floor().cast("int64"))
     counts = placed.group_by(["gx", "gy", "name"]).aggregate(n=ibis._.count())
     shifted = None
@@ -108,14 +111,13 @@ def _neighbours(points: ir.Table, size: float) -> ir.Table:
     assert shifted is not None
     around = shifted.group_by(["gx", "gy", "name"]).aggregate(n=ibis._.n.sum())
     cell = ibis.window(group_by=[around.gx, around.gy])
-    around = around.mutate(total=around.n.sum().over(cell), first=around.n.max().over(cell))
+    around = around.mutate(total=around.n.sum().over(cell))
+    strong = (around.n >= 2) & (around.n >= 0.1 * around.total)
+    around = around.mutate(strong=strong.sum().over(cell), covered=strong.ifelse(around.n, 0).sum().over(cell))
     joined = placed.inner_join(around, ["gx", "gy", "name"])
     # the point itself is among those that bear its name
     return joined.select(
-        row=joined.row,
-        others=joined.total - 1,
-        same=joined.n - 1,
-        most=(joined.first > joined.n).ifelse(joined["first"], 0),
+        row=joined.row, others=joined.total - 1, same=joined.n - 1, strong=joined.strong, covered=joined.covered
     )
 
 
@@ -135,6 +137,12 @@ def _repeated(backend: BaseBackend, keyed: ir.Table, max_rows: int, asked: int |
     return Group(asked, excess, total, backend.to_pyarrow(rows)["row"].to_pylist())
 
 
+def _compared(rule: Rule, types: dict[str, str]) -> list[str]:
+    """The columns that make two rows the same: those of the rule, or all but the ignored ones."""
+    ignored = set(rule.params.get("ignore", []))
+    return [name for name in types if (name in rule.columns if rule.columns else name not in ignored)]
+
+
 def _joined(values: list[ir.StringValue]) -> ir.StringValue:
     # the separator keeps ("ab", "c") and ("a", "bc") apart, the mark keeps null and "" apart
     joined: ir.StringValue = reduce(add, (value.fill_null("\x01") + "\x02" for value in values))
@@ -145,6 +153,7 @@ def _hash(values: list[ir.StringValue]) -> ir.IntegerValue:
     return _joined(values).hash()
 
 
+WHOLE_ROWS = frozenset({"row_duplicate", "near_duplicate"})  # without columns they compare all
 GROUP_KINDS: dict[str, Callable[[BaseBackend, ir.Table, Rule, dict[str, str], int], Group]] = {
     "unique": unique,
     "row_duplicate": row_duplicate,

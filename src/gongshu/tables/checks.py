@@ -22,7 +22,7 @@ from gongshu.tables.check_cells import (
     test_of,
     units_of,
 )
-from gongshu.tables.check_groups import GROUP_KINDS, Group
+from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS, Group
 from gongshu.tables.contract import Field, Rule
 from gongshu.tables.model import ROW, TextTable
 from gongshu.tables.scores import score
@@ -127,7 +127,7 @@ def _not_runnable(rule: Rule, types: dict[str, str]) -> str:
     missing = [name for name in columns_of(rule) if name not in types]
     if missing:
         return gettext("表里没有「{column}」列", column=missing[0])
-    if not columns_of(rule):
+    if not columns_of(rule) and rule.kind not in WHOLE_ROWS:
         return gettext("规则没有说明是哪一列")
     lacking = [name for name in NEEDED_PARAMS.get(rule.kind, ()) if name not in rule.params]
     return gettext("规则缺参数「{name}」", name=lacking[0]) if lacking else ""
@@ -204,6 +204,8 @@ def _with_examples(backend: BaseBackend, staged: ir.Table, results: list[Result]
 
     def shown(result: Result) -> list[str]:
         columns = [result.column] if result.column else list(columns_of(result.rule))[:3]
+        if not columns:
+            return []
         texts = [
             ", ".join(str(values[row].get(f"c{names.index(name)}") or "") for name in columns)
             for row in result.rows[:EXAMPLES]

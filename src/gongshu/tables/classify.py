@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gongshu.rulebooks import load as rulebook
+from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import OPEN_TYPES, Protection
 
 RULEBOOK = "semantic-2026/levels"
@@ -37,7 +37,7 @@ class Grade:
     level: int
     open_type: str
     subject: str
-    protection: Protection = Protection()
+    protection: Protection = field(default_factory=Protection)
 
 
 def classify(types: Mapping[str, str | None]) -> tuple[dict[str, Grade], Grade]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from gongshu.rulebooks import load as rulebook
+from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import Rule
 
 

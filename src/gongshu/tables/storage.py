@@ -60,6 +60,14 @@ _DATE_SHAPE = (
     r"|(1[89]|20|21)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
     rf"|{_DAY}\.{_MONTH}\.[0-9]{{4}}"
 )
+# what needs neither mending nor a look at the placeholders (none of these is one)
+_PLAIN = {
+    "int64": r"^(0|-?[1-9][0-9]{0,17})$",
+    "float64": r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,15})?$",
+    "decimal": r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,9})?$",
+    "date": r"^(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9]$",
+    "timestamp": r"^(19|20)[0-9]{2}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9](:[0-5][0-9])?$",
+}
 _SHAPES = {
     "int64": _INTEGER,
     "float64": r"^[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+|[0-9]*\.[0-9]+|[0-9]+\.|[0-9]{1,3}(,[0-9]{3})+\.[0-9]*)([eE][+-]?[0-9]{1,3})?$",
@@ -123,15 +131,20 @@ def typed(values: ir.StringValue, storage_type: str) -> ir.Value:
     if storage_type in ("string", "geometry"):
         return values
     clean = normalise(values)
-    return _filled(clean).ifelse(_CASTS[storage_type](clean), ibis.null(_BACKEND_TYPES[storage_type]))
+    slow = _filled(clean).ifelse(_CASTS[storage_type](clean), ibis.null(_BACKEND_TYPES[storage_type]))
+    plain = _PLAIN.get(storage_type)
+    if plain is None:
+        return slow
+    # most cells are written plainly: one search and a cast for these, the many forms only for what is left
+    quick = values.re_search(plain).ifelse(values, ibis.null("string")).try_cast(_BACKEND_TYPES[storage_type])
+    return quick.fill_null(slow)
 
 
 def misfit(values: ir.StringValue, storage_type: str) -> ir.BooleanValue:
     """True where a filled cell does not fit ``storage_type``; placeholders and empty cells are no misfits."""
     if storage_type in ("string", "geometry"):
         return ibis.literal(False)
-    clean = normalise(values)
-    return (_filled(clean) & _CASTS[storage_type](clean).isnull()).fill_null(False)
+    return typed(values, storage_type).isnull().ifelse(_filled(normalise(values)), False).fill_null(False)
 
 
 def typed_table(table: ir.Table, types: Mapping[str, ColumnType | str]) -> ir.Table:

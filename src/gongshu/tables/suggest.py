@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
+import ibis
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
-from gongshu.rulebooks import load as rulebook
+from gongshu.rulebooks import rulebook
 from gongshu.tables.check_cells import CHECKED_TYPES, DATE_FORMS, TYPE_FORMS
 from gongshu.tables.contract import Rule
 from gongshu.tables.model import ROW
@@ -21,6 +22,7 @@ from gongshu.tables.statistics import ColumnStatistics
 from gongshu.tables.storage import normalise, placeholder_pattern, typed
 
 MOSTLY_FILLED = 0.9  # a column that is filled so far is meant to be filled
+_STEP = 0.05  # degrees
 NUMERIC = ("int64", "float64", "decimal")
 _PLACEHOLDER = re.compile(placeholder_pattern())
 _BOOLEAN_WORDS = frozenset(
@@ -233,22 +235,40 @@ def _for_places(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> 
 def _box(
     backend: BaseBackend, table: ir.Table, longitude: str, latitude: str
 ) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Where the points lie, robustly: the middle half, widened by three of its widths, and by half a degree at least."""
+    """Where the points lie: from the middle outwards until a gap of 0.15 degrees, or of half the width of the middle half."""
     points = table.select(x=typed(table[longitude], "float64"), y=typed(table[latitude], "float64"))
     points = points.filter(points.x.between(73, 136) & points.y.between(3, 54))
-    quarters = {f"{axis}{q}": points[axis].quantile(q / 100) for axis in ("x", "y") for q in (1, 25, 75, 99)}
-    found = backend.to_pyarrow(points.aggregate(n=points.count(), **quarters)).to_pylist()[0]
-    if not found["n"]:
-        return None
+    bounds = []
+    for axis in ("x", "y"):
+        steps = (
+            points.group_by(step=(points[axis] / _STEP).floor().cast("int64"))
+            .aggregate(n=ibis._.count())
+            .order_by("step")
+        )
+        counts = [(row["step"], row["n"]) for row in backend.to_pyarrow(steps).to_pylist()]
+        if not counts:
+            return None
+        low, high = _bulk(counts)
+        bounds.append((round(low * _STEP, 2), round((high + 1) * _STEP, 2)))
+    return bounds[0], bounds[1]
 
-    def widened(axis: str, least: float, most: float) -> tuple[float, float]:
-        low, high = found[f"{axis}25"], found[f"{axis}75"]
-        spread = max(3 * (high - low), 0.5)
-        # what 98 % of the points cover is never out of bounds
-        bounds = min(low - spread, found[f"{axis}1"] - 0.1), max(high + spread, found[f"{axis}99"] + 0.1)
-        return round(max(bounds[0], least), 3), round(min(bounds[1], most), 3)
 
-    return widened("x", 73, 136), widened("y", 3, 54)
+def _bulk(counts: list[tuple[int, int]]) -> tuple[int, int]:
+    """The first and last step of the run of steps around the median that no wide gap breaks."""
+    total = sum(n for _, n in counts)
+    places, covered = {}, 0
+    for place, (_, n) in enumerate(counts):
+        for quarter in (0.25, 0.5, 0.75):
+            if covered < quarter * total <= covered + n:
+                places[quarter] = place
+        covered += n
+    gap = max(3, (counts[places[0.75]][0] - counts[places[0.25]][0]) // 2)
+    low = high = places[0.5]
+    while low > 0 and counts[low][0] - counts[low - 1][0] <= gap + 1:
+        low -= 1
+    while high < len(counts) - 1 and counts[high + 1][0] - counts[high][0] <= gap + 1:
+        high += 1
+    return counts[low][0], counts[high][0]
 
 
 def _date_forms(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> dict[str, str]:
@@ -338,12 +358,12 @@ def _outliers(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> It
 
 
 def _for_rows(columns: list[Known]) -> Iterator[Rule]:
-    compared = tuple(column.name for column in columns if not _is_surrogate(column))
-    text = [column for column in columns if column.name in compared and column.storage_type == "string"]
-    if len(compared) >= 2:
-        yield Rule("row_duplicate", "row_duplicate", None, compared, {}, "030300", "warning")
-        if text:
-            yield Rule("near_duplicate", "near_duplicate", None, compared, {}, "030300", "warning")
+    ignored = [column.name for column in columns if _is_surrogate(column)]
+    if len(columns) - len(ignored) >= 2:
+        params = {"ignore": ignored} if ignored else {}
+        yield Rule("row_duplicate", "row_duplicate", None, (), params, "030300", "warning")
+        if any(column.storage_type == "string" and column.name not in ignored for column in columns):
+            yield Rule("near_duplicate", "near_duplicate", None, (), params, "030300", "warning")
     starred = tuple(column.name for column in columns if column.storage_type == "string" and column.filled)
     if starred:
         yield Rule("masked", "masked", None, starred, {}, "", "info")

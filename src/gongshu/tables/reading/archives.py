@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from gongshu.tables.errors import TableError
@@ -67,7 +68,7 @@ def unpack(path: Path, member: zipfile.ZipInfo, target: Path) -> None:
                         "zip_bomb", "压缩包里的 {name} 比它声明的大，未解压。", where=where, name=member.filename
                     )
                 out.write(chunk)
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError):
         raise TableError("broken_archive", "压缩包损坏，打不开。请重新导出或重新上传。", where=where) from None
 
 

@@ -57,11 +57,33 @@ def read_delimited(path: Path, folder: Path, options: ReadingOptions, file: Text
     if not text.strip().strip("\x1a\x00"):
         raise TableError("empty_file", "文件里只有空白，没有表格。请检查导出是否成功。", where={"file": path.name})
     dialects = sniff_dialect(text, options.delimiter, options.quote)
-    dialect = _proved(file, dialects)
     notes = [_note_bad(file)] if file.bad else []
-    table, more = _read(file, dialect, text, folder / "0.parquet", options)
+    target = folder / "0.parquet"
+    # the reading itself proves the first guess; only when it misfits are the others counted over the whole file
+    dialect = dialects[0]
+    table, more = None, []
+    try:
+        table, more = _read(file, dialect, text, target, options)
+    except _UnclosedQuoteError:
+        pass
+    if table is None or table.quarantined_total > 0.01 * (table.rows + table.quarantined_total):
+        proved = _proved(file, dialects)
+        if table is None or proved != dialect:
+            dialect = proved
+            try:
+                table, more = _read(file, dialect, text, target, options)
+            except _UnclosedQuoteError:
+                raise TableError(
+                    "quotes",
+                    "引号不成对，无法拆分记录。请检查引号；如果文件不用引号，请把 quote 选项设为空。",
+                    where={"file": path.name},
+                ) from None
     form = "tsv" if dialect.delimiter == "\t" else "csv"
     return Source(path, form, file.encoding, [table], notes + more)
+
+
+class _UnclosedQuoteError(Exception):
+    """Quotes swallow records and can't be closed line by line."""
 
 
 def _note_bad(file: TextFile) -> str:
@@ -216,26 +238,18 @@ def _read(
         except _RecordTooLongError:
             if patches:
                 stage.abandon()
-                raise _unclosed(file) from None
+                raise _UnclosedQuoteError from None
         except BaseException:
             stage.abandon()
             raise
         # quotes that were opened and never closed have swallowed records: close them at the end of their line, read again
         stage.abandon()
-        patches = _odd_lines(file, dialect) or {b"": b""}
-    if any(patches):
+        patches = _odd_lines(file, dialect) or {b"\0": b"\0"}
+    if b"\0" not in patches and patches:
         notes.append(gettext("有 {count} 行的引号没有成对，已按行断开", count=len(patches)))
     if layout.no_header and not options.no_header:
         notes.append(gettext("第一行看起来是数据而不是表头，列名记为列1、列2……；如有表头，请用 header_rows 选项指明"))
     return table, notes
-
-
-def _unclosed(file: TextFile) -> TableError:
-    return TableError(
-        "quotes",
-        "引号不成对，无法拆分记录。请检查引号；如果文件不用引号，请把 quote 选项设为空。",
-        where={"file": file.path.name},
-    )
 
 
 def _odd_lines(file: TextFile, dialect: Dialect) -> dict[bytes, bytes]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from gongshu.i18n import gettext
 from gongshu.tables.errors import TableError
 from gongshu.tables.reading import limits
+from gongshu.tables.reading.sniff import SUPPORTED
 
 BAD = "\ufdd0"  # a Unicode noncharacter: stands where bytes could not be decoded
 CHUNK = 1 << 20
@@ -112,9 +113,6 @@ def _binary(path: Path) -> TableError:
         where={"file": path.name},
         formats=SUPPORTED,
     )
-
-
-SUPPORTED = "CSV、TSV、XLSX、XLS、JSON、JSON Lines、GeoJSON、Parquet、Shapefile（.shp 或打包为 zip）"
 
 
 def _proved(path: Path, encoding: str, bom: int) -> TextFile:

@@ -263,6 +263,9 @@ def _goes_on(rows: list[tuple[int, Cells]], header: list[int], merges: tuple[Mer
     texts = [cell for cell in lower if cell]
     if not texts or any(is_number(cell) or _DATE.match(cell) or len(cell) > 30 for cell in texts):
         return False
+    across = any(merge[0] == number - 1 and merge[3] > merge[1] for merge in merges)
+    if across and len(header) == 1 and len(texts) == width == len({text.casefold() for text in texts}):
+        return True  # a band of merged upper names over a row that names every column
     gaps = [c for c in range(width) if not (c < len(upper) and upper[c])]
     under_gaps = [c for c in gaps if c < len(lower) and lower[c]]
     bare = [c for c in range(width) if c < len(upper) and upper[c] and not (c < len(lower) and lower[c])]

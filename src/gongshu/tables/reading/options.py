@@ -23,3 +23,9 @@ class ReadingOptions:
     skip_rows: tuple[int, ...] = ()
     sheet: str | None = None
     types: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # contracts in YAML give lists
+        if self.header_rows is not None:
+            object.__setattr__(self, "header_rows", tuple(self.header_rows))
+        object.__setattr__(self, "skip_rows", tuple(self.skip_rows))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime
+import mmap
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,9 @@ from gongshu.tables.reading.options import ReadingOptions
 from gongshu.tables.reading.staging import Stage
 
 BATCH = 20_000
+# references of filled cells, whatever the order of attributes; a cell that is only formatted (<c r="XFD1" s="1"/>) doesn't count
+_FAR_COLUMN = re.compile(rb"""\sr\s*=\s*["']([A-Z]{2,3})[0-9]+["'](?![^<>]*/>)""")
+_ROW = re.compile(rb"""\sr\s*=\s*["'][A-Z]+([0-9]+)["'](?![^<>]*/>)""")
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
@@ -90,10 +95,11 @@ def _encrypted(path: Path) -> TableError:
 
 def check_ole(path: Path) -> None:
     """Refuse OLE files that are no XLS: encrypted XLSX, Word and others."""
-    raw = path.read_bytes()
-    if "EncryptedPackage".encode("utf-16-le") in raw:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
+        holds = {name for name in ("EncryptedPackage", "Workbook", "Book") if raw.find(name.encode("utf-16-le")) >= 0}
+    if "EncryptedPackage" in holds:
         raise _encrypted(path)
-    if not any(name.encode("utf-16-le") in raw for name in ("Workbook", "Book")):
+    if not holds:
         raise TableError("unsupported", "这是 Office 旧格式文件，但不是 Excel 工作簿。", where={"file": path.name})
 
 
@@ -118,7 +124,7 @@ def _check_parts(path: Path) -> dict[str, dict[tuple[int, int], str]]:
                 has_formula = _check_area(archive, part_name, name, path)
                 if has_formula and (found := _uncached(archive, part_name)):
                     uncached[name] = found
-    except (zipfile.BadZipFile, OSError, EOFError, ElementTree.ParseError, KeyError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ElementTree.ParseError, KeyError, ValueError) as error:
         raise _broken(path, str(error)) from None
     return uncached
 
@@ -142,11 +148,10 @@ def _check_area(archive: zipfile.ZipFile, part_name: str, sheet: str, path: Path
     with archive.open(part_name) as part:
         while chunk := part.read(1 << 20):
             raw = carry + chunk
-            letters.update(re.findall(rb'<c r="([A-Z]{2,3})[0-9]+"[^>]*[^/]>', raw))
-            rows = re.findall(rb'<(?:row|c) r="[A-Z]*([0-9]+)"', raw[-65536:]) or re.findall(
-                rb'<(?:row|c) r="[A-Z]*([0-9]+)"', raw
-            )
-            last_row = max([last_row, *map(int, rows)])
+            letters.update(_FAR_COLUMN.findall(raw))
+            # rows come in order: the last filled cell of each piece tells how far down the sheet reaches
+            at = max(raw.rfind(b"v>"), raw.rfind(b"is>"))
+            last_row = max([last_row, *map(int, _ROW.findall(raw[max(0, at - 65536) : max(0, at)]))])
             formulas = formulas or b"<f>" in raw or b"<f " in raw
             carry = raw[-200:]
     columns = max(_column_number(letter.decode()) for letter in letters) + 1

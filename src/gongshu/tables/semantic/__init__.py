@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from gongshu.i18n import current_language, gettext
-from gongshu.rulebooks import load as rulebook
+from gongshu.rulebooks import rulebook
 from gongshu.tables.semantic.evidence import Evidence, gather
 from gongshu.tables.semantic.hints import hints_of
 from gongshu.tables.semantic.judges import Candidate, candidates

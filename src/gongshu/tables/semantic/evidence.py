@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 from ibis import selectors
 from ibis.backends import BaseBackend
 
-from gongshu.rulebooks import load as rulebook
+from gongshu.rulebooks import rulebook
 from gongshu.tables.model import ROW
 from gongshu.tables.semantic import patterns
 from gongshu.tables.semantic.patterns import regex

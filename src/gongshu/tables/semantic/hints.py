@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from gongshu.rulebooks import load as rulebook
+from gongshu.rulebooks import rulebook
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cache
 import ibis
 import ibis.expr.types as ir
 
-from gongshu.rulebooks import load as rulebook
+from gongshu.rulebooks import rulebook
 
 _USCC_ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _MONTH_DAY = "(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"

@@ -1,0 +1,157 @@
+"""Inspect files: read, recognise, grade, check, and tell the risk to persons. Nothing is kept but the report."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ibis.backends import BaseBackend
+
+from gongshu.i18n import gettext
+from gongshu.tables.checks import Finding, run_checks
+from gongshu.tables.classify import classify
+from gongshu.tables.contract import Field
+from gongshu.tables.engine import open_engine
+from gongshu.tables.errors import TableError
+from gongshu.tables.model import HeaderNote, Source, TextTable
+from gongshu.tables.reading import ReadingOptions, read_file
+from gongshu.tables.report import ColumnReport, FileReport, Report, TableReport
+from gongshu.tables.risk import disclosure_risk
+from gongshu.tables.semantic import Recognised, recognise
+from gongshu.tables.statistics import column_statistics
+from gongshu.tables.storage import infer_storage_types, misfits
+from gongshu.tables.suggest import Known, suggest_rules
+
+MEMORY = "300MB"  # of the engine; Python and its libraries take some 250 MB beside
+Progress = Callable[[str, float], None]
+
+
+def inspect_files(
+    paths: Iterable[str | Path],
+    *,
+    max_rows: int = 1000,
+    options: ReadingOptions | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Inspect files; one that can't be read gets an ``error`` in its report and stops none of the others.
+
+    ``max_rows``: row numbers kept for each finding. ``options``: what a person says against the reader's guesses.
+    ``progress`` is called with the step (read, type, recognise, count, check) and the share of the file done, 0..1.
+    """
+    report = Report([], max_rows)
+    with (
+        tempfile.TemporaryDirectory(prefix="gongshu-inspect-") as folder,
+        open_engine(Path(folder) / "engine", MEMORY) as backend,
+    ):
+        for number, path in enumerate(paths):
+            staging = Path(folder) / f"file-{number}"
+            staging.mkdir()
+            report.files.append(_inspect_file(backend, Path(path), staging, max_rows, options, progress or _silent))
+    return report
+
+
+def _silent(step: str, share: float) -> None:
+    """No progress asked for."""
+
+
+def _inspect_file(
+    backend: BaseBackend, path: Path, staging: Path, max_rows: int, options: ReadingOptions | None, progress: Progress
+) -> FileReport:
+    started = time.perf_counter()
+    found = FileReport(str(path))
+    try:
+        progress("read", 0.0)
+        found.bytes = path.stat().st_size if path.exists() else 0
+        source = read_file(path, staging, options)
+        found.format, found.encoding, found.notes = source.format, source.encoding, list(source.notes)
+        for table in source.tables:
+            found.tables.append(
+                inspect_table(backend, table, source, max_rows=max_rows, options=options, progress=progress)
+            )
+    except TableError as error:
+        found.error, found.tables = error, []
+    found.seconds = time.perf_counter() - started
+    return found
+
+
+def inspect_table(
+    backend: BaseBackend,
+    table: TextTable,
+    source: Source,
+    *,
+    max_rows: int = 1000,
+    options: ReadingOptions | None = None,
+    progress: Progress = _silent,
+) -> TableReport:
+    """What is known of one staged table."""
+    staged = backend.read_parquet(table.path)  # type: ignore[attr-defined]
+    progress("type", 0.3)
+    kinds = infer_storage_types(backend, staged, table.native, options.types if options else None)
+    types = {name: kinds[name].storage_type for name in table.columns}
+    bad, bad_totals = misfits(backend, staged, kinds)
+    progress("recognise", 0.45)
+    semantic, _ = recognise(backend, staged, table.rows)
+    progress("count", 0.6)
+    statistics = column_statistics(backend, staged, types)
+    grades, table_grade = classify({name: semantic[name].code for name in table.columns})
+    known = [Known(name, n, types[name], semantic[name], statistics[name]) for n, name in enumerate(table.columns, 1)]
+    progress("check", 0.75)
+    rules = suggest_rules(backend, staged, known)
+    run = run_checks(backend, staged, [Field(name, kind) for name, kind in types.items()], rules, max_rows=max_rows)
+    codes = {name: semantic[name].code for name in table.columns}
+    risk = disclosure_risk(backend, staged, codes, table_grade.subject)
+    progress("check", 1.0)
+    return TableReport(
+        name=table.name,
+        rows=table.rows,
+        header_rows=table.header_rows,
+        skipped=table.skipped,
+        quarantined=sorted([*table.quarantined, *bad], key=lambda entry: entry.row),
+        quarantined_total=table.quarantined_total + sum(bad_totals.values()),
+        grade=table_grade,
+        columns=[
+            ColumnReport(
+                name,
+                types[name],
+                kinds[name].why,
+                _with_counts(semantic[name], name, run.results),
+                grades[name],
+                statistics[name],
+            )
+            for name in table.columns
+        ],
+        rules=rules,
+        results=run.results,
+        findings=[*map(_header_finding, table.header_notes), *_in_order(run.findings)],
+        scores=run.scores,
+        risk=risk,
+        crs=table.crs,
+        encoding=source.encoding,
+    )
+
+
+def _with_counts(found: Recognised, name: str, results: list[Any]) -> Recognised:
+    """The evidence of a check digit counted over the whole column, where the recogniser saw a sample."""
+    for result in results:
+        if result.rule.kind == "check_digit" and result.rule.column == name and result.checked:
+            counts = f"{result.checked - result.failed:,} / {result.checked:,}"
+            return replace(found, evidence=(gettext("校验位通过 {counts}", counts=counts), *found.evidence[1:]))
+    return found
+
+
+def _header_finding(note: HeaderNote) -> Finding:
+    message = (
+        gettext("第 {column} 列没有表头，暂称「{name}」", column=note.column, name=note.name)
+        if note.kind == "empty"
+        else gettext("第 {column} 列的表头与别列相同，暂称「{name}」", column=note.column, name=note.name)
+    )
+    return Finding(f"header-{note.column}", note.name, f"header_{note.kind}", "warning", message, 0, [], [])
+
+
+def _in_order(findings: list[Finding]) -> list[Finding]:
+    severities = ("error", "warning", "info")
+    return sorted(findings, key=lambda finding: (severities.index(finding.severity), -finding.rows_total))
