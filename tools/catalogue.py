@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import ast
-import io
 import os
 import re
 import sys
@@ -14,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_python
 from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,7 +31,7 @@ def messages() -> set[str]:
     for path in PACKAGE.rglob("*.html"):
         found.update(_from_template(path))
     found.update(_from_commands())
-    return {message for message in found if HAN.search(message)}
+    return {message for message in found if HAN.search(message) and not re.search(r"[\[\\^$]", message)}  # no patterns
 
 
 def catalogue() -> dict[str, str]:
@@ -69,9 +67,8 @@ def _from_template(path: Path) -> Iterator[str]:
     from django.utils.translation.template import templatize
 
     code = templatize(path.read_text(encoding="utf-8"), origin=str(path))
-    keywords = {"gettext": None, "_": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
-    for _line, _function, found, _comments in extract_python(io.BytesIO(code.encode()), keywords, (), {"encoding": "utf-8"}):
-        yield from ([found] if isinstance(found, str) else [part for part in found if isinstance(part, str)])
+    for literal in re.findall(r"""\b(?:n?gettext|_)\(\s*(u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))""", code):
+        yield ast.literal_eval(literal)
 
 
 def _from_commands() -> Iterator[str]:

@@ -62,7 +62,7 @@ def _answers(question: Callable[[], Iterator[Check]]) -> Iterator[Check]:
         yield Check(
             "bad",
             question.__name__.strip("_"),
-            gettext("检查没有做成：{v0}: {error}", v0=type(error).__name__, error=error),
+            gettext("检查没有做成：{kind}: {error}", kind=type(error).__name__, error=error),
         )
 
 
@@ -83,7 +83,7 @@ def _folder() -> Iterator[Check]:
         yield Check(
             "bad",
             gettext("数据文件夹"),
-            gettext("{v0} 不可写：{v1}", v0=settings.DATA, v1=error.strerror),
+            gettext("{folder} 不可写：{reason}", folder=settings.DATA, reason=error.strerror),
             gettext("请改权限，或用 GONGSHU_DATA 换一个"),
         )
 
@@ -109,8 +109,8 @@ def _keys() -> Iterator[Check]:
         yield Check(
             "bad",
             gettext("密钥"),
-            gettext("{v0} 可被他人读取", v0=open_keys[0].name),
-            gettext("请运行：chmod 600 {v0}/keys/*.key", v0=settings.DATA),
+            gettext("{file} 可被他人读取", file=open_keys[0].name),
+            gettext("请运行：chmod 600 {folder}/keys/*.key", folder=settings.DATA),
         )
     else:
         yield Check("good", gettext("密钥"), gettext("只有本账号可读"))
@@ -127,7 +127,7 @@ def _settings() -> Iterator[Check]:
         yield Check(
             "warn",
             gettext("设置"),
-            gettext("不认识 {v0}", v0=unknown[0]),
+            gettext("不认识 {name}", name=unknown[0]),
             gettext("请核对拼写：docs/reference/settings.md 列出全部设置"),
         )
     if settings.DEBUG:
@@ -152,11 +152,11 @@ def _database() -> Iterator[Check]:
         yield Check(
             "bad",
             gettext("数据库"),
-            gettext("有 {v0} 个迁移未做", v0=len(waiting)),
+            gettext("有 {number} 个迁移未做", number=len(waiting)),
             gettext("请运行：gongshu up（启动时自动迁移）"),
         )
     else:
-        yield Check("good", gettext("数据库"), gettext("{v0}，结构是最新的", v0=connection.vendor))
+        yield Check("good", gettext("数据库"), gettext("{database}，结构是最新的", database=connection.vendor))
 
 
 def _lake() -> Iterator[Check]:
@@ -166,7 +166,7 @@ def _lake() -> Iterator[Check]:
 
     zones = lake()
     tables = sum(1 for zone in (zones.raw, zones.public) for _ in zone.contents())
-    yield Check("good", gettext("湖"), gettext("{v0}，{tables} 次装载", v0=settings.LAKE_URL, tables=tables))
+    yield Check("good", gettext("湖"), gettext("{place}，{tables} 次装载", place=settings.LAKE_URL, tables=tables))
 
 
 def _assets() -> Iterator[Check]:
@@ -227,5 +227,5 @@ def _log() -> Iterator[Check]:
         )
         return
     last = Head.objects.last()
-    age = gettext("，最近签名 {v0}", v0=datetime.now(UTC) - last.at).split(".")[0] if last else ""
-    yield Check("good", gettext("审计日志"), gettext("{v0} 条，完好{age}", v0=f"{verdict.size:,}", age=age))
+    age = gettext("，最近签名在 {age} 之前", age=str(datetime.now(UTC) - last.at).split(".")[0]) if last else ""
+    yield Check("good", gettext("审计日志"), gettext("{number} 条，完好{age}", number=verdict.size, age=age))
