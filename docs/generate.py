@@ -38,11 +38,18 @@ def commands_page() -> str:
         parts.append(f"## gongshu {name}\n\n{(command.help or '').strip()}\n\n| 参数 | 含义 | 默认 |\n|---|---|---|")
         for parameter in command.params:
             if parameter.param_type_name == "argument":
-                label, help_text = (parameter.metavar or parameter.name or "").upper(), getattr(parameter, "help", "") or ""
+                label, help_text = (
+                    (parameter.metavar or parameter.name or "").upper(),
+                    getattr(parameter, "help", "") or "",
+                )
             else:
                 label, help_text = ", ".join(parameter.opts), getattr(parameter, "help", "") or ""
             default = parameter.default
-            shown = "" if default in (None, False, "", ()) or callable(default) or "Sentinel" in str(default) else f"`{default}`"
+            shown = (
+                ""
+                if default in (None, False, "", ()) or callable(default) or "Sentinel" in str(default)
+                else f"`{default}`"
+            )
             parts.append(f"| `{label}` | {help_text.replace('|', '/')} | {shown} |")
         parts.append("")
     return NOTICE + "\n".join(parts)
