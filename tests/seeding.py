@@ -13,7 +13,7 @@ import duckdb
 from django.conf import settings
 from django.utils import timezone
 
-from gongshu.lake.copies import build_serving_copy, column_statistics
+from gongshu.lake.copies import attached, column_statistics, index_rows, place
 from gongshu.opening.models import Dataset, IndexTask, Version
 from gongshu.parties.models import Organisation
 
@@ -53,13 +53,14 @@ def publish(
     job = uuid.uuid4()
     folder = Path(settings.DATA) / "staging" / str(job)
     folder.mkdir(parents=True, exist_ok=True)
-    parquet = folder / "rows.parquet"
-    with duckdb.connect() as con:
-        con.sql(select).write_parquet(str(parquet))
     serving = f"serving/{name}/v{number}-{job}.duckdb"
-    target = Path(settings.DATA) / serving
-    rows = build_serving_copy([parquet], target, key or [], "300MB", folder)
-    statistics = column_statistics(target, {c["name"]: c["storage_type"] for c in columns}, "300MB", folder)
+    built = folder / "rows.duckdb"
+    with duckdb.connect() as con, attached(con, built):
+        con.execute(f"CREATE TABLE copy.rows AS {select}")
+        rows = int(con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
+        index_rows(con, key or [], rows)
+        statistics = column_statistics(con, {c["name"]: c["storage_type"] for c in columns})
+    place(built, Path(settings.DATA) / serving)
     full = [
         {
             "title": "", "title_en": "", "description": "", "description_en": "", "unit": "", "semantic_type": None,

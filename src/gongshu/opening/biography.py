@@ -25,12 +25,11 @@ class Fact:
 
 @dataclass(frozen=True)
 class Step:
-    """One step of the flow for one version; ``plain`` says in a sentence what the step is."""
+    """One step of the flow for one version."""
 
     key: str
     what: str
     who: str
-    plain: str
     facts: list[Fact] = field(default_factory=list)
     moment: datetime | None = None
     state: str = "done"
@@ -43,6 +42,11 @@ class Step:
     @property
     def name(self) -> str:
         return str(words.FLOW[self.key][1])
+
+    @property
+    def plain(self) -> str:
+        """What the step is, in a sentence."""
+        return str(words.FLOW_PLAIN[self.key])
 
 
 def steps(version: Version) -> list[Step]:
@@ -72,7 +76,6 @@ def _gather(version: Version, stored: datetime | None) -> Step:
         "gather",
         _("%(n)s 行入库") % {"n": f"{reading.get('rows', version.rows):,}"},
         words.local(version.dataset.provider, "name"),
-        _("部门交来的原始文件原样存进湖里，一行不丢，以后随时可以核对。"),
         facts,
         stored,
     )
@@ -104,7 +107,6 @@ def _catalogue(version: Version) -> Step:
         "catalogue",
         what % {"n": len(columns), "m": len(missing)},
         _("按数据契约"),
-        _("写明每一列是什么意思、什么单位、多久更新、由谁负责。"),
         facts,
         link=("#dictionary", _("数据字典")),
     )
@@ -126,7 +128,6 @@ def _classify(version: Version) -> Step:
         "classify",
         what,
         _("逐列定级"),
-        _("逐列判断说的是谁、泄露了会怎样；级别最高的一列决定怎么保护。"),
         facts[:3],
     )
 
@@ -159,7 +160,6 @@ def _check(version: Version) -> Step:
         "check",
         what,
         _("%(n)s 条规则") % {"n": quality.get("rules", 0)},
-        _("用规则逐行核对：空值、重复、校验码、代码、坐标。发现的问题照实写出来。"),
         facts or [Fact(_("没有发现问题"), "", _("全部规则通过"))],
         link=("#quality", _("全部问题与六个维度")),
     )
@@ -187,7 +187,6 @@ def _protect(version: Version) -> Step:
         "protect",
         what,
         who,
-        _("会伤害到人的内容在公开之前去掉或改粗，去掉的不再出现在任何地方。"),
         facts or [Fact(_("各列原样公开"), "", _("没有一列说的是具体的人"))],
     )
 
@@ -204,7 +203,6 @@ def _release(version: Version) -> Step:
         if current
         else _("第 %(n)s 版，已撤回") % {"n": version.number},
         _("版本不再改动"),
-        _("一个版本发布后就不再改动；更正会成为下一个版本，旧版仍可核对。"),
         facts,
         version.published_at,
         link=("#versions", _("全部版本")),
@@ -220,7 +218,6 @@ def _use(version: Version) -> Step:
         "use",
         _("近 30 天 %(n)s 次") % {"n": f"{total:,}"} if total else _("近 30 天还没有人用"),
         _("下载 %(d)s，接口 %(c)s") % {"d": f"{downloads:,}", "c": f"{calls:,}"},
-        _("每一次下载与调用都记入防篡改日志，只记次数，不记是谁看了哪一行。"),
         [Fact(_("下载"), f"{downloads:,}", _("各种格式合计")), Fact(_("接口"), f"{calls:,}", _("行查询次数"))],
         state="done" if total else "now",
     )
@@ -231,7 +228,6 @@ def _account() -> Step:
         "account",
         _("还没有意见"),
         _("意见与异议入口尚未启用"),
-        _("读者提出的问题、异议与更正都会列在这里，连同答复的时间。"),
         [Fact(_("意见与异议"), "0", _("入口启用后，从这里提交"))],
         state="todo",
     )

@@ -69,6 +69,16 @@ FLOW = {
     "use": ("用", gettext_lazy("使用")),
     "account": ("评", gettext_lazy("评价")),
 }
+FLOW_PLAIN = {
+    "gather": gettext_lazy("部门交来的原始文件原样存进湖里，一行不丢，以后随时可以核对。"),
+    "catalogue": gettext_lazy("写明每一列是什么意思、什么单位、多久更新、由谁负责。"),
+    "classify": gettext_lazy("逐列判断说的是谁、泄露了会怎样；级别最高的一列决定怎么保护。"),
+    "check": gettext_lazy("用规则逐行核对：空值、重复、校验码、代码、坐标。发现的问题照实写出来。"),
+    "protect": gettext_lazy("会伤害到人的内容在公开之前去掉或改粗，去掉的不再出现在任何地方。"),
+    "release": gettext_lazy("一个版本发布后就不再改动；更正会成为下一个版本，旧版仍可核对。"),
+    "use": gettext_lazy("每一次下载与调用都记入防篡改日志，只记次数，不记是谁看了哪一行。"),
+    "account": gettext_lazy("读者提出的问题、异议与更正都会列在这里，连同答复的时间。"),
+}
 JOB_STEPS = {
     "read": gettext_lazy("读取文件"),
     "raw": gettext_lazy("原始数据入湖"),

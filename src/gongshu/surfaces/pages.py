@@ -111,7 +111,9 @@ def help_page(request: HttpRequest) -> HttpResponse:
     """How to find, read, download and call; what levels and open types mean; how the log is checked."""
     context = {
         "open_types": terms.OPEN_TYPES.items(),
-        "steps": [{"sign": sign, "name": name} for sign, name in words.FLOW.values()],
+        "steps": [
+            {"sign": sign, "name": name, "plain": words.FLOW_PLAIN[key]} for key, (sign, name) in words.FLOW.items()
+        ],
         "licences": [terms.licence(key) for key in ("open-unconditional", "open-conditional", "cc-by-4.0")],
     }
     return render(request, "surfaces/help.html", context)

@@ -1,0 +1,182 @@
+"""A whole installation for the browser: migrated, seeded, served as ASGI; and the system's Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+ASSETS = ROOT / "src/gongshu/web/static/gongshu/gongshu.css"
+SEED = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("collectstatic", verbosity=0, interactive=False)
+from tests import seeding
+from gongshu.opening import search
+from gongshu.parties.models import Person
+from gongshu.jobs.models import Job
+seeding.city()
+search.rebuild()
+Person.objects.create_user("operator", password="long enough 1", role="operator", display_name="操作员")
+Job.objects.create(kind="publish", title="发布 公共汽电车站点", params={"dataset": "bus-stops"}, state="running", step="protect",
+                   progress=0.55, actor="operator", attempts=1)
+Job.objects.create(kind="publish", title="发布 中小学校名录", params={"dataset": "schools"}, state="failed", step="check",
+                   progress=0.4, actor="operator", attempts=1,
+                   error={"code": "field_not_graded", "message": "列「身份证号」没有定级", "where": {"column": "身份证号"}})
+from gongshu.oversight import access
+for name, number in (("medical-institutions", 40), ("bus-stops", 9)):
+    for i in range(number):
+        access.record("dataset.download" if i % 3 else "dataset.query", f"dataset:{name}", version=1)
+access.flush()
+access.merge()
+"""
+
+
+def chromium() -> str | None:
+    """The system's Chromium."""
+    return next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a browser or the built assets these tests are left out loudly; with CI set they fail."""
+    missing = (
+        "no Chromium on this machine" if chromium() is None else "" if ASSETS.exists() else "the assets are not built"
+    )
+    for item in items:
+        if "browser" in Path(str(item.fspath)).parts:
+            item.add_marker(pytest.mark.browser)
+            if missing and not os.environ.get("CI"):
+                item.add_marker(pytest.mark.skip(reason=f"BROWSER TESTS LEFT OUT: {missing}"))
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the served installation."""
+    data = tmp_path_factory.mktemp("site")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "GONGSHU_DATA": str(data),
+        "GONGSHU_DEMO": "1",
+        "GONGSHU_DEBUG": "0",
+        "DJANGO_SETTINGS_MODULE": "gongshu.site.settings",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+    }
+    environment.pop("GONGSHU_DATABASE_URL", None)
+    subprocess.run([sys.executable, "-c", SEED], env=environment, check=True, cwd=ROOT)
+    command = [
+        sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws",
+        "gongshu.site.asgi:application",
+    ]  # fmt: skip
+    with (data / "web.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(address, server)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(100):
+        if server.poll() is not None:
+            raise RuntimeError("the web server ended at once")
+        try:
+            urllib.request.urlopen(f"{address}/help", timeout=5).close()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError("the web server does not answer")
+
+
+@pytest.fixture(scope="session")
+def chrome() -> Iterator[Browser]:
+    """One Chromium for all tests; as root it runs only without its sandbox."""
+    arguments = ["--disable-background-networking", "--disable-component-update", "--no-first-run"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--no-sandbox")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        yield browser
+        browser.close()
+
+
+class Visitor:
+    """A person at a window: how wide it is, light or dark, which language, with script or without."""
+
+    def __init__(self, browser: Browser, site: str) -> None:
+        self._browser, self._site = browser, site
+        self._contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+
+    def page(self, *, width: int = 1440, scheme: str = "light", language: str = "zh-CN", script: bool = True) -> Page:
+        """A new window."""
+        context = self._browser.new_context(
+            base_url=self._site,
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,  # type: ignore[arg-type]
+            locale=language,
+            java_script_enabled=script,
+            accept_downloads=True,
+        )
+        self._contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: self._listen(message.type, message.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
+        page.on("request", lambda request: self._request(request.url))
+        return page
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
+
+    def _listen(self, kind: str, text: str) -> None:
+        if kind in ("error", "warning") and "Failed to load resource" not in text:
+            self.complaints.append(text)
+
+    def _failed(self, url: str, why: str) -> None:
+        if "ERR_ABORTED" not in why:  # a download aborts its navigation
+            self.complaints.append(f"{url}: {why}")
+
+    def _request(self, url: str) -> None:
+        if not url.startswith((self._site, "data:", "blob:")):
+            self.complaints.append(f"a third party was asked: {url}")
+
+
+@pytest.fixture
+def visitor(chrome: Browser, site: str) -> Iterator[Visitor]:
+    """Somebody who visits; complaints of the browser (policy violations, errors, foreign hosts) fail the test."""
+    person = Visitor(chrome, site)
+    yield person
+    person.close()
+    assert person.complaints == []
+
+
+@pytest.fixture(scope="session")
+def shots() -> Path | None:
+    """Where screenshots go, when ``GONGSHU_SHOTS`` names a folder."""
+    folder = os.environ.get("GONGSHU_SHOTS")
+    if not folder:
+        return None
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
