@@ -190,12 +190,12 @@ def main() -> None:
         call_command("migrate", verbosity=0)
 
     must(prepare, "migrate")
-    import gongshu.tables.checks
     import ibis  # noqa: F401 - loaded once, before the forks
     import pyiceberg.catalog.sql  # noqa: F401
 
     import gongshu.lake.zones
     import gongshu.opening.tasks
+    import gongshu.tables.checks
     import gongshu.tables.protect
     import gongshu.tables.reading  # noqa: F401
 
