@@ -19,7 +19,14 @@ from pathlib import Path
 from benchmarks.enterprises import write
 
 ROOT = Path(__file__).resolve().parent.parent
-TYPES = {"id": "int64", "reg_date": "date", "capital_wan": "float64", "employees": "int64", "lon": "float64", "lat": "float64"}
+TYPES = {
+    "id": "int64",
+    "reg_date": "date",
+    "capital_wan": "float64",
+    "employees": "int64",
+    "lon": "float64",
+    "lat": "float64",
+}
 
 
 def copy(file: str, folder: str) -> None:
@@ -49,7 +56,8 @@ def publish(file: str, folder: str) -> None:
     with Path(file).open(encoding="utf-8") as head:
         names = head.readline().strip().split(",")
     fields = [
-        Field(n, TYPES.get(n, "string"), title=n, level=1, open_type="unconditional", primary_key=n == "id") for n in names
+        Field(n, TYPES.get(n, "string"), title=n, level=1, open_type="unconditional", primary_key=n == "id")
+        for n in names
     ]
     rules = [
         *(Rule(f"{n}.not_null", "not_null", n, (n,), dimension="020100") for n in ("id", "uscc", "name", "district")),
@@ -59,11 +67,15 @@ def publish(file: str, folder: str) -> None:
         Rule("lat.range", "range", "lat", ("lat",), {"min": 30.6, "max": 31.9}, "030100"),
         Rule("uscc.check_digit", "check_digit", "uscc", ("uscc",), {"type": "credit_code"}, "030100"),
     ]
-    contract = Contract("enterprises", title="企业", provider="市市场监管局", topic="market", fields=fields, rules=rules)
+    contract = Contract(
+        "enterprises", title="企业", provider="市市场监管局", topic="market", fields=fields, rules=rules
+    )
     job = request_publish("benchmark", Path(file), dump_contract(contract), "enterprises")
     steps: list[tuple[str, float, int]] = []
     began = time.monotonic()
-    done = run_one(owner_name(), only=job, watch=lambda step, _: steps.append((step, time.monotonic() - began, _peak())))
+    done = run_one(
+        owner_name(), only=job, watch=lambda step, _: steps.append((step, time.monotonic() - began, _peak()))
+    )
     seconds = time.monotonic() - began
     assert done is not None
     assert done.state == "done", done.error
@@ -96,8 +108,15 @@ def main() -> None:
     for _ in range(rounds):
         for what, found in runs.items():
             found.append(measured(what, file))
-            print(what, {name: value if name == "steps" else round(value, 2) for name, value in found[-1].items()}, flush=True)
-    middle = {what: {name: statistics.median(run[name] for run in found) for name in ("seconds", "cpu", "mb")} for what, found in runs.items()}
+            print(
+                what,
+                {name: value if name == "steps" else round(value, 2) for name, value in found[-1].items()},
+                flush=True,
+            )
+    middle = {
+        what: {name: statistics.median(run[name] for run in found) for name in ("seconds", "cpu", "mb")}
+        for what, found in runs.items()
+    }
     ratio = middle["publish"]["seconds"] / middle["copy"]["seconds"]
     print(f"file {file.stat().st_size / 1e6:.0f} MB, median of {rounds}")
     for what, values in middle.items():

@@ -253,3 +253,11 @@ def test_withdrawing_without_a_reason_is_refused(data: Path) -> None:
     with pytest.raises(TableError) as refused:
         withdraw("tester", NAME, "  ")
     assert refused.value.code == "reason_required"
+
+
+def test_a_file_beyond_the_limit_is_refused_before_it_is_taken_in(data: Path, settings: Any) -> None:
+    settings.UPLOAD_LIMIT = 100
+    with pytest.raises(TableError) as refused:
+        request_publish("tester", write_file(data / "a.csv", 60, "甲"), dump_contract(contract()), NAME)
+    assert refused.value.code == "file_too_large"
+    assert not Job.objects.exists()

@@ -62,7 +62,7 @@ FULL = Contract(
 
 
 def test_a_contract_comes_back_as_it_was_written():
-    for contract in (FULL, Contract("空", id="空")):
+    for contract in (FULL, Contract("空", id="empty")):
         if contract.fields:
             expected = sorted(contract.rules, key=lambda rule: rule.id)
             read = load_contract(dump_contract(contract))
@@ -71,6 +71,12 @@ def test_a_contract_comes_back_as_it_was_written():
             assert read == contract
         else:
             assert load_contract(dump_contract(contract)) == contract
+
+
+def test_a_chinese_name_gets_an_ascii_id_always_the_same():
+    first, second = (load_contract(dump_contract(Contract("企业登记", fields=[Field("a")]))).id for _ in range(2))
+    assert first == second
+    assert pyodcs.is_valid(pyodcs.parse_and_validate(dump_contract(Contract("企业登记", fields=[Field("a")]))))
 
 
 def test_what_we_write_is_valid_odcs():

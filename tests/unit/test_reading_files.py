@@ -96,6 +96,17 @@ class TestWorkbooks:
         assert (quarantined.row, quarantined.column, quarantined.value) == (1, "公式", "=A2+1")
         assert "公式" in source.notes[0]
 
+    def test_a_table_that_begins_away_from_the_corner(self, tmp_path):
+        book = xlsxwriter.Workbook(tmp_path / "t.xlsx")
+        sheet = book.add_worksheet()
+        sheet.write_row("C3", ["名称", "区", "数"])
+        sheet.write_row("C4", ["甲", "东", 1])
+        sheet.write_row("C6", ["乙", "西", 2])
+        book.close()
+        source = read(tmp_path / "t.xlsx")
+        assert (source.tables[0].columns, source.tables[0].header_rows) == (["名称", "区", "数"], [3])
+        assert rows(source) == [(1, "甲", "东", "1"), (3, "乙", "西", "2")]
+
     def test_cached_formula_values_are_read(self, tmp_path):
         book = xlsxwriter.Workbook(tmp_path / "t.xlsx")
         sheet = book.add_worksheet()

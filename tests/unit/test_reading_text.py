@@ -174,6 +174,51 @@ def test_header_only_is_a_table_of_no_rows(tmp_path):
     assert rows(source) == []
 
 
+@pytest.mark.parametrize(
+    ("content", "columns", "records", "skipped"),
+    [
+        # the header is shorter or longer than the records
+        ("a,b\n1,2,3\n4,5,6\n7,8,9\n", ["a", "b", "列3"], 3, []),
+        ("名称,区,\n甲,东\n乙,西\n丙,南\n", ["名称", "区"], 3, []),
+        # line ends of old Macs; Excel's hint; DOS end of file
+        ("名称,区\r甲,东\r乙,西\r", ["名称", "区"], 2, []),
+        ("sep=;\n名称;区;数\n甲;东;1\n乙;西;2\n", ["名称", "区", "数"], 2, ["title"]),
+        ("名称,区\n甲,东\n乙,西\n\x1a", ["名称", "区"], 2, ["blank"]),
+        # decimal commas do not make a comma the delimiter; aligned columns; years as headers
+        ("名称;值\n甲;1,5\n乙;2,5\n丙;3,5\n", ["名称", "值"], 3, []),
+        ("名称   区    数\n甲     东    1\n乙     西    2\n", ["名称", "区", "数"], 2, []),
+        ("地区,2019,2020\n黄浦,1,2\n徐汇,4,5\n合计,5,7\n", ["地区", "2019", "2020"], 2, ["subtotal"]),
+        # a yearbook: title, unit, total first, source last
+        (
+            "表1 某市医院,,\n,,单位：张\n区,医院数,床位数\n全市合计,10,200\n东城,5,100\n西城,5,100\n资料来源：统计局,,\n",
+            ["区", "医院数", "床位数"], 2, ["title", "title", "subtotal", "footnote"],
+        ),
+        # the header again on each printed page; empty records at the end
+        ("名称,区\n甲,东\n名称,区\n乙,西\n", ["名称", "区"], 2, ["header"]),
+        ("名称,区,数\n甲,东,1\n乙,西,2\n,,\n,,\n", ["名称", "区", "数"], 2, ["blank", "blank"]),
+        # lists of one column
+        ("手机号\n13812345678\n13912345678\n", ["手机号"], 2, []),
+        ("2022.11.30\n\n吖茶\n阿笨熊\n", ["列1"], 2, ["title", "blank"]),
+        # identifiers of sensors over measurements
+        ("773869,767541,767542\n64.3,67.6,66.1\n62.6,68.5,65.4\n", ["773869", "767541", "767542"], 2, []),
+    ],
+)  # fmt: skip
+def test_layouts_seen_in_the_wild(tmp_path, content, columns, records, skipped):
+    table = read(tmp_path, content).tables[0]
+    assert (table.columns, table.rows, table.quarantined_total) == (columns, records, 0)
+    assert [entry.why for entry in table.skipped] == skipped
+
+
+def test_zeros_kept_from_excel_by_an_equals_sign(tmp_path):
+    source = read(tmp_path, '编号,名称\n="001",甲\n"=""002""",乙\n')
+    assert [row[1] for row in rows(source)] == ["001", "002"]
+
+
+def test_a_zero_byte_in_a_text_is_a_damage_of_its_cell(tmp_path):
+    source = read(tmp_path, PLAIN.encode() * 3 + "乙\0,西,1\n".encode())
+    assert [(q.column, q.value) for q in source.tables[0].quarantined] == [("名称", "乙\ufffd")]
+
+
 def test_options_override(tmp_path):
     source = read(tmp_path, "a;b,c\n1;2,3\n", delimiter=";")
     assert source.tables[0].columns == ["a", "b,c"]

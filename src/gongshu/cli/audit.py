@@ -6,6 +6,7 @@ import typer
 
 from gongshu.cli.environment import start_django
 from gongshu.cli.output import console, errors
+from gongshu.i18n import gettext
 
 app = typer.Typer(help="审计日志", no_args_is_help=True)
 
@@ -26,12 +27,13 @@ def verify() -> None:
     verdict = verify_log()
     if verdict.holds:
         heads.sign_head()
-        console.print(f"日志完好：{verdict.size:,} 条事件，{verdict.heads:,} 个签名头")
-        console.print(f"树根 {verdict.root}")
+        console.print(gettext("日志完好：{events} 条事件，{heads} 个签名头", events=verdict.size, heads=verdict.heads))
+        console.print(gettext("树根 {root}", root=verdict.root))
         return
-    errors.print(f"[bold red]日志有 {len(verdict.faults) + verdict.more_faults} 处不符[/]")
+    number = len(verdict.faults) + verdict.more_faults
+    errors.print("[bold red]" + gettext("日志有 {number} 处不符", number=number) + "[/]")
     for fault in verdict.faults:
         errors.print(f"  {fault}", soft_wrap=True)
     if verdict.more_faults:
-        errors.print(f"  另有 {verdict.more_faults} 处")
+        errors.print("  " + gettext("另有 {number} 处", number=verdict.more_faults))
     raise typer.Exit(1)

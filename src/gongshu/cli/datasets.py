@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from gongshu.cli.environment import operator, start_django
 from gongshu.cli.output import console, errors, fail, fail_with
+from gongshu.i18n import gettext
 from gongshu.tables.errors import TableError
 
 STEP_NAMES = {
@@ -61,7 +62,7 @@ def publish(
     except UnicodeDecodeError:
         fail(f"数据契约不是 UTF-8 文本：{contract}", f"the contract is not UTF-8 text: {contract}")
     if queue:
-        console.print(f"已排队：作业 {job.pk}")
+        console.print(gettext("已排队：作业 {job}", job=job.pk))
         return
     columns = (
         TextColumn("{task.description}"),
@@ -70,18 +71,27 @@ def publish(
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=errors, transient=True) as progress:
-        bar = progress.add_task("排队", total=1.0)
+        bar = progress.add_task(gettext("排队"), total=1.0)
         done = run_one(
             owner_name(),
             only=job,
-            watch=lambda step, part: progress.update(bar, description=STEP_NAMES.get(step, step), completed=part),
+            watch=lambda step, part: progress.update(
+                bar, description=gettext(STEP_NAMES.get(step, step)), completed=part
+            ),
         )
     if done is None:
         fail("作业已被别的工作进程接手", "another worker has taken the job")
     if done.state != "done":
         error = done.error or {"message": "作业已取消", "message_en": "the job was cancelled"}
         fail(error["message"], error.get("message_en", error["message"]))
-    console.print(f"已发布「{dataset}」第 {done.result['version']} 版，{done.result['rows']:,} 行")
+    console.print(
+        gettext(
+            "已发布「{dataset}」第 {version} 版，{rows} 行",
+            dataset=dataset,
+            version=done.result["version"],
+            rows=f"{done.result['rows']:,}",
+        )
+    )
 
 
 def withdraw(
@@ -99,4 +109,4 @@ def withdraw(
     except TableError as error:
         fail_with(error)
     index_pending()
-    console.print(f"已撤回「{dataset}」{len(versions)} 个版本")
+    console.print(gettext("已撤回「{dataset}」{number} 个版本", dataset=dataset, number=len(versions)))

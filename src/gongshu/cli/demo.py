@@ -17,6 +17,7 @@ from gongshu.cli.datasets import STEP_NAMES
 from gongshu.cli.environment import start_django
 from gongshu.cli.output import console, errors, fail
 from gongshu.cli.serve import prepare, serve
+from gongshu.i18n import gettext
 
 if TYPE_CHECKING:
     from gongshu.tables.contract import Contract
@@ -113,7 +114,7 @@ def _load() -> None:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=errors) as progress:
-        total = progress.add_task("装载演示城市", total=len(missing))
+        total = progress.add_task(gettext("装载演示城市"), total=len(missing))
         for name, make in missing.items():
             step = progress.add_task(name, total=len(STEP_NAMES))
             watch = partial(_show_step, progress, step, name)
@@ -124,11 +125,14 @@ def _load() -> None:
             progress.remove_task(step)
             progress.advance(total)
     shutil.rmtree(folder, ignore_errors=True)
-    console.print(f"演示城市有 {Dataset.objects.filter(current__isnull=False).count()} 个数据集")
+    number = Dataset.objects.filter(current__isnull=False).count()
+    console.print(gettext("演示城市有 {number} 个数据集", number=number))
 
 
 def _show_step(progress: Progress, task: TaskID, name: str, step: str, _part: float) -> None:
-    progress.update(task, description=f"{name} {STEP_NAMES.get(step, step)}", completed=list(STEP_NAMES).index(step))
+    progress.update(
+        task, description=f"{name} {gettext(STEP_NAMES.get(step, step))}", completed=list(STEP_NAMES).index(step)
+    )
 
 
 def _publish(contract: Contract, file: Path, watch: Callable[[str, float], None]) -> None:
@@ -147,6 +151,7 @@ def _announce(address: str) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for username, name, _ in ACCOUNTS:
         table.add_row(username, PASSWORD, name)
-    console.print(f"\n公输市已就绪：[bold]{address}[/]\n\n演示账号（仅限本机）")
+    console.print("\n" + gettext("公输市已就绪：{address}", address=f"[bold]{address}[/]"))
+    console.print("\n" + gettext("演示账号（仅限本机）"))
     console.print(table)
-    console.print("\nCtrl-C 停止；再次启动不会丢失数据。")
+    console.print("\n" + gettext("Ctrl-C 停止；再次启动不会丢失数据。"))

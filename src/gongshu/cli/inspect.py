@@ -177,8 +177,8 @@ def _numbers(text: str, option: str) -> tuple[int, ...]:
     """``1,2,5-8`` as numbers."""
     found: list[int] = []
     for part in text.replace("，", ",").split(","):
-        first, _, last = part.strip().partition("-")
-        if not first.isdecimal() or (last and not last.isdecimal()) or int(last or first) - int(first) > 100_000:
+        first, sign, last = part.strip().partition("-")
+        if not first.isdecimal() or (sign and not last.isdecimal()) or int(last or first) - int(first) > 100_000:
             _usage(
                 f"{option} 要写成 1,2,5-8 这样，这里是「{text}」", f"{option} wants rows such as 1,2,5-8, got {text!r}"
             )

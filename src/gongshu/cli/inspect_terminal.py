@@ -304,8 +304,8 @@ def _risk(out: Console, table: TableReport) -> None:
 
 def _next_steps(out: Console, report: Report, wrote: list[Path]) -> None:
     _section(out, gettext("接下来"), "")
-    for path in wrote:
-        _line(out, "  ", (gettext("已写 {path}", path=path), ""))
+    for written in wrote:
+        _line(out, "  ", (gettext("已写 {path}", path=written), ""))
     file = next(file for file in report.files if not file.error)
     path, stem = shlex.quote(file.path), shlex.quote(Path(file.path).stem)
     unsure = sum(column.semantic.ask for table in file.tables for column in table.columns)

@@ -19,6 +19,7 @@ import typer
 
 from gongshu.cli.environment import start_django
 from gongshu.cli.output import console, fail
+from gongshu.i18n import gettext
 
 
 def up(
@@ -41,7 +42,7 @@ def up(
             f"数据文件夹 {settings.DATA} 里有演示账号，不能对外服务：请换一个数据文件夹（--data）",
             f"the data folder {settings.DATA} holds demo accounts: use another one (--data)",
         )
-    serve(port, lambda address: console.print(f"公数已启动：{address}（Ctrl-C 停止）"))
+    serve(port, lambda address: console.print(gettext("公数已启动：{address}（Ctrl-C 停止）", address=address)))
 
 
 def worker(

@@ -118,4 +118,3 @@ def _histogram(con: duckdb.DuckDBPyConnection, name: str, kind: str) -> list[int
     ).fetchall()
     counts = dict(found)
     return [int(counts.get(i, 0)) for i in range(BINS)] if counts else []
-

@@ -91,7 +91,9 @@ class Zone:
         def fill(transaction: Transaction, folder: str) -> None:
             target = f"{folder}/part-0.parquet"
             self.files.create_dir(folder, recursive=True)
-            fs.copy_files(str(parquet), target, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self.files)
+            fs.copy_files(
+                str(parquet), target, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self.files
+            )
             transaction.add_files([self._uri(target)], snapshot_properties={JOB: job}, check_duplicate_files=False)
 
         return self._commit(name, pq.read_schema(parquet), job, tag, fill)
@@ -107,7 +109,9 @@ class Zone:
 
         return self._commit(name, rows.schema, job, tag, fill)
 
-    def _commit(self, name: str, schema: pa.Schema, job: str, tag: str, fill: Callable[[Transaction, str], None]) -> str:
+    def _commit(
+        self, name: str, schema: pa.Schema, job: str, tag: str, fill: Callable[[Transaction, str], None]
+    ) -> str:
         if done := self.snapshot_of(name, job):
             return done
         table = self.table(name)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from gongshu.i18n import gettext
@@ -54,6 +55,14 @@ def request_publish(actor: str, file: Path, contract_text: str, name: str) -> Jo
     contract = load_contract(contract_text)
     if not file.is_file():
         raise TableError("not_found", "没有这个文件：{file}", where={"file": str(file)})
+    if file.stat().st_size > settings.UPLOAD_LIMIT:
+        raise TableError(
+            "file_too_large",
+            "文件 {size} 字节，超过上限 {limit} 字节（设置 GONGSHU_UPLOAD_LIMIT）",
+            where={"file": file.name},
+            size=file.stat().st_size,
+            limit=settings.UPLOAD_LIMIT,
+        )
     job_id = uuid.uuid4()
     folder = store.folder("incoming") / str(job_id)
     try:

@@ -23,7 +23,9 @@ def from_loopback(request: HttpRequest | None) -> bool:
 class Backend(ModelBackend):
     """Django's own, less the demo accounts where they have no business."""
 
-    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> Any:
+    def authenticate(  # type: ignore[override]
+        self, request: HttpRequest | None, **credentials: Any
+    ) -> Any:
         """The person, or None; a demo account is None unless in demo mode and from loopback."""
         person = super().authenticate(request, **credentials)
         if person is not None and person.is_demo and not (settings.DEMO and from_loopback(request)):

@@ -33,7 +33,7 @@ EXAMPLES = 3
 
 
 @ibis.udf.agg.builtin(name="min")
-def _first_rows(row: int, n: int) -> list[int]:
+def _first_rows(row: int, n: int) -> list[int]:  # type: ignore[empty-body]
     """The ``n`` smallest row numbers in order (DuckDB's ``min(value, n)``): kept in the same scan that counts."""
 
 

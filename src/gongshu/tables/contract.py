@@ -101,7 +101,7 @@ class Contract:
     reading: dict[str, Any] = field(
         default_factory=dict
     )  # reading options confirmed by a person: encoding, header_rows...
-    id: str = ""  # ODCS identifier; written as the name when empty
+    id: str = ""  # ODCS identifier (ASCII letters, digits, - and _); made from the name when empty
     version: str = "1.0.0"
     status: str = "draft"  # proposed, draft, active, deprecated, retired
     contact: str = ""  # where questions and corrections go: a support channel
@@ -118,7 +118,7 @@ def load_contract(source: str | Path) -> Contract:
 
 
 def dump_contract(contract: Contract) -> str:
-    """The contract as ODCS v3.1.0 YAML text; ``load_contract(dump_contract(c)) == c``."""
+    """The contract as ODCS v3.1.0 YAML text; the same comes back from :func:`load_contract` (but for an ``id`` that was empty)."""
     from gongshu.tables.contract_yaml import write
 
     return write(contract)

@@ -8,8 +8,8 @@ everything that ODCS has no word for is a customProperty.
 
 from __future__ import annotations
 
-import json
 import re
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,7 @@ def write(contract: Contract) -> str:
     document: dict[str, Any] = {
         "apiVersion": "v3.1.0",
         "kind": "DataContract",
-        "id": contract.id or contract.name,
+        "id": _identifier(contract.id or contract.name),
         "name": contract.name,
         "version": contract.version,
         "status": contract.status,
@@ -161,7 +161,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
-            event = self.peek_event()
+            event = self.peek_event()  # type: ignore[no-untyped-call]
             raise yaml.composer.ComposerError(None, None, "aliases are not allowed", event.start_mark)
         return super().compose_node(parent, index)  # type: ignore[no-untyped-call]
 
@@ -417,6 +417,11 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+def _identifier(text: str) -> str:
+    """ODCS identifiers are ASCII: any other text gets a UUID, always the same one."""
+    return text if STABLE_ID.match(text) else str(uuid.uuid5(uuid.NAMESPACE_URL, f"gongshu:{text}"))
+
+
 def _write_field(field: Field, rules: list[Rule]) -> dict[str, Any]:
     protection = {
         "method": field.protection.method,
@@ -451,7 +456,7 @@ def _write_field(field: Field, rules: list[Rule]) -> dict[str, Any]:
 
 def _write_rule(rule: Rule) -> dict[str, Any]:
     if rule.kind == "foreign":
-        return json.loads(json.dumps(rule.params))
+        return dict(rule.params)
     stable = STABLE_ID.match(rule.id)
     dimension = DIMENSIONS.get(rule.dimension[:4]) or DIMENSIONS.get(rule.dimension[:2])
     body = _full({"kind": rule.kind, "column": rule.column, "columns": list(rule.columns), "params": rule.params})

@@ -23,7 +23,6 @@ def connect(temp: Path, memory: str = "350MB", threads: int | None = None) -> Ba
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
-        "preserve_insertion_order": False,
     }
     if threads is not None:
         settings["threads"] = threads

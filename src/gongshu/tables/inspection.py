@@ -94,11 +94,21 @@ def inspect_table(
     types = {name: kinds[name].storage_type for name in table.columns}
     bad, bad_totals = misfits(backend, staged, kinds)
     progress("recognise", 0.45)
-    semantic, _ = recognise(backend, staged, table.rows)
+    semantic, evidence = recognise(backend, staged, table.rows)
     progress("count", 0.6)
     statistics = column_statistics(backend, staged, types)
     grades, table_grade = classify({name: semantic[name].code for name in table.columns})
-    known = [Known(name, n, types[name], semantic[name], statistics[name]) for n, name in enumerate(table.columns, 1)]
+    known = [
+        Known(
+            name,
+            n,
+            types[name],
+            semantic[name],
+            statistics[name],
+            evidence[name].numbers[1] if evidence[name].numbers else None,
+        )
+        for n, name in enumerate(table.columns, 1)
+    ]
     progress("check", 0.75)
     rules = suggest_rules(backend, staged, known)
     run = run_checks(backend, staged, [Field(name, kind) for name, kind in types.items()], rules, max_rows=max_rows)

@@ -75,7 +75,7 @@ def _ranges(
         part = range(start, min(start + COLUMNS_AT_ONCE, len(names)))
         filled = {f"filled{n}": _filled(table[names[n]]).count() for n in part}
         about = {f"about{n}": _filled(table[names[n]]).approx_nunique() for n in part}
-        ranges = {}
+        ranges: dict[str, ir.Scalar] = {}
         for n in part:
             if types[names[n]] in _RANGED:
                 values = typed(table[names[n]], types[names[n]])

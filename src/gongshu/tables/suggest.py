@@ -23,6 +23,9 @@ from gongshu.tables.storage import normalise, placeholder_pattern, typed
 
 MOSTLY_FILLED = 0.9  # a column that is filled so far is meant to be filled
 _STEP = 0.05  # degrees
+_SURROGATE = re.compile(
+    r"^(id|no|row|rid|seq|index|fid|gid|objectid|uuid|guid|xh|序号|行号|主键|编号)$|(^|_)(row|rec|record)_?(id|no|num)$|^_?id$"
+)
 NUMERIC = ("int64", "float64", "decimal")
 _PLACEHOLDER = re.compile(placeholder_pattern())
 _BOOLEAN_WORDS = frozenset(
@@ -60,6 +63,7 @@ class Known:
     storage_type: str
     semantic: Recognised
     statistics: ColumnStatistics
+    usual_low: float | None = None  # the 1 % quantile of its numbers, in the sample
 
     @property
     def code(self) -> str | None:
@@ -123,7 +127,7 @@ def _for_column(column: Known, forms: Mapping[str, str]) -> Iterator[Rule]:
         yield Rule(f"format-{number}", "format", name, (), {"form": forms[name]}, "010102", "warning")
     if column.storage_type in ("date", "timestamp"):
         yield Rule(f"range-{number}", "range", name, (), _date_bounds(column), "030100", "warning")
-    if code == "amount" or (column.storage_type in NUMERIC and _never_negative(column)):
+    if column.storage_type in NUMERIC and _never_negative(column):
         yield Rule(f"range-{number}", "range", name, (), {"min": 0}, "010400", "warning")
     if code == "sex" and statistics.distinct <= 6:
         values = [value for value, n in statistics.top if n >= 0.05 * column.filled]
@@ -135,9 +139,8 @@ def _for_column(column: Known, forms: Mapping[str, str]) -> Iterator[Rule]:
 
 
 def _never_negative(column: Known) -> bool:
-    # an age, a count, an area: below nought only by mistake, when nearly nothing is
-    low, high = column.statistics.minimum, column.statistics.maximum
-    return low is not None and low >= 0 and high is not None and column.code not in ("longitude", "latitude")
+    # a count, an area, a price: below nought only by mistake, when fewer than one in a hundred is
+    return column.usual_low is not None and column.usual_low >= 0 and column.code not in ("longitude", "latitude")
 
 
 def _date_bounds(column: Known) -> dict[str, str]:
@@ -184,7 +187,8 @@ def _rare(values: list[tuple[str, int]], filled: int) -> bool:
 
 def _common(usual: list[tuple[str, int]], filled: int) -> list[str]:
     """The values that cover nearly all, when those after them are rare beside them; else nothing."""
-    covered, common = 0, []
+    covered = 0
+    common: list[str] = []
     for place, (value, n) in enumerate(usual):
         rest = filled - covered
         if place and rest <= 0.03 * filled and n < 0.25 * usual[place - 1][1] and n < 0.01 * filled:
@@ -219,7 +223,10 @@ def _for_places(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> 
         return
     axes = (longitude.name, latitude.name)
     params = {"longitude": list(box[0]), "latitude": list(box[1])}
-    yield Rule("swapped_axes", "swapped_axes", None, axes, params, "030100")
+    # when the values say that two headers changed places, every row is swapped
+    says = [hints_of(column.name).types & {"longitude", "latitude"} for column in (longitude, latitude)]
+    changed = says == [{"latitude"}, {"longitude"}]
+    yield Rule("swapped_axes", "swapped_axes", None, axes[::-1] if changed else axes, params, "030100")
     for column in (longitude, latitude):
         yield Rule(f"out_of_bounds-{column.place}", "out_of_bounds", column.name, axes, params, "030100")
     names = [column for column in columns if column.code == "division_name" and 2 <= column.statistics.distinct <= 2000]
@@ -276,7 +283,7 @@ def _date_forms(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> 
     dates = [column for column in columns if column.storage_type == "date"]
     if not dates:
         return {}
-    counts = {}
+    counts: dict[str, ir.Scalar] = {}
     for column in dates:
         text = normalise(table[column.name])
         counts |= {f"{column.place}|{form}": text.re_search(pattern).sum() for form, pattern in DATE_FORMS.items()}
@@ -285,7 +292,7 @@ def _date_forms(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> 
     for column in dates:
         # padded dates match the unpadded pattern too: the first form wins a tie
         best = max(DATE_FORMS, key=lambda form: (found[f"{column.place}|{form}"] or 0, -list(DATE_FORMS).index(form)))
-        if (found[f"{column.place}|{best}"] or 0) >= 0.5 * column.filled:
+        if (found[f"{column.place}|{best}"] or 0) >= 0.2 * column.filled:
             forms[column.name] = best
     return forms
 
@@ -382,7 +389,4 @@ def _is_surrogate(column: Known) -> bool:
     ):
         return False
     unique = column.statistics.distinct >= 0.99 * column.filled and column.filled == column.statistics.rows
-    named = hints_of(column.name).numbering or bool(
-        re.search(r"(^|_)(row|id|no|seq|index|uuid|guid|序号|编号|主键)($|_)", column.name.lower())
-    )
-    return unique and (named or column.place == 0) and column.storage_type in ("string", "int64")
+    return unique and column.storage_type in ("string", "int64") and bool(_SURROGATE.search(column.name.lower()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -54,18 +55,17 @@ def read_delimited(path: Path, folder: Path, options: ReadingOptions, file: Text
     """Read ``path`` into a staged Parquet file in ``folder``."""
     file = file or detect_encoding(path, options.encoding)
     text = head_text(file)
-    if not text.strip().strip("\x1a\x00"):
+    if not text.strip(" \t\r\n\u3000,;|\x1a\x00"):
         raise TableError("empty_file", "文件里只有空白，没有表格。请检查导出是否成功。", where={"file": path.name})
     dialects = sniff_dialect(text, options.delimiter, options.quote)
-    notes = [_note_bad(file)] if file.bad else []
+    notes = [note_bad(file)] if file.bad else []
     target = folder / "0.parquet"
     # the reading itself proves the first guess; only when it misfits are the others counted over the whole file
     dialect = dialects[0]
-    table, more = None, []
-    try:
+    table: TextTable | None = None
+    more: list[str] = []
+    with suppress(_UnclosedQuoteError):
         table, more = _read(file, dialect, text, target, options)
-    except _UnclosedQuoteError:
-        pass
     if table is None or table.quarantined_total > 0.01 * (table.rows + table.quarantined_total):
         proved = _proved(file, dialects)
         if table is None or proved != dialect:
@@ -86,12 +86,16 @@ class _UnclosedQuoteError(Exception):
     """Quotes swallow records and can't be closed line by line."""
 
 
-def _note_bad(file: TextFile) -> str:
+def note_bad(file: TextFile) -> str:
+    """What is said of a text with undecodable places."""
+    assert file.place is not None
     return gettext(
-        "有 {count} 处字节无法按 {encoding} 解码，所在单元格已隔离；第一处：{place}",
+        "有 {count} 处字节无法按 {encoding} 解码，所在单元格已隔离；第一处在第 {line} 行（第 {offset} 字节，{bytes}）",
         count=file.bad,
         encoding=file.encoding,
-        place=file.note or "",
+        line=file.place.line,
+        offset=file.place.offset,
+        bytes=file.place.bytes,
     )
 
 
@@ -312,7 +316,8 @@ def _pass(
             start += 1
         if start < len(numbers):
             kept = numbers.slice(start)
-            stage.add(pa.compute.subtract(kept, before) if before else kept, batch.slice(start).columns)
+            columns = [_unwrapped(column) for column in batch.slice(start).columns]
+            stage.add(pa.compute.subtract(kept, before) if before else kept, columns)
     if dialect.quote and not patches:
         suspicious = suspicious or any(_is_swallowed(entry.text, dialect) for entry in misfits.entries)
     return misfits, suspicious
@@ -332,6 +337,13 @@ def _numbers(count: int, seen: int, pending: list[int]) -> tuple[pa.Array, int]:
             numbers.append(number)
     pending[:] = [entry for entry in pending if entry > number]
     return pa.array(numbers, pa.int64()), number
+
+
+def _unwrapped(column: pa.Array) -> pa.Array:
+    """``="007"``, which makes Excel keep the zeros, is 007."""
+    if pa.compute.any(pa.compute.starts_with(column, '="')).as_py():
+        return pa.compute.replace_substring_regex(column, r'^="([^"]*)"$', r"\1")
+    return column
 
 
 def _swallowed(batch: pa.RecordBatch, dialect: Dialect) -> bool:
@@ -375,7 +387,7 @@ def _judge(
         rows = split(entry.text, replace(dialect, delimiter=dialect.cut))
         cells: list[str | None] = list(rows[0][1]) if rows else []
         number = entry.number - before
-        if not any(cell and cell.strip() for cell in cells):
+        if not any(cell and cell.strip(" \t\r\n\u3000\x1a") for cell in cells):
             stage.skip(number, "blank")
         elif entry.number in end and is_footnote(cells, layout.width):
             stage.skip(number, "footnote")

@@ -13,7 +13,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from gongshu.i18n import gettext
 from gongshu.tables.errors import TableError
 from gongshu.tables.reading import limits
 from gongshu.tables.reading.sniff import SUPPORTED
@@ -39,6 +38,15 @@ codecs.register_error("gongshu-mark", _mark)
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where bytes could not be decoded: 1-based line, 0-based offset in the file, the bytes in hexadecimal."""
+
+    line: int
+    offset: int
+    bytes: str
+
+
+@dataclass(frozen=True)
 class TextFile:
     """A text file's encoding as proved, and what was seen on the way."""
 
@@ -46,7 +54,7 @@ class TextFile:
     encoding: str
     bom: int  # bytes of byte order mark
     bad: int  # undecodable places
-    note: str | None  # first undecodable place, for people
+    place: Place | None  # the first of them
     longest_line: int  # bytes, as UTF-8 or as stored, whichever was measured
 
 
@@ -74,7 +82,9 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
         if head.startswith(bom_bytes):
             return _proved(path, name, len(bom_bytes))
     if b"\0" in head:
-        return _utf16(path, head)
+        wide = _utf16(path, head)
+        if wide is not None:
+            return wide
     if len(_CONTROL.findall(head)) > max(2, len(head) // 500):
         raise _binary(path)
     found = _proved(path, "utf-8", 0)
@@ -88,22 +98,34 @@ def detect_encoding(path: Path, encoding: str | None = None) -> TextFile:
         return other
     if not other.bad:
         return other
+    assert found.place is not None and other.place is not None
     raise TableError(
         "encoding_unknown",
-        "认不出文本编码：不是 UTF-8（{utf8}），也不是 GB18030（{gb}）。请用 encoding 选项指明编码，或另存为 UTF-8。",
-        where={"file": path.name},
-        utf8=found.note,
-        gb=other.note,
+        "认不出文本编码：按 UTF-8 读，第 {line} 行（第 {offset} 字节，{bytes}）出错；按 GB18030 读，第 {gb_line} 行（第 {gb_offset} 字节，"
+        "{gb_bytes}）出错。请用 encoding 选项指明编码，或另存为 UTF-8。",
+        where={"file": path.name, "row": found.place.line},
+        line=found.place.line,
+        offset=found.place.offset,
+        bytes=found.place.bytes,
+        gb_line=other.place.line,
+        gb_offset=other.place.offset,
+        gb_bytes=other.place.bytes,
     )
 
 
-def _utf16(path: Path, head: bytes) -> TextFile:
+def _utf16(path: Path, head: bytes) -> TextFile | None:
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if max(even, odd) >= 8 * max(1, min(even, odd)) or (len(head) < 64 and min(even, odd) == 0):
-        found = _proved(path, "utf-16-le" if odd > even else "utf-16-be", 0)
-        if not found.bad:
-            return found
-    raise _binary(path)
+    if max(even, odd) >= max(2, 8 * min(even, odd)):
+        name = "utf-16-le" if odd > even else "utf-16-be"
+        # text has line ends and few characters of private use; bytes taken two by two have neither
+        text = head[: len(head) // 2 * 2].decode(name, "replace")
+        if re.search(r"[\r\n]", text) and len(re.findall("[\ue000-\uf8ff\ufffd]", text)) <= len(text) // 100:
+            found = _proved(path, name, 0)
+            if not found.bad:
+                return found
+    if even + odd > max(8, len(head) // 1000):
+        raise _binary(path)
+    return None
 
 
 def _binary(path: Path) -> TableError:
@@ -119,30 +141,33 @@ def _proved(path: Path, encoding: str, bom: int) -> TextFile:
     """Decode every byte; count undecodable places, find the first, measure the longest line."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     wide = encoding.startswith("utf-16")
-    bad, note, longest, carried, offset = 0, None, 0, 0, bom
+    place: Place | None = None
+    strict, bad, zeros, longest, carried, offset = True, 0, 0, 0, 0, bom
     with path.open("rb") as f:
         f.seek(bom)
         while True:
             chunk = f.read(CHUNK)
-            if bad == 0:
+            if strict:
                 try:
                     text = decoder.decode(chunk, final=not chunk)
                 except UnicodeDecodeError as error:
                     # the decoder may have carried bytes of the chunk before: the place is relative to those
                     carried_bytes = len(error.object) - len(chunk)
-                    note = _place(
-                        path, bom, offset + error.start - carried_bytes, error.object[error.start : error.end]
-                    )
+                    place = _place(path, offset + error.start - carried_bytes, error.object[error.start : error.end])
                     decoder = codecs.getincrementaldecoder(encoding)("gongshu-mark")
                     text = decoder.decode(error.object, final=not chunk)
-                    bad = text.count(BAD)
+                    strict, bad = False, text.count(BAD)
             else:
                 text = decoder.decode(chunk, final=not chunk)
                 bad += text.count(BAD)
             offset += len(chunk)
             raw = text.encode() if wide else chunk
             if not wide and b"\0" in chunk:
-                raise _binary(path)
+                # a few zero bytes in a text are damages; many make it no text
+                place = place or _place(path, offset - len(chunk) + chunk.index(0), b"\0")
+                zeros += chunk.count(0)
+                if zeros > max(8, offset // 1000):
+                    raise _binary(path)
             longest, carried = _longest(raw, longest, carried)
             if longest > limits.MAX_RECORD_BYTES:
                 raise TableError(
@@ -152,7 +177,7 @@ def _proved(path: Path, encoding: str, bom: int) -> TextFile:
                     limit=limits.MAX_RECORD_BYTES // 1024**2,
                 )
             if not chunk:
-                return TextFile(path, encoding, bom, bad, note, longest)
+                return TextFile(path, encoding, bom, bad + zeros, place, longest)
 
 
 def _longest(raw: bytes, longest: int, carried: int) -> tuple[int, int]:
@@ -162,17 +187,14 @@ def _longest(raw: bytes, longest: int, carried: int) -> tuple[int, int]:
     return max(longest, *lengths), lengths[-1]
 
 
-def _place(path: Path, bom: int, offset: int, raw: bytes) -> str:
-    """Line and offset of a bad byte, in words."""
+def _place(path: Path, offset: int, raw: bytes) -> Place:
     line = 1
     with path.open("rb") as f:
         left = offset
         while left > 0 and (chunk := f.read(min(left, CHUNK))):
             line += chunk.count(b"\n")
             left -= len(chunk)
-    return gettext(
-        "第 {line} 行、第 {offset} 字节处的 {bytes} 无法解码", line=line, offset=offset, bytes=raw.hex(" ").upper()
-    )
+    return Place(line, offset, raw.hex(" ").upper())
 
 
 def _multibyte(path: Path, encoding: str) -> int:
@@ -200,6 +222,7 @@ class Utf8Stream(io.RawIOBase):
             if file.encoding == "utf-8" and not file.bad
             else codecs.getincrementaldecoder(file.encoding)("gongshu-mark" if file.bad else "strict")
         )
+        self._marks = bool(file.bad)
         self._rewrite = rewrite
         self._ready = memoryview(b"")
         self._carry = b""
@@ -219,7 +242,11 @@ class Utf8Stream(io.RawIOBase):
     def _fill(self) -> None:
         chunk = self._file.read(CHUNK)
         self._ended = not chunk
-        raw = chunk if self._decoder is None else self._decoder.decode(chunk, final=self._ended).encode()
+        if self._decoder is None:
+            raw = chunk
+        else:
+            text = self._decoder.decode(chunk, final=self._ended)
+            raw = (text.replace("\0", BAD) if self._marks else text).encode()
         if self._rewrite is not None:
             raw = self._carry + raw
             cut = len(raw) if self._ended else raw.rfind(b"\n") + 1

@@ -35,6 +35,7 @@ _FOOTNOTE = re.compile(
 _LABELLED = re.compile(r"^[^:：]{1,12}[:：]")
 _HEADER_WORD = re.compile(
     r"(名称|姓名|编号|编码|代码|序号|日期|时间|地址|电话|手机|类型|类别|状态|金额|数量|单位|备注|经度|纬度|区县|行政区|地区|城市|性别|年龄|年份|月份|机构|证件|说明|号码?$|率$|数$|价格|面积|等级)"
+    r"|^(区|市|县|省|街道|镇|乡|村|社区|值|年|月|日|项目|指标|部门|学校|医院|企业|公司)$"
     r"|^(id|name|code|type|date|time|year|month|day|address|phone|lat|lon|lng|longitude|latitude|status|value|count|"
     r"city|province|district|label|sex|age|amount|no|num|index|key|url|email)$"
     r"|(_|\b)(id|name|code|type|date|time|no|num|count|address|lat|lon|lng)$",
@@ -54,6 +55,7 @@ class Layout:
     text_columns: frozenset[int] = frozenset()  # columns whose sampled records nearly all hold text that is no number
     first_is_number: bool = False
     no_header: bool = False
+    originals: list[str] = field(default_factory=list)  # header texts before empty and repeated ones got names
 
     @property
     def width(self) -> int:
@@ -110,6 +112,7 @@ def find_layout(
         text,
         first_is_number=len(body) >= 3 and numbers >= 0.8 * len(body),
         no_header=not header,
+        originals=names if header else [],
     )
 
 
@@ -197,7 +200,8 @@ def _looks_like_header(rows: list[tuple[int, Cells]], place: int, width: int) ->
 def _votes(rows: list[tuple[int, Cells]], place: int, width: int) -> float:
     """For (+) and against (-) the row at ``place`` being a header, one column after the other."""
     head = rows[place][1]
-    below = [cells for _, cells in rows[place + 1 :] if any(cells)]
+    # the same header again further down (printed page by page) tells nothing
+    below = [cells for _, cells in rows[place + 1 :] if any(cells) and cells != head]
     texts = [cell for cell in head if cell]
     if texts and all(cell.isdigit() for cell in texts) and len(set(texts)) == len(texts) and len(texts) > 2:
         # identifiers of sensors or stations over columns of measurements with decimals
@@ -328,6 +332,11 @@ def is_total(cells: list[str | None], layout: Layout) -> str | None:
     if any(column < len(cells) and not (cells[column] or "").strip() for column in others):
         return "sure"
     return "maybe"
+
+
+def is_header_again(cells: list[str | None], layout: Layout) -> bool:
+    """The header once more between the records, as printing page by page or joining files leaves it."""
+    return len(layout.originals) > 1 and [_tidy(cell or "") for cell in cells] == layout.originals
 
 
 def is_section(cells: list[str | None], layout: Layout) -> bool:

@@ -15,6 +15,7 @@ from gongshu.i18n import gettext
 from gongshu.tables.errors import TableError
 from gongshu.tables.model import Quarantined, Source, TextTable
 from gongshu.tables.reading import limits
+from gongshu.tables.reading.delimited import note_bad
 from gongshu.tables.reading.encoding import BAD, TextFile, Utf8Stream, detect_encoding
 from gongshu.tables.reading.layout import Layout, find_layout, name_columns
 from gongshu.tables.reading.options import ReadingOptions
@@ -63,7 +64,7 @@ def read_json(path: Path, folder: Path, options: ReadingOptions) -> Source:
             reason=error.msg,
         ) from None
     del text
-    notes = [] if not file.bad else [gettext("有 {count} 处字节无法解码，所在单元格已隔离", count=file.bad)]
+    notes = [note_bad(file)] if file.bad else []
     if isinstance(document, dict) and document.get("type") in {"FeatureCollection", "Feature", *_GEOMETRIES}:
         return _geojson(document, file, folder, notes)
     found = find_tables(document, path.stem)
@@ -137,7 +138,7 @@ def _read_lines(file: TextFile, folder: Path) -> Source:
                     bad.append(Quarantined(number, None, text, gettext("这一行不是 JSON 对象")))
 
     table = _stage(file.path.stem, folder / "0.parquet", rows, file, bad)
-    return Source(file.path, "jsonl", file.encoding, [table])
+    return Source(file.path, "jsonl", file.encoding, [table], [note_bad(file)] if file.bad else [])
 
 
 # -- GeoJSON

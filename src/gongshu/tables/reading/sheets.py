@@ -228,7 +228,7 @@ def _read_sheet(
         if first[1] >= left
     )
     head: list[tuple[int, list[str]]] = []
-    for row, cells in _rows(area, left, width, path, name):
+    for row, cells in _rows(area, width, path, name):
         head.append((row + 1, [cell or "" for cell in cells]))
         if len(head) >= limits.HEAD_ROWS:
             break
@@ -258,13 +258,11 @@ def _read_sheet(
     return table, notes
 
 
-def _rows(
-    area: calamine.CalamineSheet, left: int, width: int, path: Path, name: str
-) -> Iterator[tuple[int, list[str | None]]]:
-    """(0-based row of the sheet, texts of the used columns)."""
+def _rows(area: calamine.CalamineSheet, width: int, path: Path, name: str) -> Iterator[tuple[int, list[str | None]]]:
+    """(0-based row of the sheet, texts of the used columns; the parser leaves out empty columns at the left, not rows at the top)."""
     assert area.start is not None
     for row, values in enumerate(area.iter_rows(), 0):
-        cells = [_text(value) for value in values[left : left + width]]
+        cells = [_text(value) for value in values[:width]]
         if len(cells) < width:
             cells += [None] * (width - len(cells))
         for place, cell in enumerate(cells):
@@ -324,7 +322,7 @@ def _fill(
             for column in columns:
                 column.clear()
 
-    for row, cells in _rows(area, left, width, path, name):
+    for row, cells in _rows(area, width, path, name):
         if row < first_data:
             continue
         number = row - first_data + 1

@@ -8,7 +8,7 @@ from pathlib import Path
 from gongshu.i18n import gettext
 from gongshu.tables.errors import TableError
 
-SUPPORTED = "CSV、TSV、XLSX、XLS、JSON、JSON Lines、GeoJSON、Parquet、Shapefile（.shp，或打包为 zip）"
+SUPPORTED = "CSV, TSV, XLSX, XLS, JSON, JSON Lines, GeoJSON, Parquet, Shapefile (.shp, .zip)"
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PAR1", "parquet"),
     (b"PK\x03\x04", "zip"),
@@ -83,19 +83,22 @@ def sniff(path: Path) -> str:
             raise _unsupported(path, kind)
     text = head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")
     if re.match(rb"<(\?xml|!doctype|html|[a-z:]+[\s>])", text.replace(b"\0", b""), re.I):
-        raise _unsupported(path, "HTML" if re.search(rb"<(html|table)", head, re.I) else "XML")
+        if re.search(rb"<(html|table)", head, re.I):
+            raise TableError(
+                "unsupported", "这是网页（HTML）里的表格。请用表格软件打开后另存为 XLSX 再读取。", where=where
+            )
+        raise _unsupported(path, "XML")
     if text[:1] in (b"{", b"["):
         return "json"
     return "text"
 
 
 def _unsupported(path: Path, kind: str) -> TableError:
-    hint = gettext("这是 {kind} 文件", kind=kind)
     return TableError(
         "unsupported",
-        "{hint}，不支持。支持的格式：{formats}。",
+        "这是 {kind} 文件，不支持。支持的格式：{formats}。",
         where={"file": path.name},
-        hint=hint,
+        kind=kind,
         formats=SUPPORTED,
     )
 

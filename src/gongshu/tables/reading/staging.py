@@ -13,7 +13,7 @@ from gongshu.i18n import gettext
 from gongshu.tables.model import ROW, Quarantined, Skipped, TextTable
 from gongshu.tables.reading import limits
 from gongshu.tables.reading.encoding import BAD
-from gongshu.tables.reading.layout import TOTAL_ROW, Layout, is_footnote, is_section, is_total
+from gongshu.tables.reading.layout import TOTAL_ROW, Layout, is_footnote, is_header_again, is_section, is_total
 
 
 class Stage:
@@ -144,6 +144,8 @@ class Stage:
                 drop.append((place, "subtotal"))
             elif kind == "maybe":
                 maybe.append(place)
+            elif is_header_again(cells, self.layout):
+                drop.append((place, "header"))
             elif is_section(cells, self.layout):
                 drop.append((place, "section"))
         if len(maybe) == 1 and batch.column(0)[maybe[0]].as_py() == 1:
@@ -155,10 +157,15 @@ class Stage:
 
     def _suspects(self, batch: pa.RecordBatch) -> list[int]:
         """Places worth a look by Python: a label of a total in the first three columns, or nothing after the first column."""
-        mask = pa.array([False] * 0, pa.bool_())
         mask = pc.is_null(batch.column(0))
         for column in batch.columns[1:4]:
             mask = pc.or_(mask, pc.fill_null(pc.match_substring_regex(column, TOTAL_ROW), False))
+        if len(self.layout.originals) > 1 and all(self.layout.originals[:2]):
+            again = pc.and_(
+                pc.starts_with(batch.column(1), self.layout.originals[0]),
+                pc.starts_with(batch.column(2), self.layout.originals[1]),
+            )
+            mask = pc.or_(mask, pc.fill_null(again, False))
         empty = None
         for column in batch.columns[2:] or batch.columns[1:]:
             if column.null_count == 0 and not self._has_blank(column):

@@ -66,6 +66,11 @@ def recognise(backend: BaseBackend, table: ir.Table, rows: int) -> tuple[dict[st
     return {name: _decide(options) for name, options in found.items()}, evidence
 
 
+def judge(counts: Evidence) -> Recognised:
+    """The semantic type of a column by itself, without what the columns beside it say."""
+    return _decide(candidates(counts, hints_of(counts.column)))
+
+
 def _in_context(found: dict[str, list[Candidate]], evidence: dict[str, Evidence]) -> dict[str, list[Candidate]]:
     """What the other columns say: a firm's table has no dwellings, a latitude stands beside a longitude."""
     chosen = {options[0].code for options in found.values() if options and options[0].probability >= THRESHOLD}

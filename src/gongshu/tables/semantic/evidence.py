@@ -173,6 +173,7 @@ def _flags(cells: ir.Table) -> dict[str, ir.BooleanValue]:
             has_han & short, where(form("person_length"), patterns.surname(text)) & ~text.isin(values["reserved_words"])
         ),
         "person_dotted": where(has_han, form("person_dotted")),
+        "person_latin": where(size.between(2, 40), form("person_latin")),
         "person_masked": where(has_han & short, form("person_masked")),
         "ethnicity": where(size <= 8, text.isin(named)),
         "ethnicity_code": where(

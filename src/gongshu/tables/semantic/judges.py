@@ -170,7 +170,7 @@ def _sex(e: Evidence, hint: bool, hints: Hints) -> tuple[float, str] | None:
     coded = share + e.share("sex_code")
     if share >= 0.8 and (hint or e.share("han") > 0.5):
         return 0.99, gettext("只有男、女等 {count} 种值", count=e.distinct)
-    if share >= 0.95:
+    if share >= 0.95 and e.distinct > 1:  # a column of nothing but F is no sex
         return 0.7, gettext("只有男、女等 {count} 种值", count=e.distinct)
     if hint and coded >= 0.9:
         return 0.93, gettext("性别代码（GB/T 2261.1）{count} 种", count=e.distinct)
@@ -204,6 +204,8 @@ def _person_name(e: Evidence, hint: bool, hints: Hints) -> tuple[float, str] | N
         return (0.9 if hint else 0.7), gettext("姓名已掩去一部分 {share}", share=_percent(e.share("person_masked")))
     if hint and share >= 0.5 and places < 0.3:
         return _scale(share, 0.5, 0.9, 0.6, 0.98), said
+    if hint and e.share("person_latin") >= 0.9 and e.distinct >= 10:
+        return 0.8, gettext("列名说是姓名，字母 {share}", share=_percent(e.share("person_latin")))
     various = e.distinct >= 15 or e.distinct >= 0.8 * e.filled
     if share >= 0.9 and places < 0.12 and various and not hints.numbering:
         return _scale(share, 0.9, 0.98, 0.65, 0.9), said
@@ -216,6 +218,8 @@ def _organisation_name(e: Evidence, hint: bool, hints: Hints) -> tuple[float, st
     # a few hundred values on thousands of rows are kinds of bodies, not their names
     kinds = e.filled >= 1000 and e.distinct < 0.02 * e.filled
     if share < (0.3 if hint else 0.55) or e.length < 4 or (kinds and not hint):
+        return None
+    if not hint and e.share("division_ending") >= 0.9:  # 居委会 and 村委会 stand for their villages
         return None
     return _scale(share, 0.3, 0.9, 0.6, 0.98 if hint else 0.95), said
 

@@ -30,7 +30,7 @@ def regex(name: str) -> str:
     area = values["area_code"]
     segments = "|".join(str(segment) for segment in values["mobile_segments"])
     number = r"[2-9][0-9]{6,7}([-转*#,][0-9]{1,6}|[(]?(转|分机)[0-9]{1,6}[)]?)?"
-    patterns = {
+    patterns: dict[str, str] = {
         "resident_18": rf"^{provinces}[0-9]{{4}}(18|19|20)[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}[0-9X]$",
         "resident_15": rf"^{provinces}[0-9]{{4}}[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}$",
         "resident_masked": rf"^({provinces}[0-9]{{0,8}}|[1-9])[*X#●]{{3,16}}[0-9]{{0,7}}[0-9X]?$",
@@ -77,6 +77,7 @@ def regex(name: str) -> str:
         "han_only": r"^[一-鿿]+$",
         "person_length": r"^[一-鿿㐀-䶵]{2,4}$",
         "person_dotted": r"^[一-鿿]{1,8}([·•.．‧・][一-鿿]{1,10}){1,3}$",
+        "person_latin": r"^[A-Z][A-Z'.-]*( [A-Z][A-Z'.-]*){0,4}$",
         "person_masked": r"^[一-鿿](\*{1,3}|某{1,2}|○{1,2}|[xX×]{1,2})[一-鿿]?$",
         "starred": r"\*{2,}",
     }

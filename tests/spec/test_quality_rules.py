@@ -1,0 +1,199 @@
+"""Quality rules: what each one catches, and what it leaves alone (DB31/T 1523-2024; R3.1, R3.2)."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from gongshu.tables.checks import run_checks
+from gongshu.tables.contract import Field, Rule
+from gongshu.tables.scores import score
+from tests.staging import stage
+
+A_GOOD_ID = "11010519491231002X"
+MOJIBAKE = "利群医院口腔科".encode().decode("gbk", "replace")
+
+# kind, params, type of the column, cells, rows that must be found
+CASES = [
+    ("not_null", {}, "string", ["a", "", " ", "无"], [2, 3]),
+    ("placeholder", {}, "string", ["无", "暂无", "N/A", "无锡", ""], [1, 2, 3]),
+    ("whitespace", {}, "string", ["a", " a", "a　", "\u00a0a", "a b"], [2, 3, 4]),
+    ("full_width", {}, "string", ["12号", "１２号", "Ａ座", "（甲）"], [2, 3]),
+    ("mojibake", {}, "string", ["利群医院", MOJIBAKE, "锟斤拷", "王璐璇", "張鎮鋪", "滁州"], [2, 3]),
+    ("masked", {}, "string", ["张三", "张*", "138****1234"], [2, 3]),
+    ("pattern", {"pattern": "^[0-9]{3}$"}, "string", ["123", "12", "１２３", "", "无"], [2]),
+    ("length", {"min": 2, "max": 3}, "string", ["一", "一二", "一二三四"], [1, 3]),
+    ("type", {}, "int64", ["1", "一", "", "无"], [2]),
+    ("in_set", {"values": ["01", "02"]}, "string", ["01", "03", "０２", ""], [2]),
+    ("constant_broken", {"value": "上海市"}, "string", ["上海市", "上海", ""], [2]),
+    ("range", {"min": 0, "max": 150}, "int64", ["0", "150", "-1", "151", "老", ""], [3, 4]),
+    ("range", {"min": "2000-01-01"}, "date", ["2000/1/1", "1999年12月31日", "20000101"], [2]),
+    ("range", {"max": 10}, "string", ["9", "11", "x"], [2]),
+    ("format", {"form": "2019-07-08"}, "date", ["2019-07-08", "2019/7/8", "20190708", "x"], [2, 3]),
+    ("format", {"type": "mobile"}, "string", ["13812345678", "+86 138-1234-5678", "12345", "021-12345678"], [3, 4]),
+    (
+        "check_digit",
+        {"type": "resident_id"},
+        "string",
+        [A_GOOD_ID, A_GOOD_ID.lower(), "110105194912310021", "110105491231002", "x"],
+        [3],
+    ),
+    ("check_digit", {"type": "credit_code"}, "string", ["91350100M000100Y43", "91350100M000100Y44", ""], [2]),
+    ("check_digit", {"type": "bank_card"}, "string", ["4111 1111 1111 1111", "4111111111111112"], [2]),
+    ("outlier", {"min": 0, "max": 100}, "int64", ["5", "1000"], [2]),
+    ("unique", {}, "string", ["a", "b", "A", "", "", "无"], [1, 3]),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "storage", "cells", "wrong"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)]
+)
+def test_a_rule_finds_what_is_wrong(engine, tmp_path, kind, params, storage, cells, wrong):
+    table = stage(engine, tmp_path, {"甲": cells})
+    run = run_checks(engine, table, [Field("甲", storage)], [Rule("r", kind, "甲", (), params)])
+    assert run.results[0].rows == wrong
+    assert [finding.rows for finding in run.findings] == [wrong]
+
+
+PLACES = {
+    "区": ["南山区"] * 30 + ["北海区"] * 30 + ["南山区", ""],
+    "lon": [f"{121 + n / 1e4:.6f}" for n in range(30)]
+    + [f"{122 + n / 1e4:.6f}" for n in range(30)]
+    + ["122.001", "31.2"],
+    "lat": [f"{31 + n / 1e4:.6f}" for n in range(60)] + ["31.003", "121.3"],
+}
+BOX = {"longitude": [120.5, 122.5], "latitude": [30.5, 31.5]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong"),
+    [
+        (Rule("s", "swapped_axes", None, ("lon", "lat"), BOX), [62]),
+        (
+            Rule("o", "out_of_bounds", "lon", ("lon", "lat"), {"longitude": [120.5, 121.5], "latitude": [30.5, 31.5]}),
+            [*range(31, 62)],
+        ),
+        (Rule("i", "inconsistent", None, ("区", "lon", "lat"), BOX), [61]),
+    ],
+    ids=["swapped", "bounds", "place"],
+)
+def test_points_are_judged_by_the_points_around_them(engine, tmp_path, rule, wrong):
+    fields = [Field("区"), Field("lon", "float64"), Field("lat", "float64")]
+    assert run_checks(engine, stage(engine, tmp_path, PLACES), fields, [rule]).results[0].rows == wrong
+
+
+def test_rows_are_compared_whole_and_then_loosely(engine, tmp_path):
+    columns = {
+        "id": list("123456"),
+        "名": ["甲（东）", "甲（东）", "甲(东) ", "乙", "乙", "丙"],
+        "值": ["1.00001", "1.00001", "1.00002", "2", "3", ""],
+    }
+    table = stage(engine, tmp_path, columns)
+    fields = [Field("id"), Field("名"), Field("值", "float64")]
+    rules = [Rule(kind, kind, None, (), {"ignore": ["id"]}, "030300") for kind in ("row_duplicate", "near_duplicate")]
+    same, near = run_checks(engine, table, fields, rules).results
+    assert (same.rows, same.failed) == ([1, 2], 1)
+    assert (near.rows, near.failed) == ([1, 3], 1)
+
+
+def test_an_end_before_its_start_is_found_and_an_unreadable_one_is_not_judged(engine, tmp_path):
+    columns = {"起": ["2020-01-01", "2020-01-02", "?", "待"], "止": ["2020-01-02", "2020-01-01", "2020-01-01", "早"]}
+    rule = Rule("c", "cross_field", None, ("起", "止"), {"operator": "<="}, "040202")
+    result = run_checks(
+        engine, stage(engine, tmp_path, columns), [Field("起", "date"), Field("止", "date")], [rule]
+    ).results[0]
+    assert (result.rows, result.checked, result.unknown) == ([2], 2, 1)
+
+
+def test_three_states_pass_fail_and_not_evaluable(engine, tmp_path):
+    table = stage(engine, tmp_path, {"年龄": ["20", "200", "很老", ""]})
+    result = run_checks(
+        engine, table, [Field("年龄", "int64")], [Rule("r", "range", "年龄", (), {"max": 150})]
+    ).results[0]
+    assert (result.checked, result.failed, result.unknown) == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule("r", "not_null", "无此列"),
+        Rule("r", "lunar", "甲"),
+        Rule("r", "in_set", "甲"),
+        Rule("r", "unique"),
+        Rule("r", "foreign", "甲"),
+    ],
+    ids=["column", "kind", "params", "no-column", "foreign"],
+)
+def test_a_rule_that_cannot_run_says_so_and_never_passes(engine, tmp_path, rule):
+    run = run_checks(engine, stage(engine, tmp_path, {"甲": ["1"]}), [Field("甲")], [rule])
+    assert run.results[0].why
+    assert run.results[0].checked == 0
+    assert run.scores["total"] is None
+
+
+def test_row_numbers_are_capped_and_counts_are_not(engine, tmp_path):
+    table = stage(engine, tmp_path, {"甲": ["", "1"] * 50})
+    run = run_checks(engine, table, [Field("甲")], [Rule("r", "not_null", "甲")], max_rows=3)
+    assert (run.findings[0].rows, run.findings[0].rows_total) == ([1, 3, 5], 50)
+
+
+def test_messages_hold_no_values(engine, tmp_path):
+    table = stage(engine, tmp_path, {"甲": ["秘密", "1"]})
+    run = run_checks(engine, table, [Field("甲", "int64")], [Rule("r", "type", "甲", (), {}, "010101")])
+    assert "秘密" not in run.findings[0].message
+    assert run.findings[0].examples == ["秘密"]
+
+
+def test_five_repeated_rows_of_a_hundred_score_by_each_standard(engine, tmp_path):
+    """R3.1: DB31/T 1523 counts 重复率 as 1 - A/B (0.95), GB/T 36344 as A/B (0.05)."""
+    values = [str(n) for n in range(95)] + [str(n) for n in range(5)]
+    table = stage(engine, tmp_path, {"甲": values})
+    rule = Rule("r", "row_duplicate", None, (), {}, "030300")
+    city = run_checks(engine, table, [Field("甲")], [rule])
+    nation = run_checks(engine, table, [Field("甲")], [rule], profile="gb-t-36344-2018")
+    assert city.scores["indicators"]["030300"] == {"a": 5, "b": 100, "value": 0.95}
+    assert nation.scores["indicators"]["030300"] == {"a": 5, "b": 100, "value": 0.05}
+    assert city.scores["total"] == nation.scores["total"] == 95.0
+
+
+class Counted:
+    """A rule of one indicator with its counts."""
+
+    def __init__(self, code, checked, failed, severity="error"):
+        self.rule, self.checked, self.failed = Rule("r", "k", None, (), {}, code, severity), checked, failed
+
+
+def test_an_indicator_that_nothing_was_counted_for_gives_its_weight_to_the_others():
+    answer = score([Counted("020100", 100, 10), Counted("030400", 0, 0)])
+    assert answer["dimensions"] == {"02": 90.0}
+    assert answer["total"] == 90.0
+
+
+def test_indicators_are_pooled_within_and_averaged_above():
+    answer = score(
+        [
+            Counted("010101", 100, 0),
+            Counted("010101", 300, 200),
+            Counted("010102", 10, 0),
+            Counted("010500", 10, 10),
+            Counted("030100", 4, 1),
+        ]
+    )
+    # 010100 is the mean of 0.5 and 1; 01 the mean of that and 0; total the mean of 01 and 03
+    assert answer["dimensions"] == {"01": 37.5, "03": 75.0}
+    assert answer["total"] == 56.2
+
+
+def test_mere_hints_do_not_count():
+    assert score([Counted("030500", 10, 10, "info")])["total"] is None
+
+
+def test_wide_tables_and_odd_names_are_checked(engine, tmp_path):
+    r = random.Random(1)
+    columns = {f'列 "{n}" \'a;--': [str(r.random()), ""] for n in range(60)}
+    table = stage(engine, tmp_path, columns)
+    run = run_checks(
+        engine, table, [Field(name) for name in columns], [Rule("n", "not_null", None, tuple(columns), {}, "020100")]
+    )
+    assert len(run.findings) == 60
