@@ -97,7 +97,11 @@ def cells_of(
         if types[name] not in ("string", "geometry"):
             columns[f"t{n}"] = typed(table[name], types[name])
     base = table.select(_row=table[ROW], **columns)
-    flags = {f"p{n}": _is_placeholder(base[f"c{n}"]) for n in range(len(names))}
+    flags = {}
+    for n in range(len(names)):
+        placeholder = _is_placeholder(base[f"c{n}"])
+        # what fits its type is no placeholder: only the rest is searched for one
+        flags[f"p{n}"] = base[f"t{n}"].isnull().ifelse(placeholder, False) if f"t{n}" in columns else placeholder
     flags |= {f"k{n}": _packed(base[f"c{n}"]) for n, name in enumerate(names) if name in packed}
     base = base.mutate(**flags)
 
