@@ -17,7 +17,7 @@ from rich.text import Text
 from gongshu.i18n import gettext
 from gongshu.tables.report import ColumnReport, FileReport, Report, TableReport, json_value
 from gongshu.tables.semantic import type_title
-from gongshu.tables.wording import kind_title
+from gongshu.tables.wording import kind_title, rule_title
 
 WIDTH = 99
 COLUMNS_SHOWN = 16
@@ -254,7 +254,7 @@ def _rules(out: Console, table: TableReport) -> None:
         _line(
             out,
             "  ",
-            _pad(kind_title(rule.kind), 20),
+            _pad(rule_title(rule.kind), 20),
             _pad(place, 40),
             (_pad(rule.dimension, 8), "dim"),
             (rule.severity, "dim"),

@@ -52,6 +52,10 @@ TYPE_FORMS = {
     "hk_macau_permit": ("hk_macau_permit",),
     "postcode": ("postcode",),
 }
+_FULL_WIDTH = "[０-９Ａ-Ｚａ-ｚ]"
+_SURELY_MOJIBAKE = (
+    "\\x{fffd}|锟斤|烫烫烫|屯屯屯|[ä-é][\\x{0080}-\\x{00bf}\\x{0152}-\\x{0178}\\x{2010}-\\x{203a}\\x{20ac}]{2}"
+)
 CHECKED_TYPES = ("resident_id", "credit_code", "bank_card")
 
 
@@ -60,6 +64,7 @@ class Cell:
     """A column of the table as the rules see it: as it was, normalised, typed; ``filled``: neither empty nor a placeholder."""
 
     raw: ir.StringValue
+    odd: ir.BooleanValue  # holds a character that few cells hold: only then need it be searched further
     clean: ir.StringValue
     packed: ir.StringValue  # in upper case, for columns with check digits or forms also without spaces and hyphens
     typed: ir.Value
@@ -91,24 +96,32 @@ def cells_of(
     ``packed``: the columns whose ``packed`` is needed.
     """
     names = list(types)
-    columns: dict[str, ir.Value] = {}
-    for n, name in enumerate(names):
-        columns |= {f"r{n}": table[name], f"c{n}": normalise(table[name])}
-        if types[name] not in ("string", "geometry"):
-            columns[f"t{n}"] = typed(table[name], types[name])
-    base = table.select(_row=table[ROW], **columns)
-    flags = {f"p{n}": _is_placeholder(base[f"c{n}"]) for n in range(len(names))}
-    flags |= {f"k{n}": _packed(base[f"c{n}"]) for n, name in enumerate(names) if name in packed}
-    base = base.mutate(**flags)
+    raws = {f"r{n}": table[name] for n, name in enumerate(names)}
+    base = table.select(
+        _row=table[ROW],
+        **raws,
+        **{f"o{n}": table[name].re_search(_odd()).fill_null(False) for n, name in enumerate(names)},
+    )
+    # one search for all cells, then the slow ways for the few that need them
+    cleans = {f"c{n}": base[f"o{n}"].ifelse(normalise(base[f"r{n}"]), base[f"r{n}"]) for n in range(len(names))}
+    base = base.mutate(**cleans)
+    more: dict[str, ir.Value] = {f"p{n}": _is_placeholder(base[f"c{n}"]) for n in range(len(names))}
+    more |= {f"k{n}": _packed(base[f"c{n}"]) for n, name in enumerate(names) if name in packed}
+    more |= {
+        f"t{n}": typed(base[f"c{n}"], types[name])
+        for n, name in enumerate(names)
+        if types[name] not in ("string", "geometry")
+    }
+    base = base.mutate(**more)
 
     def view(of: ir.Table) -> dict[str, Cell]:
         seen = {}
         for n, name in enumerate(names):
-            raw, clean, placeholder = of[f"r{n}"], of[f"c{n}"], of[f"p{n}"]
+            raw, odd, clean, placeholder = of[f"r{n}"], of[f"o{n}"], of[f"c{n}"], of[f"p{n}"]
             present = raw.notnull() & (clean != "")
             value = of[f"t{n}"] if f"t{n}" in of.columns else clean
             short = of[f"k{n}"] if f"k{n}" in of.columns else clean.upper()
-            seen[name] = Cell(raw, clean, short, value, present & ~placeholder, present, placeholder, types[name])
+            seen[name] = Cell(raw, odd, clean, short, value, present & ~placeholder, present, placeholder, types[name])
         return seen
 
     return base, view
@@ -154,17 +167,12 @@ def _placeholder(rule: Rule, cells: dict[str, Cell]) -> Test:
 
 def _whitespace(rule: Rule, cells: dict[str, Cell]) -> Test:
     cell = _one(rule, cells)
-    return Test(cell.present, _untidy(cell, cell.raw.re_search(f"^[{SPACES}]|[{SPACES}]$")))
+    return Test(cell.present, cell.odd.ifelse(cell.raw.re_search(f"^[{SPACES}]|[{SPACES}]$"), False))
 
 
 def _full_width(rule: Rule, cells: dict[str, Cell]) -> Test:
     cell = _one(rule, cells)
-    return Test(cell.present, _untidy(cell, cell.raw.re_search("[０-９Ａ-Ｚａ-ｚ]")))
-
-
-def _untidy(cell: Cell, condition: ir.BooleanValue) -> ir.BooleanValue:
-    # most cells are as they were before they were normalised: those need no search
-    return (cell.raw == cell.clean).ifelse(False, condition)
+    return Test(cell.present, cell.odd.ifelse(cell.raw.re_search(_FULL_WIDTH), False))
 
 
 def _mojibake(rule: Rule, cells: dict[str, Cell]) -> Test:
@@ -174,8 +182,15 @@ def _mojibake(rule: Rule, cells: dict[str, Cell]) -> Test:
     # two characters of UTF-8 read as GBK are three characters, two of them of these classes
     gbk = cell.raw.re_search(f"[{first}]") & ((cell.raw.length() - odd.length()) >= 0.3 * cell.raw.length())
     suspect = cell.raw.re_search(f"[{second}]").ifelse(gbk, False)
-    sure = "\\x{fffd}|锟斤|烫烫烫|屯屯屯|[ä-é][\\x{0080}-\\x{00bf}\\x{0152}-\\x{0178}\\x{2010}-\\x{203a}\\x{20ac}]{2}"
-    return Test(cell.present, suspect | cell.raw.re_search(sure))
+    return Test(cell.present, cell.odd.ifelse(suspect | cell.raw.re_search(_SURELY_MOJIBAKE), False))
+
+
+@cache
+def _odd() -> str:
+    """What whitespace, full width, mojibake and masking have in common: a character that most cells have not."""
+    _, second = _mojibake_classes()
+    spaces = f"^[{SPACES}]|[{SPACES}]$"
+    return f"[\\x{{ff01}}-\\x{{ff5e}}\\x{{00a0}}\\x{{200b}}\\x{{3000}}\\x{{feff}}*某○×xXä-é{second}]|锟斤|烫烫烫|屯屯屯|{spaces}"
 
 
 @cache
@@ -194,7 +209,8 @@ def _mojibake_classes() -> tuple[str, str]:
 
 def _masked(rule: Rule, cells: dict[str, Cell]) -> Test:
     cell = _one(rule, cells)
-    return Test(cell.filled, cell.clean.re_search(regex("starred")) | cell.clean.re_search(regex("person_masked")))
+    masked = cell.clean.re_search(regex("starred")) | cell.clean.re_search(regex("person_masked"))
+    return Test(cell.filled, cell.odd.ifelse(masked, False))
 
 
 def _pattern(rule: Rule, cells: dict[str, Cell]) -> Test:

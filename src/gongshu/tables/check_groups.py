@@ -18,6 +18,7 @@ from gongshu.tables.storage import is_placeholder, normalise, typed
 _NOISE = r"[\s \x{3000}()（）\[\]【】<>《》\"'“”‘’,，.。;；:：、·\-_/\\#*]"
 
 _ROUNDED = ("float64", "decimal")
+_EXACT = ("int64", "date", "timestamp")
 
 
 @dataclass(frozen=True)
@@ -50,15 +51,26 @@ def row_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict
 def near_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
     """The same cells but for spaces, punctuation, width, case, and the fifth decimal of numbers; identical rows are left out."""
     names = _compared(rule, types)
+    numbers = [name for name in names if types[name] in _ROUNDED]
+    asked = int(backend.to_pyarrow(table.count()).as_py())
+    if blocks := (numbers or [name for name in names if types[name] in _EXACT])[:2]:
+        # near duplicates agree in their numbers: the slow part is for the rows that share them with another
+        blocked = table.mutate(_block=_joined([_loose_number(table[name], types[name]) for name in blocks]).hash())
+        shared = blocked.group_by("_block").aggregate(n=ibis._.count()).filter(ibis._.n > 1).select("_block")
+        table = blocked.semi_join(shared, "_block")
     texts = [table[name] for name in names if types[name] not in _ROUNDED]
-    numbers = [typed(table[name], types[name]).round(4).cast("string") for name in names if types[name] in _ROUNDED]
-    # one replacement for the whole row: the slow part
+    # one replacement for the whole row
     loose = normalise(_joined(texts)).lower().re_replace(_NOISE, "") if texts else ibis.literal("")
-    keyed = table.select(
-        row=table[ROW], key=_joined([loose, *numbers]).hash(), exact=_hash([table[name] for name in names])
-    )
+    key = _joined([loose, *(_loose_number(table[name], types[name]) for name in numbers)]).hash()
+    keyed = table.select(row=table[ROW], key=key, exact=_hash([table[name] for name in names]))
     once = keyed.group_by(["key", "exact"]).aggregate(row=ibis._.row.min())
-    return _repeated(backend, once, max_rows, asked=int(backend.to_pyarrow(table.count()).as_py()))
+    return _repeated(backend, once, max_rows, asked=asked)
+
+
+def _loose_number(values: ir.StringValue, storage_type: str) -> ir.StringValue:
+    number = typed(values, storage_type)
+    text: ir.StringValue = (number.round(4) if storage_type in _ROUNDED else number).cast("string")
+    return text
 
 
 def inconsistent(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:

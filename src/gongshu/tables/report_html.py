@@ -9,7 +9,7 @@ from gongshu import __version__
 from gongshu.i18n import current_language, gettext
 from gongshu.tables.report import ColumnReport, FileReport, Report, TableReport, json_value
 from gongshu.tables.semantic import type_title
-from gongshu.tables.wording import kind_title
+from gongshu.tables.wording import kind_title, rule_title
 
 _CSS = Path(__file__).with_name("report.css")
 ROWS_SHOWN = 50
@@ -180,7 +180,7 @@ def _risk(table: TableReport) -> str:
 
 def _rules(table: TableReport) -> str:
     rows = "".join(
-        f"<tr><th scope=row>{escape(kind_title(rule.kind))}</th>{_cell(rule.column or gettext('、').join(rule.columns) or gettext('整行'))}"
+        f"<tr><th scope=row>{escape(rule_title(rule.kind))}</th>{_cell(rule.column or gettext('、').join(rule.columns) or gettext('整行'))}"
         f"{_cell(rule.dimension)}{_cell(rule.severity)}</tr>"
         for rule in table.rules
     )

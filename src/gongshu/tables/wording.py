@@ -31,6 +31,31 @@ _TITLES = {
     "header_repeated": "重复表头",
     "not_finite": "非有限数",
 }
+_RULES = {
+    "not_null": "不为空",
+    "placeholder": "不写占位的字",
+    "whitespace": "首尾无空白",
+    "full_width": "数字字母用半角",
+    "mojibake": "没有乱码",
+    "masked": "查已脱敏的值",
+    "pattern": "合格式",
+    "length": "长度对",
+    "type": "合类型",
+    "in_set": "在取值表内",
+    "constant_broken": "全列一值",
+    "range": "在范围内",
+    "format": "写法一致",
+    "check_digit": "校验位对",
+    "cross_field": "先后有序",
+    "swapped_axes": "经纬度不互换",
+    "out_of_bounds": "坐标在界内",
+    "outlier": "查离群值",
+    "unique": "唯一",
+    "row_duplicate": "行不重复",
+    "near_duplicate": "行不近似重复",
+    "inconsistent": "区划与坐标相符",
+    "foreign": "别家引擎的规则",
+}
 _SENTENCES = {
     "not_null": "「{column}」有 {count} 格为空",
     "placeholder": "「{column}」有 {count} 格写着占位的字，视为空",
@@ -60,6 +85,11 @@ _SENTENCES = {
 def kind_title(kind: str) -> str:
     """The short name of a kind of finding."""
     return gettext(_TITLES.get(kind, kind))
+
+
+def rule_title(kind: str) -> str:
+    """What a rule of this kind asks for, in a few words."""
+    return gettext(_RULES.get(kind, kind))
 
 
 def finding_message(kind: str, column: str | None, columns: tuple[str, ...], total: int, failed: int) -> str:
