@@ -70,6 +70,8 @@ def update() -> list[str]:
     for path in (*sorted(PARTS.glob("*.po")), CATALOGUE):
         known |= {message: english for message, english in translations(path).items() if english}
     made, wanted = Catalog(locale="en", project="gongshu", fuzzy=False), sorted(messages())
+    with CATALOGUE.open("rb") as file:  # its date stays, so that nothing changes in the file when nothing changed
+        made.creation_date = read_po(file, locale="en").creation_date
     for message in wanted:
         made.add(message, known.get(message, ""), flags=("python-brace-format",) if "{" in message else ())
     with CATALOGUE.open("wb") as file:
