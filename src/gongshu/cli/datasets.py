@@ -82,8 +82,8 @@ def publish(
     if done is None:
         fail("作业已被别的工作进程接手", "another worker has taken the job")
     if done.state != "done":
-        error = done.error or {"message": "作业已取消", "message_en": "the job was cancelled"}
-        fail(error["message"], error.get("message_en", error["message"]))
+        reason = done.error or {"message": "作业已取消", "message_en": "the job was cancelled"}
+        fail(reason["message"], reason.get("message_en", reason["message"]))
     console.print(
         gettext(
             "已发布「{dataset}」第 {version} 版，{rows} 行",

@@ -136,6 +136,13 @@ def read(
         return cursor.execute(query.sql(dialect="duckdb"), parameters or {}).fetchall()
 
 
+def warm_up() -> None:
+    """Load what the first query would load (DuckDB imports pandas for its first parameter when it is installed)."""
+    query = exp.select(exp.cast(exp.Placeholder(this="p"), "INTEGER")).from_(exp.func("range", exp.Literal.number(1)))
+    with duckdb.connect(config={"threads": "1"}) as connection:
+        connection.execute(query.sql(dialect="duckdb"), {"p": 1}).fetchall()
+
+
 def _stamp(path: Path) -> tuple[int, int, int] | None:
     try:
         status = path.stat()

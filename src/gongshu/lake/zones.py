@@ -28,7 +28,7 @@ from pyiceberg.table.update.snapshot import ManageSnapshots
 logging.getLogger("pyiceberg").setLevel(logging.ERROR)
 NAMESPACE = "gongshu"
 ROW_GROUP = 20_480  # rows: small groups answer "the first page" and key look-ups fast
-ROW_GROUP_OPTION = TableProperties.PARQUET_ROW_GROUP_LIMIT
+FILE_BYTES = 64 * 1024**2  # in memory: PyIceberg holds a file's rows before it writes them
 JOB = "gongshu.job"
 REPLACED = "replaced"  # marks the snapshot that only clears a table before the next content
 
@@ -103,8 +103,13 @@ class Zone:
         readable after a column of the same name got another type."""
 
         def fill(transaction: Transaction, folder: str) -> None:
-            options = {TableProperties.WRITE_DATA_PATH: self._uri(folder), ROW_GROUP_OPTION: str(ROW_GROUP)}
-            transaction.set_properties(options)
+            transaction.set_properties(
+                {
+                    TableProperties.WRITE_DATA_PATH: self._uri(folder),
+                    TableProperties.PARQUET_ROW_GROUP_LIMIT: str(ROW_GROUP),
+                    TableProperties.WRITE_TARGET_FILE_SIZE_BYTES: str(FILE_BYTES),
+                }
+            )
             transaction.append(rows, snapshot_properties={JOB: job})
 
         return self._commit(name, rows.schema, job, tag, fill)

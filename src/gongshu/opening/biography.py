@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from gongshu.jobs.models import Job
 from gongshu.opening import queries, words
@@ -234,11 +233,11 @@ def _account() -> Step:
 
 
 def _rows(number: int) -> str:
-    return ngettext("%(n)s 行", "%(n)s 行", number) % {"n": f"{number:,}"}
+    return _("%(n)s 行") % {"n": f"{number:,}"}
 
 
 def _columns(number: int) -> str:
-    return ngettext("%(n)s 列", "%(n)s 列", number) % {"n": number}
+    return _("%(n)s 列") % {"n": number}
 
 
 def _joined(names: list[str]) -> str:

@@ -62,7 +62,7 @@ class Map:
     width: float
     height: float
     areas: list[Area]
-    points: list[tuple[float, float, float, int]]
+    dots: list[tuple[float, str]]  # width of the dot, path of the places that have one
     total: int
     gathered: bool
     sizes: list[tuple[float, int]] = field(default_factory=list)
@@ -107,14 +107,17 @@ def points_map(version: Version) -> Map | None:
     found = rows.point_cells(*rows.stamp(version), version.longitude, version.latitude, CELLS, west, south, width)
     plane = _Plane(west, south, east, north)
     most = max((n for _x, _y, n in found), default=1)
-    placed = [(*plane.place(x, y), _radius(n, most), n) for x, y, n in sorted(found, key=lambda p: -p[2])]
+    dots: dict[float, list[str]] = {}
+    for lon, lat, number in found:
+        x, y = plane.place(lon, lat)
+        dots.setdefault(2 * _radius(number, most), []).append(f"M{x:g} {y:g}h0")
     shapes = ring["shapes"] if ring else []
     sizes = sorted({1, max(1, most // 4), most})
     return Map(
         plane.width,
         plane.height,
         [Area(name, plane.path(rings), *plane.place(*centre)) for name, rings, centre in shapes],
-        placed,
+        [(width, "".join(places)) for width, places in sorted(dots.items(), reverse=True)],
         sum(n for _x, _y, n in found),
         any(n > 1 for _x, _y, n in found),
         [(_radius(n, most), n) for n in sizes],

@@ -25,6 +25,7 @@ def describe(version: Version, site: str) -> dict[str, Any]:
         "version": version,
         "title": words.local(dataset, "title"),
         "summary": words.local(dataset, "summary"),
+        "note": words.local(dataset, "source_note"),
         "provider": words.local(dataset.provider, "name"),
         "topic": terms.topic(dataset.topic),
         "licence": terms.licence(dataset.licence),
@@ -103,11 +104,12 @@ def _column(version: Version, column: dict[str, Any]) -> dict[str, Any]:
         kind = _("代码")
     elif column.get("unit"):
         kind = f"{kind} ({column['unit']})" if words.english() else f"{kind}（{column['unit']}）"
-    meaning = words.local(column, "description") or words.local(column, "title")
+    title = words.local(column, "title")
+    meaning = words.local(column, "description") or title
     return {
         "name": column["name"],
         "key": column["name"] in version.key,
-        "title": words.local(column, "title") if words.local(column, "title") != column["name"] else "",
+        "title": title if title not in (column["name"], meaning) else "",
         "meaning": meaning,
         "type": kind,
         "semantic": _semantic(column.get("semantic_type")),

@@ -303,14 +303,12 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         return redirect
     ask = rows.parse(request.GET, version)
     access.record(queries.VIEW, f"dataset:{name}", version=version.number)
-    dataset = version.dataset
     context = {
         **descriptions.describe(version, request.build_absolute_uri("/").rstrip("/")),
         "steps": biography.steps(version),
         "preview": _preview(request, version, ask),
         "chart": charts.chart(version, request.GET.get("chart", "")),
         "map": charts.points_map(version),
-        "card": cards.card(dataset, queries.uses()) if dataset.current_id == version.pk else None,
     }
     return render(request, "opening/dataset.html", context)
 

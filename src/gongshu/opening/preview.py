@@ -16,7 +16,7 @@ from gongshu.opening.models import Version
 from gongshu.opening.rows import NUMERIC
 from gongshu.web import drawing
 
-SHOWN = 10  # columns, unless the reader chooses others
+SHOWN = 9  # columns, unless the reader chooses others
 LONG = 24  # characters from which a cell gets a wider column
 UNGROUPED = {"longitude", "latitude", "division_code", "postcode", "credit_code", "mobile", "landline", "bank_card"}
 
@@ -28,6 +28,7 @@ class Head:
     name: str
     numeric: bool
     unit: str
+    title: str
     sort: str
     sorted: str
     picture: SafeString | str
@@ -94,6 +95,7 @@ def _head(version: Version, column: dict[str, Any], sort: str, descending: bool)
         name=name,
         numeric=numeric,
         unit=column.get("unit") or "",
+        title=(column.get("title_en") or "") if words.english() else "",
         sort=f"-{name}" if by_this and not descending else name,
         sorted=("descending" if descending else "ascending") if by_this else "",
         picture=picture,

@@ -250,7 +250,7 @@ def _described(version: Version, names: Iterable[str]) -> list[dict[str, Any]]:
 def _selected(
     version: Version, ask: Ask, chosen: list[exp.Expr], limit: int | None, offset: int
 ) -> tuple[exp.Select, dict[str, Any]]:
-    query = exp.select(*chosen).from_(serving.TABLE)
+    query = exp.select(exp.Star()).from_(serving.TABLE)
     values: dict[str, Any] = {}
     if ask.filters:
         condition, values = _condition(version, ask.filters)
@@ -261,7 +261,8 @@ def _selected(
         query = query.order_by(order, exp.Ordered(this=exp.column("rowid"), nulls_first=False))
     if limit is not None:
         query = query.limit(limit).offset(offset)
-    return query, values
+    # what is computed of a row is computed of the chosen rows only: sorting a million rows must not make a million objects
+    return exp.select(*chosen).from_(query.subquery("chosen")), values
 
 
 def _condition(version: Version, filters: tuple[Filter, ...]) -> tuple[exp.Expr, dict[str, Any]]:

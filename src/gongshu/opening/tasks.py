@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import ibis.expr.types as ir
+import pyarrow as pa
 from django.conf import settings
 from django.db.models import Max
 
@@ -77,6 +78,7 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
     run.step("read", 0.05)
     file = store.folder("incoming") / job / params["file"]
     source = read_file(file, staging, ReadingOptions(**contract.reading))
+    pa.default_memory_pool().release_unused()  # the reader's buffers are not needed beside the engine's
     table = _the_table(source, contract)
     check_publishable(contract, table.columns)
 

@@ -8,3 +8,16 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gongshu.site.settings")
 application = get_asgi_application()
+
+
+def _warm_up() -> None:
+    """Import the pages and the engine now, so that the first reader does not wait for it."""
+    from django.urls import get_resolver
+
+    from gongshu.lake import serving
+
+    _ = get_resolver().url_patterns
+    serving.warm_up()
+
+
+_warm_up()

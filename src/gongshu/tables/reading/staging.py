@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,6 +48,8 @@ class Stage:
         self._plain = plain
         self._schema = pa.schema([(ROW, pa.int64()), *((name, pa.string()) for name in self.names)])
         self._writer: pq.ParquetWriter | None = None
+        self._pool = ThreadPoolExecutor(1, "staging")
+        self._writing: Future[None] | None = None
         self._held: list[pa.RecordBatch] = []
         self._held_rows = 0
         self._held_bytes = 0
@@ -85,6 +88,8 @@ class Stage:
         if not self._plain:
             tail = self._without_footnotes(tail)
         self._write(tail)
+        self._written()
+        self._pool.shutdown()
         if self._writer is not None:
             self._writer.close()
         self.skipped.sort(key=lambda entry: entry.row)
@@ -103,6 +108,7 @@ class Stage:
 
     def abandon(self) -> None:
         """Close and delete what was written."""
+        self._pool.shutdown()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -123,9 +129,19 @@ class Stage:
     def _write(self, table: pa.Table) -> None:
         if self._writer is None:
             self._writer = pq.ParquetWriter(self.path, self._schema, compression="zstd", compression_level=1)
+        self._written()
         if table.num_rows:
-            self._writer.write_table(table, row_group_size=limits.ROW_GROUP_ROWS + limits.TAIL_ROWS)
+            # compressing one row group goes on while the next is parsed; one at a time, so memory stays flat
+            self._writing = self._pool.submit(
+                self._writer.write_table, table, row_group_size=limits.ROW_GROUP_ROWS + limits.TAIL_ROWS
+            )
             self.rows += table.num_rows
+
+    def _written(self) -> None:
+        """Wait for the row group in the making; its error is raised here."""
+        if self._writing is not None:
+            waiting, self._writing = self._writing, None
+            waiting.result()
 
     # -- what is no record
 

@@ -10,7 +10,6 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from gongshu.web import drawing
 
@@ -93,12 +92,12 @@ def ago(moment: datetime | None) -> str:
         return _("刚刚")
     if seconds < 3600:
         minutes = seconds // 60
-        return ngettext("%(n)s 分钟前", "%(n)s 分钟前", minutes) % {"n": minutes}
+        return _("%(n)s 分钟前") % {"n": minutes}
     if seconds < 86400:
         hours = seconds // 3600
-        return ngettext("%(n)s 小时前", "%(n)s 小时前", hours) % {"n": hours}
+        return _("%(n)s 小时前") % {"n": hours}
     days = seconds // 86400
-    return ngettext("%(n)s 天前", "%(n)s 天前", days) % {"n": days}
+    return _("%(n)s 天前") % {"n": days}
 
 
 @register.filter
