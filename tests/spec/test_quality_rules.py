@@ -138,6 +138,12 @@ def test_row_numbers_are_capped_and_counts_are_not(engine, tmp_path):
     assert (run.findings[0].rows, run.findings[0].rows_total) == ([1, 3, 5], 50)
 
 
+def test_all_row_numbers_can_be_asked_for(engine, tmp_path):
+    table = stage(engine, tmp_path, {"甲": ["", "1"] * 50})
+    run = run_checks(engine, table, [Field("甲")], [Rule("r", "not_null", "甲")], max_rows=10_000_000)
+    assert run.findings[0].rows == [*range(1, 100, 2)]
+
+
 def test_messages_hold_no_values(engine, tmp_path):
     table = stage(engine, tmp_path, {"甲": ["秘密", "1"]})
     run = run_checks(engine, table, [Field("甲", "int64")], [Rule("r", "type", "甲", (), {}, "010101")])

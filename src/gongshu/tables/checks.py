@@ -29,6 +29,7 @@ from gongshu.tables.scores import score
 from gongshu.tables.wording import finding_message
 
 UNITS_AT_ONCE = 120
+ROWS_KEPT_WHILE_COUNTING = 10_000  # DuckDB keeps fewer than a million for each rule, in memory
 EXAMPLES = 3
 
 
@@ -160,7 +161,7 @@ def _run_local(
             metrics[f"asked{n}"] = test.asked.sum()
         if test.unknown is not None:
             metrics[f"unknown{n}"] = test.unknown.sum()
-    keeps_rows = backend.name == "duckdb" and max_rows > 0
+    keeps_rows = backend.name == "duckdb" and 0 < max_rows <= ROWS_KEPT_WHILE_COUNTING
     if keeps_rows:
         metrics |= {f"rows{n}": _first_rows(base[ROW], max_rows, where=test.broken) for n, test in enumerate(tests)}
     answer = backend.to_pyarrow(base.aggregate(**metrics)).to_pylist()[0]
@@ -185,7 +186,7 @@ def _run_local(
 def _rows(
     backend: BaseBackend, base: ir.Table, tests: list[Test], failing: list[int], max_rows: int
 ) -> dict[int, list[int]]:
-    """The first ``max_rows`` failing rows of each test, in a query each: for engines that can't keep them while they count."""
+    """The first ``max_rows`` failing rows of each test, in a query each: for engines that can't keep them while they count, and for very many."""
     return {
         n: backend.to_pyarrow(base.filter(tests[n].broken).select(ROW).order_by(ROW).limit(max_rows))[ROW].to_pylist()
         for n in failing
