@@ -15,6 +15,7 @@ from gongshu.tables.contract import Contract, Field, Protection, Rule
 
 LICENCE = "open-unconditional"
 SYNTHETIC = "由种子固定的程序生成的合成数据，不代表任何真实情况。"
+SYNTHETIC_EN = "Synthetic data from a seeded program; they stand for nothing real."
 
 
 @dataclass(frozen=True)

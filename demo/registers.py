@@ -11,6 +11,7 @@ from demo import city, dirt
 from demo.recipe import (
     LICENCE,
     SYNTHETIC,
+    SYNTHETIC_EN,
     Dataset,
     district,
     drop,
@@ -60,6 +61,7 @@ def bus_stops(folder: Path) -> Dataset:
         keywords=["公交", "站点", "线路"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("站点编码", "string", "Stop code", "站点在全市的唯一编码", primary_key=True, required=True),
             field("站名", "string", "Name", "站牌上的名称"),
@@ -100,6 +102,7 @@ def car_parks(folder: Path) -> Dataset:
         keywords=["停车", "泊位", "充电"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("停车场编号", "string", "Car park code", "唯一编号", primary_key=True, required=True),
             field("停车场名称", "string", "Name", "对外名称"),
@@ -151,6 +154,7 @@ def hospitals(folder: Path) -> Dataset:
         keywords=["医院", "诊所", "床位", "医保"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("机构代码", "string", "Institution code", "医疗机构登记号", primary_key=True, required=True),
             field(
@@ -211,6 +215,7 @@ def clinics(folder: Path) -> Dataset:
         keywords=["疫苗", "接种"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("序号", "int64", "Number", "表内序号", primary_key=True, required=True),
             field(
@@ -256,6 +261,7 @@ def museums(folder: Path) -> Dataset:
         keywords=["博物馆", "文物", "免费"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("编号", "string", "Code", "备案编号", primary_key=True, required=True),
             field("名称", "string", "Name", "博物馆名称", semantic_type="organisation_name", subject="organisation"),
@@ -297,6 +303,7 @@ def sights(folder: Path) -> Dataset:
         keywords=["景区", "旅游", "门票"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("编号", "string", "Code", "景区编号", primary_key=True, required=True),
             field("景区名称", "string", "Name", "景区名称"),
@@ -341,6 +348,7 @@ def enterprises(folder: Path) -> Dataset:
         keywords=["企业", "工商", "信用代码"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("统一社会信用代码", "string", "Credit code", "GB 32100 统一社会信用代码", semantic_type="credit_code",
                   subject="organisation", required=True),
@@ -387,6 +395,7 @@ def care_homes(folder: Path) -> Dataset:
         keywords=["养老", "床位", "民政"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("编号", "string", "Code", "备案编号", primary_key=True, required=True),
             field("机构名称", "string", "Name", "机构名称", semantic_type="organisation_name", subject="organisation"),

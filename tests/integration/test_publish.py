@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import shutil
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
+from django.test import Client
 
 from gongshu.jobs import actions as jobs
 from gongshu.jobs.actions import JobConflict
@@ -18,7 +22,7 @@ from gongshu.opening import store
 from gongshu.opening.actions import request_publish, withdraw
 from gongshu.opening.models import Dataset, Version
 from gongshu.opening.sweep import sweep
-from gongshu.oversight import heads
+from gongshu.oversight import access, heads
 from gongshu.oversight.audit import verify_log
 from gongshu.oversight.models import Event
 from gongshu.tables.contract import Protection, dump_contract
@@ -29,8 +33,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def _rows(version: Version, data: Path) -> list[tuple[Any, ...]]:
-    with duckdb.connect(str(data / version.serving), read_only=True) as con:
-        return con.execute("SELECT * FROM rows").fetchall()
+    copy = data / f"looked-at-{version.number}.duckdb"  # the pages hold the file open with their own settings
+    shutil.copy(data / version.serving, copy)
+    try:
+        with duckdb.connect(str(copy), read_only=True) as con:
+            return con.execute("SELECT * FROM rows").fetchall()
+    finally:
+        copy.unlink()
 
 
 def _state(data: Path) -> dict[str, str]:
@@ -104,6 +113,9 @@ def test_a_planted_secret_is_nowhere_on_the_public_side(data: Path, caplog: pyte
     publish(write_file(data / "a.csv", 60, "甲"))
     publish(write_file(data / "b.csv", 80, "乙"))
     heads.sign_head()
+    _look_in_every_answer()
+    access.flush()
+    access.merge()
     shutil.rmtree(data / "lake" / "raw")
     for name in ("a.csv", "b.csv", "raw.catalog.sqlite3"):
         (data / name).unlink(missing_ok=True)  # with PostgreSQL the catalog is not here
@@ -131,6 +143,36 @@ def test_a_planted_secret_is_nowhere_on_the_public_side(data: Path, caplog: pyte
     for text in texts:
         assert SECRET not in text
         assert KEYED not in text
+
+
+def _look_in_every_answer() -> None:
+    """Pages, files of every format and version, the REST interface, search: what anybody can ask for."""
+    client = Client()
+    dataset = f"/datasets/{NAME}"
+    asked = [
+        "/", "/datasets", dataset, f"{dataset}?lang=en",
+        f"/api/v1/datasets/{NAME}", f"/api/v1/datasets/{NAME}/rows?limit=1000",
+        "/api/v1/openapi.json",
+    ]  # fmt: skip
+    for number in (1, 2):
+        asked.append(f"{dataset}/versions/{number}")
+        asked += [
+            f"{dataset}/versions/{number}/{NAME}.{kind}" for kind in ("csv", "xlsx", "json", "parquet", "geojson")
+        ]
+    for planted in (SECRET, KEYED):
+        assert client.get(f"/api/v1/datasets?q={planted}").json()["count"] == 0, "the index knows it"
+    for address in asked:
+        answer = client.get(address)
+        assert answer.status_code == 200, address
+        content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+        told = content
+        if address.endswith("xlsx"):
+            with zipfile.ZipFile(io.BytesIO(content)) as book:
+                told = b"".join(book.read(part) for part in book.namelist())
+        if address.endswith("parquet"):
+            told = str(pq.read_table(io.BytesIO(content)).to_pydict()).encode()
+        assert SECRET.encode() not in told, address
+        assert KEYED.encode() not in told, address
 
 
 def test_every_publication_is_in_the_log(data: Path) -> None:

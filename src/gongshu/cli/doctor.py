@@ -36,7 +36,7 @@ def doctor() -> None:
         start_django()
     except Exception as error:
         console.print(gettext("[bold red]错[/]  设置  {error}", error=error), soft_wrap=True)
-        console.print("    请检查环境变量 GONGSHU_… 与数据文件夹内的 settings.env")
+        console.print("    " + gettext("请检查环境变量 GONGSHU_… 与数据文件夹内的 settings.env"))
         raise typer.Exit(1) from error
     worst = 0
     for check in _all_checks():

@@ -22,6 +22,8 @@ from gongshu.tables.wording import kind_title, rule_title
 WIDTH = 99
 COLUMNS_SHOWN = 16
 FINDINGS_SHOWN = 9
+_HEAD = ("编码", "格式", "表头", "行数", "隔离", "整表", "说明")
+_OPEN = {"unconditional": "无条件", "conditional": "有条件", "none": "非开放"}
 Piece = str | tuple[str, str]  # text, or text with a style
 
 
@@ -67,9 +69,10 @@ def _table(out: Console, file: FileReport, table: TableReport, rows: int, everyt
 
 def _head(out: Console, file: FileReport, table: TableReport) -> None:
     def fact(label: str, value: str, said: str, option: str = "") -> None:
-        bare = said + " " * max(2, WIDTH - 16 - 17 - _width(said)) if option else said
-        _line(out, "  ", (_pad(label, 6), "dim"), (_pad(value, 10), "bold"), bare, (option, "dim"))
+        bare = said + " " * max(2, WIDTH - labels - 10 - 17 - _width(said)) if option else said
+        _line(out, "  ", (_pad(label, labels), "dim"), (_pad(value, 10), "bold"), bare, (option, "dim"))
 
+    labels = _room(*_HEAD)
     skipped = Counter(entry.why for entry in table.skipped)
     names = {
         "title": gettext("标题"),
@@ -111,7 +114,7 @@ def _head(out: Console, file: FileReport, table: TableReport) -> None:
     said = gettext("{open}；主体：{subject}", open=open_word(grade.open_type), subject=_subject(grade.subject))
     fact(gettext("整表"), gettext("{level} 级", level=grade.level), said)
     for note in file.notes:
-        _line(out, "  ", (_pad(gettext("说明"), 6), "dim"), note)
+        _line(out, "  ", (_pad(gettext("说明"), labels), "dim"), note)
 
 
 def _size(file: FileReport) -> str:
@@ -126,7 +129,7 @@ def _size(file: FileReport) -> str:
 
 def open_word(open_type: str) -> str:
     """无条件, 有条件 or 非开放."""
-    return {"unconditional": gettext("无条件"), "conditional": gettext("有条件"), "none": gettext("非开放")}[open_type]
+    return gettext(_OPEN[open_type])
 
 
 def _subject(subject: str) -> str:
@@ -149,7 +152,9 @@ def _columns(out: Console, table: TableReport, everything: bool) -> None:
         said += gettext("，{count} 列要你判断", count=len(unsure))
     _section(out, gettext("列"), said)
     head = _pad(gettext("名称"), 20) + _pad(gettext("语义类型"), 19) + _pad(gettext("把握"), 4, right=True) + "  "
-    _line(out, "  ", (head + _pad(gettext("凭据"), 40) + _pad(gettext("级别"), 6) + gettext("开放"), "dim"))
+    _line(
+        out, "  ", (head + _pad(gettext("凭据"), _evidence_room()) + _pad(gettext("级别"), 6) + gettext("开放"), "dim")
+    )
     shown = table.columns
     if not everything and len(shown) > COLUMNS_SHOWN:
         # those that need a person, those that were recognised, and then the first of the rest
@@ -170,7 +175,7 @@ def _column(out: Console, column: ColumnReport) -> None:
     sure = f"{found.probability:.0%}" if found.code or found.ask else ""
     evidence = gettext("；").join(found.evidence) or column.storage_why
     name, level = _pad(column.name, 20), _pad(gettext("{level} 级", level=column.grade.level), 6)
-    line = f"{name}{_pad(title, 19)}{_pad(sure, 4, right=True)}  {_pad(evidence, 40)}{level}{open_word(column.grade.open_type)}"
+    line = f"{name}{_pad(title, 19)}{_pad(sure, 4, right=True)}  {_pad(evidence, _evidence_room())}{level}{open_word(column.grade.open_type)}"
     if found.ask:
         _line(out, ("? ", "bold cyan"), (line, "bold"))
     else:
@@ -339,6 +344,16 @@ def _one_line(value: Any) -> str:
         " " if char in "\t\r\n" else "?" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Zl", "Zp") else char
         for char in str(value)
     )
+
+
+def _room(*words: str) -> int:
+    """The columns that the widest of the words takes, and two."""
+    return 2 + max(_width(gettext(word)) for word in words)
+
+
+def _evidence_room() -> int:
+    """What the open type, whose words differ in length by language, leaves to the evidence."""
+    return WIDTH - 51 - _room(*_OPEN.values())
 
 
 def _width(text: str) -> int:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from gongshu.i18n import gettext
 from gongshu.jobs.models import Job
 from gongshu.oversight import log
+from gongshu.tables.errors import TableError
 
 MAX_ATTEMPTS = 5
 
@@ -65,10 +66,9 @@ def claim(owner: str, *, only: Job | None = None) -> Job | None:
             return None
         job.attempts += 1
         if job.attempts > MAX_ATTEMPTS:
-            job.error = {
-                "code": "too_many_attempts",
-                "message": gettext("作业五次中断，不再自动接手；请查看工作进程的日志后重新发起"),
-            }
+            job.error = TableError(
+                "too_many_attempts", "作业五次中断，不再自动接手；请查看工作进程的日志后重新发起"
+            ).as_json()
             _end(job, Job.State.FAILED)
             job.save()
             log.append("system", "job.fail", f"job:{job.id}", code="too_many_attempts")

@@ -5,17 +5,18 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Job(models.Model):
     """作业: its step and progress survive the worker; ``lock`` lets one job at a time hold a thing (a dataset)."""
 
     class State(models.TextChoices):
-        QUEUED = "queued", "排队"
-        RUNNING = "running", "进行中"
-        DONE = "done", "完成"
-        FAILED = "failed", "失败"
-        CANCELLED = "cancelled", "已取消"
+        QUEUED = "queued", _("排队")
+        RUNNING = "running", _("进行中")
+        DONE = "done", _("完成")
+        FAILED = "failed", _("失败")
+        CANCELLED = "cancelled", _("已取消")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField("种类", max_length=40)

@@ -14,7 +14,6 @@ from typing import Any
 from django.conf import settings
 from django.db import close_old_connections, connection
 
-from gongshu.i18n import gettext
 from gongshu.jobs import actions
 from gongshu.jobs.models import Job
 from gongshu.tables.errors import TableError
@@ -119,10 +118,9 @@ def run_one(owner: str, *, only: Job | None = None, watch: Callable[[str, float]
         actions.finish(
             job,
             Job.State.FAILED,
-            error={
-                "code": "internal",
-                "message": gettext("内部错误 {kind}；数据未变，详情见工作进程的日志", kind=type(error).__name__),
-            },
+            error=TableError(
+                "internal", "内部错误 {kind}；数据未变，详情见工作进程的日志", kind=type(error).__name__
+            ).as_json(),
         )
     finally:
         stop.set()

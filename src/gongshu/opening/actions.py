@@ -107,6 +107,7 @@ def release(actor: str, name: str, contract: Contract, contract_text: str, built
             "open_type": "unconditional",
             "synthetic": contract.synthetic,
             "source_note": contract.source_note,
+            "source_note_en": contract.source_note_en,
         }
         dataset, _ = Dataset.objects.select_for_update().update_or_create(name=name, defaults=described)
         version = Version.objects.create(

@@ -25,6 +25,7 @@ def describe(version: Version, site: str) -> dict[str, Any]:
         "version": version,
         "title": words.local(dataset, "title"),
         "summary": words.local(dataset, "summary"),
+        "note": words.local(dataset, "source_note"),
         "provider": words.local(dataset.provider, "name"),
         "topic": terms.topic(dataset.topic),
         "licence": terms.licence(dataset.licence),

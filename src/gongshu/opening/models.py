@@ -24,6 +24,7 @@ class Dataset(models.Model):
     open_type = models.CharField("开放属性", max_length=20)
     synthetic = models.BooleanField("合成数据", default=False)
     source_note = models.TextField("来源说明", blank=True, default="")
+    source_note_en = models.TextField(blank=True, default="")
     current = models.ForeignKey("Version", on_delete=models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 
 class Organisation(models.Model):
     """机构: a body that provides, runs or uses data."""
 
     class Kind(models.TextChoices):
-        DEPARTMENT = "department", "部门"
-        DISTRICT = "district", "区"
-        PLATFORM = "platform", "大数据中心"
+        DEPARTMENT = "department", _("部门")
+        DISTRICT = "district", _("区")
+        PLATFORM = "platform", _("大数据中心")
 
     code = models.SlugField("代码", max_length=64, unique=True)
     name = models.CharField("名称", max_length=200, unique=True)
@@ -30,9 +31,9 @@ class Person(AbstractUser):
     """人员: someone who signs in; ``is_demo`` accounts work from this machine only."""
 
     class Role(models.TextChoices):
-        STEWARD = "steward", "数据责任人"
-        OPERATOR = "operator", "平台运营"
-        AUDITOR = "auditor", "审计员"
+        STEWARD = "steward", _("数据责任人")
+        OPERATOR = "operator", _("平台运营")
+        AUDITOR = "auditor", _("审计员")
 
     display_name = models.CharField("姓名", max_length=100, blank=True, default="")
     organisation = models.ForeignKey(

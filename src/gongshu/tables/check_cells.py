@@ -105,13 +105,20 @@ def cells_of(
     # one search for all cells, then the slow ways for the few that need them
     cleans = {f"c{n}": base[f"o{n}"].ifelse(normalise(base[f"r{n}"]), base[f"r{n}"]) for n in range(len(names))}
     base = base.mutate(**cleans)
-    more: dict[str, ir.Value] = {f"p{n}": _is_placeholder(base[f"c{n}"]) for n in range(len(names))}
-    more |= {f"k{n}": _packed(base[f"c{n}"]) for n, name in enumerate(names) if name in packed}
-    more |= {
-        f"t{n}": typed(base[f"c{n}"], types[name])
-        for n, name in enumerate(names)
-        if types[name] not in ("string", "geometry")
-    }
+    base = base.mutate(
+        **{
+            f"t{n}": typed(base[f"c{n}"], types[name])
+            for n, name in enumerate(names)
+            if types[name] not in ("string", "geometry")
+        }
+    )
+    more: dict[str, ir.Value] = {}
+    for n, name in enumerate(names):
+        placeholder = _is_placeholder(base[f"c{n}"])
+        # what fits its type is no placeholder: only the rest is searched for one
+        more[f"p{n}"] = base[f"t{n}"].isnull().ifelse(placeholder, False) if f"t{n}" in base.columns else placeholder
+        if name in packed:
+            more[f"k{n}"] = _packed(base[f"c{n}"])
     base = base.mutate(**more)
 
     def view(of: ir.Table) -> dict[str, Cell]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import reduce
-from operator import add, and_
+from operator import and_
 
 import ibis
 import ibis.expr.types as ir
@@ -157,7 +157,7 @@ def _compared(rule: Rule, types: dict[str, str]) -> list[str]:
 
 def _joined(values: list[ir.StringValue]) -> ir.StringValue:
     # the separator keeps ("ab", "c") and ("a", "bc") apart, the mark keeps null and "" apart
-    joined: ir.StringValue = reduce(add, (value.fill_null("\x01") + "\x02" for value in values))
+    joined: ir.StringValue = ibis.literal("\x02").join([value.fill_null("\x01") for value in values])
     return joined
 
 

@@ -95,7 +95,8 @@ class Contract:
     level: int | None = None
     open_type: str | None = None
     synthetic: bool = False  # the rows were made by a generator: said wherever the dataset is shown
-    source_note: str = ""
+    source_note: str = ""  # where the rows come from, as readers see it
+    source_note_en: str = ""
     fields: list[Field] = field(default_factory=list)
     rules: list[Rule] = field(default_factory=list)
     reading: dict[str, Any] = field(

@@ -92,6 +92,7 @@ def read(source: str | Path) -> Contract:
         open_type=_one_of(custom, "openType", OPEN_TYPES, "openType"),
         synthetic=_flag(custom, "synthetic", "synthetic"),
         source_note=_text(custom, "sourceNote", "sourceNote"),
+        source_note_en=_text(custom, "sourceNoteEn", "sourceNoteEn"),
         reading=_mapping(custom, "reading", "reading"),
     )
     if not contract.name:
@@ -136,6 +137,7 @@ def write(contract: Contract) -> str:
             openType=contract.open_type,
             synthetic=contract.synthetic or None,
             sourceNote=contract.source_note,
+            sourceNoteEn=contract.source_note_en,
             reading=contract.reading,
         ),
         "schema": [

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from gongshu.i18n import gettext
@@ -17,16 +18,17 @@ from gongshu.tables.classify import classify
 from gongshu.tables.contract import Field
 from gongshu.tables.engine import open_engine
 from gongshu.tables.errors import TableError
-from gongshu.tables.model import HeaderNote, Source, TextTable
+from gongshu.tables.model import ROW, HeaderNote, Quarantined, Source, TextTable
 from gongshu.tables.reading import ReadingOptions, read_file
 from gongshu.tables.report import ColumnReport, FileReport, Report, TableReport
 from gongshu.tables.risk import disclosure_risk
 from gongshu.tables.semantic import Recognised, recognise
 from gongshu.tables.statistics import column_statistics
-from gongshu.tables.storage import infer_storage_types, misfits
+from gongshu.tables.storage import ColumnType, infer_storage_types, misfits
 from gongshu.tables.suggest import Known, suggest_rules
 
-MEMORY = "300MB"  # of the engine; Python and its libraries take some 250 MB beside
+COLUMNS_AT_ONCE = 120
+MEMORY = "260MB"  # of the engine; Python and its libraries take some 250 MB beside
 Progress = Callable[[str, float], None]
 
 
@@ -90,9 +92,8 @@ def inspect_table(
     """What is known of one staged table."""
     staged = backend.read_parquet(table.path)  # type: ignore[attr-defined]
     progress("type", 0.3)
-    kinds = infer_storage_types(backend, staged, table.native, options.types if options else None)
+    kinds, bad, bad_totals = _storage(backend, staged, table, options)
     types = {name: kinds[name].storage_type for name in table.columns}
-    bad, bad_totals = misfits(backend, staged, kinds)
     progress("recognise", 0.45)
     semantic, evidence = recognise(backend, staged, table.rows)
     progress("count", 0.6)
@@ -142,6 +143,23 @@ def inspect_table(
         crs=table.crs,
         encoding=source.encoding,
     )
+
+
+def _storage(
+    backend: BaseBackend, staged: ir.Table, table: TextTable, options: ReadingOptions | None
+) -> tuple[dict[str, ColumnType], list[Quarantined], dict[str, int]]:
+    """Storage types and what does not fit them, for some columns at a time: one aggregation of all would not fit the memory."""
+    kinds: dict[str, ColumnType] = {}
+    bad: list[Quarantined] = []
+    totals: dict[str, int] = {}
+    for start in range(0, len(table.columns), COLUMNS_AT_ONCE):
+        part = staged.select(ROW, *table.columns[start : start + COLUMNS_AT_ONCE])
+        found = infer_storage_types(backend, part, table.native, options.types if options else None)
+        cells, counts = misfits(backend, part, found)
+        kinds |= found
+        bad += cells
+        totals |= counts
+    return kinds, bad, totals
 
 
 def _with_counts(found: Recognised, name: str, results: list[Any]) -> Recognised:

@@ -16,7 +16,7 @@ from gongshu.tables.storage import typed
 TOP = 100  # the rules look at more of them than a report shows
 FEW = 20_000  # columns with fewer different values are counted by value, several in one pass
 CELLS_AT_ONCE = 8_000_000
-COLUMNS_AT_ONCE = 400
+COLUMNS_AT_ONCE = 150
 _RANGED = ("int64", "decimal", "float64", "percent", "date", "excel_date", "timestamp", "time")
 
 

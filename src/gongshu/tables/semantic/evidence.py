@@ -17,7 +17,7 @@ from gongshu.tables.storage import is_placeholder, normalise
 
 SAMPLE_ROWS = 10_000
 SAMPLE_CELLS = 400_000  # a table of 10,000 columns is judged by fewer rows
-COLUMNS_AT_ONCE = 400
+COLUMNS_AT_ONCE = 200
 
 
 @dataclass(frozen=True)
