@@ -19,7 +19,7 @@ from gongshu.cli import build_app
 from gongshu.tables.errors import TableError
 from gongshu.tables.inspection import inspect_files
 
-EXCLUDED = {"opening", "surfaces", "web"}
+EXCLUDED: set[str] = set()
 NAMES = re.compile(r"%\((\w+)\)s|\{(\w*)\}")
 ROOT = Path(__file__).parents[2]
 

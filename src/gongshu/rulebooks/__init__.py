@@ -18,6 +18,3 @@ def rulebook(name: str) -> dict[str, Any]:
     if not {"source", "effective"} <= set(found):
         raise ValueError(f"rulebook {name} lacks source or effective")
     return found
-
-
-load = rulebook
