@@ -17,7 +17,8 @@ def plain_static_files(settings):
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    from gongshu.opening import charts
+    from gongshu.opening import maps
 
     cache.clear()
-    charts._divisions.cache_clear()
+    maps._divisions.cache_clear()
+    maps._rows_by_division.cache_clear()

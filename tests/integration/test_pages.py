@@ -274,3 +274,41 @@ def test_sign_in(client):
     answer = client.post("/login", {"username": "worker", "password": "wrong"})
     assert "账号或密码不对" in answer.content.decode()
     assert client.post("/login", {"username": "worker", "password": "long enough 1"})["Location"] == "/workbench"
+
+
+def test_series_is_told_by_its_mean_and_wrong_coordinates_stay_off_the_map(client):
+    seeding.air(4000)
+    html = client.get("/datasets/air-quality").content.decode()
+    assert "各“时间”的平均“AQI”" in html and "画平均值" in html
+    seeding.divisions()
+    seeding.publish(
+        "points",
+        "SELECT i AS 号, CASE WHEN i < 3 THEN 0.0 ELSE 118.6 + i / 1000.0 END AS 经度, CASE WHEN i < 3 THEN 0.0 ELSE 31.4 END AS 纬度 FROM range(300) t(i)",
+        [seeding.column("号", "int64"), seeding.column("经度", "float64"), seeding.column("纬度", "float64")],
+        key=["号"],
+        longitude="经度",
+        latitude="纬度",
+    )
+    html = client.get("/datasets/points").content.decode()
+    assert "图上 297 行" in html and "另有 3 行没有坐标或在图外" in html and 'class="area"' in html
+
+
+def test_a_finding_never_reads_as_a_perfect_score(client):
+    finding = {"kind": "range", "column": "AQI", "severity": "error", "message": "x", "rows_total": 1}
+    seeding.air(40)
+    Version.objects.update(
+        quality={"total": 100.0, "rules": 3, "profile": "p", "dimensions": {}, "findings": [finding]}
+    )
+    html = client.get("/datasets/air-quality").content.decode()
+    assert "质量 99.9，问题 1 类" in html
+
+
+def test_home_map_counts_rows_that_have_a_place(client):
+    seeding.divisions()
+    seeding.hospitals(200)
+    html = client.get("/").content.decode()
+    assert "按 1 个有坐标的数据集" in html and "鲁班区 " in html
+
+
+def test_health(client):
+    assert client.get("/healthz").content == b"ok"

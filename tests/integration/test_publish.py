@@ -303,3 +303,11 @@ def test_a_file_beyond_the_limit_is_refused_before_it_is_taken_in(data: Path, se
         request_publish("tester", write_file(data / "a.csv", 60, "甲"), dump_contract(contract()), NAME)
     assert refused.value.code == "file_too_large"
     assert not Job.objects.exists()
+
+
+def test_rows_stand_in_the_order_of_the_key_whatever_the_order_of_the_file(data: Path) -> None:
+    file = write_file(data / "a.csv", 300, "甲")
+    head, *lines = file.read_text(encoding="gb18030").splitlines()
+    file.write_text("\n".join([head, *lines[150:], *lines[:150]]) + "\n", encoding="gb18030")
+    publish(file)
+    assert [row[0] for row in _rows(Version.objects.get(), data)] == list(range(1, 301))

@@ -41,6 +41,18 @@ def attached(con: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
         con.execute("DETACH copy")
 
 
+def in_order(engine: Backend, keys: ir.Table) -> bool:
+    """Whether no row's key is less than the one before it, in the order in which the table stands."""
+    names = [_q(name) for name in keys.columns]
+    before = [f"before{n}" for n in range(len(names))]
+    lags = ", ".join(f"lag({name}) OVER () AS {old}" for name, old in zip(names, before, strict=True))
+    row, last = f"({', '.join(names)})", f"({', '.join(before)})"
+    found = engine.con.execute(
+        f"SELECT bool_and(coalesce({row} >= {last}, before0 IS NULL)) FROM (SELECT *, {lags} FROM ({engine.compile(keys)}))"  # noqa: S608 - compiled here
+    ).fetchall()
+    return found[0][0] is not False
+
+
 def write_rows(engine: Backend, rows: ir.Table) -> int:
     """Make the table ``rows`` of the attached copy from an expression, in its order; returns the number of rows."""
     engine.create_table("rows", rows, database=("copy", "main"))

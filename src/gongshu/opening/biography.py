@@ -9,8 +9,9 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from gongshu.jobs.models import Job
-from gongshu.opening import queries, words
+from gongshu.opening import queries, terms, words
 from gongshu.opening.models import Version
+from gongshu.web.templatetags.web import score
 
 
 @dataclass(frozen=True)
@@ -139,12 +140,12 @@ def _check(version: Version) -> Step:
     quality = version.quality
     findings = sorted(quality.get("findings", []), key=lambda f: -(f.get("rows_total") or 0))
     kinds = len({f["kind"] for f in findings})
-    total = quality.get("total")
+    total = terms.quality_total(quality)
     if total is None:
         what = _("未评分")
     else:
         what = _("质量 %(score)s，问题 %(n)s 类") if kinds else _("质量 %(score)s，无问题")
-        what = what % {"score": f"{total:.1f}", "n": kinds}
+        what = what % {"score": score(total), "n": kinds}
     facts = [
         Fact(
             f"{f['column']} {words.FINDINGS.get(f['kind'], f['kind'])}"
@@ -226,7 +227,7 @@ def _account() -> Step:
     return Step(
         "account",
         _("还没有意见"),
-        _("意见与异议入口尚未启用"),
+        _("意见入口尚未启用"),
         [Fact(_("意见与异议"), "0", _("入口启用后，从这里提交"))],
         state="todo",
     )

@@ -29,7 +29,6 @@ class Card:
     updated: datetime
     late: bool
     uses: int
-    score: float | None
     synthetic: bool
 
 
@@ -51,6 +50,5 @@ def card(dataset: Dataset, used: dict[str, int]) -> Card:
         updated=version.published_at,
         late=queries.freshness(dataset).late,
         uses=used.get(dataset.name, 0),
-        score=version.quality.get("total"),
         synthetic=dataset.synthetic,
     )

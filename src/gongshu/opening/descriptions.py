@@ -60,7 +60,7 @@ def quality(version: Version) -> dict[str, Any]:
     dimensions = found.get("dimensions") or {}
     findings = sorted(found.get("findings", []), key=lambda f: (_rank(f.get("severity")), -(f.get("rows_total") or 0)))
     return {
-        "total": found.get("total"),
+        "total": terms.quality_total(found),
         "profile": found.get("profile", ""),
         "rules": found.get("rules", 0),
         "dimensions": [

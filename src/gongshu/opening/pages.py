@@ -22,6 +22,7 @@ from gongshu.opening import (
     charts,
     descriptions,
     exports,
+    maps,
     preview,
     queries,
     rows,
@@ -308,7 +309,7 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         "steps": biography.steps(version),
         "preview": _preview(request, version, ask),
         "chart": charts.chart(version, request.GET.get("chart", "")),
-        "map": charts.points_map(version),
+        "map": maps.points_map(version),
     }
     return render(request, "opening/dataset.html", context)
 

@@ -17,6 +17,7 @@ from gongshu.opening.rows import NUMERIC
 from gongshu.web import drawing
 
 SHOWN = 9  # columns, unless the reader chooses others
+LEAST_SHARE = 0.01  # of the most frequent value, below which a bar of shares says nothing
 LONG = 24  # characters from which a cell gets a wider column
 UNGROUPED = {"longitude", "latitude", "division_code", "postcode", "credit_code", "mobile", "landline", "bank_card"}
 
@@ -132,7 +133,7 @@ def _picture(
     top = column.get("top") or []
     if top and distinct == 1:
         return "", (_("只有一个值"), str(top[0][0])), None
-    if top:
+    if top and top[0][1] >= LEAST_SHARE * filled:
         parts = [number / filled for _value, number in top[:3]]
         rest = max(0.0, 1 - sum(parts))
         first = (column.get("codes") or {}).get(str(top[0][0]), str(top[0][0]))

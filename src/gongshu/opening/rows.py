@@ -169,35 +169,44 @@ def quoted(name: str) -> exp.Column:
 
 
 @lru_cache(maxsize=512)
-def frequencies(file: str, stamp: int, name: str, most: int) -> list[tuple[Any, int]]:
-    """The ``most`` most frequent values of a column of the serving copy ``file`` (made at ``stamp``) with their counts."""
-    value = exp.cast(quoted(name), "VARCHAR")
-    number = exp.Count(this=exp.Star())
+def groups(file: str, stamp: int, name: str, measure: str, unit: str, most: int) -> list[tuple[Any, int, float | None]]:
+    """Rows of the serving copy ``file`` (made at ``stamp``) by a column: value, number of rows, mean of ``measure``.
+
+    With a ``unit`` (day, month, year) by period and in its order, else the ``most`` most frequent values first.
+    """
+    column: exp.Expr = quoted(name)
+    value: exp.Expr = exp.cast(column, "VARCHAR")
+    if unit:
+        value = exp.cast(exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(unit), column]), "DATE")
+    mean = exp.Avg(this=exp.cast(quoted(measure), "DOUBLE")) if measure else exp.null()
     # by position: a name of ours could be the name of a column
-    query = exp.select(value, number).from_(serving.TABLE).group_by("1").order_by("2 DESC", "1 NULLS LAST").limit(most)
-    return [(value, int(n)) for value, n in serving.read(Path(file), query)]
+    query = exp.select(value, exp.Count(this=exp.Star()), mean).from_(serving.TABLE).group_by("1").limit(most)
+    if unit:
+        query = query.where(column.is_(exp.null()).not_()).order_by("1")
+    else:
+        query = query.order_by("2 DESC", "1 NULLS LAST")
+    return [(each, int(n), None if of is None else float(of)) for each, n, of in serving.read(Path(file), query)]
 
 
-@lru_cache(maxsize=512)
-def by_period(file: str, stamp: int, name: str, unit: str) -> list[tuple[date, int]]:
-    """Rows by ``unit`` (day, month, year) of a date or time column."""
-    period = exp.cast(exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(unit), quoted(name)]), "DATE")
-    query = (
-        exp.select(period, exp.Count(this=exp.Star()))
-        .from_(serving.TABLE)
-        .where(quoted(name).is_(exp.null()).not_())
-        .group_by("1")
-        .order_by("1")
-        .limit(1000)
-    )
-    return [(period, int(n)) for period, n in serving.read(Path(file), query)]
+@lru_cache(maxsize=128)
+def middle(file: str, stamp: int, longitude: str, latitude: str) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of the middle 96 % of the points: a few wrong coordinates don't make the map a speck."""
+    x, y = (exp.cast(quoted(name), "DOUBLE") for name in (longitude, latitude))
+    ends = [
+        exp.Anonymous(this="quantile_cont", expressions=[value.copy(), exp.Literal.number(share)])
+        for share in ("0.02", "0.98")
+        for value in (x, y)
+    ]
+    found = serving.read(Path(file), exp.select(*ends).from_(serving.TABLE))[0]
+    return None if None in found else (float(found[0]), float(found[1]), float(found[2]), float(found[3]))
 
 
 @lru_cache(maxsize=128)
 def point_cells(
-    file: str, stamp: int, longitude: str, latitude: str, cells: int, west: float, south: float, width: float
+    file: str, stamp: int, longitude: str, latitude: str, cells: int, box: tuple[float, float, float, float]
 ) -> list[tuple[float, float, int]]:
-    """Points gathered in a grid of ``cells`` columns over ``width`` degrees: mean longitude, mean latitude, number."""
+    """Points within ``box`` gathered in a grid of ``cells`` columns: mean longitude, mean latitude, number."""
+    west, south, east, north = box
     x, y = exp.cast(quoted(longitude), "DOUBLE"), exp.cast(quoted(latitude), "DOUBLE")
     step = exp.Placeholder(this="step")
 
@@ -215,11 +224,15 @@ def point_cells(
             exp.Count(this=exp.Star()),
         )
         .from_(serving.TABLE)
-        .where(quoted(longitude).is_(exp.null()).not_(), quoted(latitude).is_(exp.null()).not_())
+        .where(
+            x.copy().between(exp.Placeholder(this="west"), exp.Placeholder(this="east")),
+            y.copy().between(exp.Placeholder(this="south"), exp.Placeholder(this="north")),
+        )
         .group_by("1", "2")
         .limit(6000)
     )
-    found = serving.read(Path(file), query, {"west": west, "south": south, "step": width / cells})
+    values = {"west": west, "south": south, "east": east, "north": north, "step": max(east - west, 1e-6) / cells}
+    found = serving.read(Path(file), query, values)
     return [(float(lon), float(lat), int(n)) for _cx, _cy, lon, lat, n in found]
 
 

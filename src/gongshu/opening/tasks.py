@@ -14,9 +14,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from django.conf import settings
 from django.db.models import Max
+from ibis.backends.duckdb import Backend
 
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
-from gongshu.lake.copies import attached, column_statistics, index_rows, place, read_rows, write_rows
+from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
 from gongshu.opening import actions, search, store
 from gongshu.opening.models import Version
 from gongshu.opening.policies import check_publishable
@@ -95,7 +96,11 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
         copy = staging / "rows.duckdb"
         with attached(engine.con, copy):
             run.step("protect", 0.55)
-            public = _protected(text, contract, key)
+            protected = _protected(text, contract)
+            # a staged table stands in the order of its file: what already stands in the order of the key isn't sorted
+            if key and not _stands_in_order(engine, text, [field for field in fields if field.primary_key]):
+                protected = protected.order_by([*key, ROW])
+            public = protected.select(*(field.name for field in fields))
             rows = write_rows(engine, public)
 
             run.step("commit", 0.7)
@@ -135,12 +140,18 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
     return built, contract
 
 
-def _protected(text: ir.Table, contract: Contract, key: list[str]) -> ir.Table:
-    """The public columns of the text table: typed, protected, in the order of the key (of the file without one)."""
+def _protected(text: ir.Table, contract: Contract) -> ir.Table:
+    """The text table typed and protected, with its row numbers."""
     values = {ROW: text[ROW]} | {field.name: typed(text[field.name], field.storage_type) for field in contract.fields}
     secret = read_or_make_key(settings.DATA / "keys", "protect")
-    protected = protect(text.select(**values), contract.fields, secret)
-    return protected.order_by([*key, ROW]).select(*(field.name for field in contract.fields if _is_public(field)))
+    return protect(text.select(**values), contract.fields, secret)
+
+
+def _stands_in_order(engine: Backend, text: ir.Table, key: list[Field]) -> bool:
+    """Whether the file's rows stand in the order of the public key; told of keys that are public as they are."""
+    if any(field.protection.method != "keep" for field in key):
+        return False
+    return in_order(engine, text.select(**{field.name: typed(text[field.name], field.storage_type) for field in key}))
 
 
 def _storage(dtype: str, field: Field) -> str:

@@ -63,6 +63,15 @@ def _terms(file: str) -> dict[str, Term]:
     return {entry["key"]: Term(entry["key"], entry) for entry in rulebook(f"{RULEBOOK}/{file}")["entries"]}
 
 
+def quality_total(quality: dict[str, Any]) -> float | None:
+    """The score of a quality run, 0..100; below 100 as long as an error was found, however rare."""
+    total = quality.get("total")
+    if total is None:
+        return None
+    wrong = any(f.get("severity") == "error" and f.get("rows_total") for f in quality.get("findings", []))
+    return min(float(total), 99.9) if wrong else float(total)
+
+
 def topics() -> dict[str, Term]:
     """专题 by key, in the rulebook's order."""
     return _terms("topics")

@@ -36,7 +36,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "gongshu.web.middleware.SecurityHeaders",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "gongshu.web.middleware.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "gongshu.web.middleware.Language",
     "django.middleware.common.CommonMiddleware",

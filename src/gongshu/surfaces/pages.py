@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from gongshu.jobs.actions import request_cancel
 from gongshu.jobs.models import Job
-from gongshu.opening import cards, charts, pages, queries, terms, words
+from gongshu.opening import cards, maps, pages, queries, terms, words
 from gongshu.oversight.models import Event
 from gongshu.parties.models import Person
 
@@ -47,7 +48,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "popular": _popular(used),
         "tries": _tries(),
         "now": timezone.now(),
-        "shapes": charts.district_shapes(),
+        "districts": maps.district_map(),
     }
     return render(request, "surfaces/home.html", context)
 
@@ -117,6 +118,14 @@ def help_page(request: HttpRequest) -> HttpResponse:
         "licences": [terms.licence(key) for key in ("open-unconditional", "open-conditional", "cc-by-4.0")],
     }
     return render(request, "surfaces/help.html", context)
+
+
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether the web process answers and reaches its database; for those who watch the installation."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HttpResponse("ok", content_type="text/plain", headers={"Cache-Control": "no-store"})
 
 
 @require_safe

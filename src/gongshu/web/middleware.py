@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
+from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from gongshu.i18n import use_language
 
@@ -48,6 +51,18 @@ class SecurityHeaders(_Middleware):
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
+
+
+class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
+    """WhiteNoise for ASGI: assets are small and sent whole; Django would collect a streamed file anyway, with a warning."""
+
+    @staticmethod
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
+        """The file, or what the request's conditions call for instead of it."""
+        streamed = WhiteNoiseMiddleware.serve(static_file, request)
+        content = b"".join(streamed.streaming_content)
+        streamed.close()
+        return HttpResponse(content, status=streamed.status_code, headers=dict(streamed.headers))
 
 
 class Language(_Middleware):

@@ -102,7 +102,7 @@ def ago(moment: datetime | None) -> str:
 
 @register.filter
 def score(value: float | None) -> str:
-    """A quality score with one decimal; 100 stands alone."""
+    """A quality score with one decimal; 100 stands alone, and only for 100: what has a finding never reads as perfect."""
     if value is None:
         return "—"
-    return "100" if round(value, 1) == 100 else f"{value:.1f}"
+    return "100" if value >= 100 else f"{min(value, 99.9):.1f}"
