@@ -136,7 +136,8 @@ def _for_column(column: Known, forms: Mapping[str, str]) -> Iterator[Rule]:
     elif column.storage_type == "string" or code in ("division_code", "ethnicity"):
         yield from _for_codes(column)
     if _is_key(column):
-        yield Rule(f"unique-{number}", "unique", name, (), {}, "030400")
+        params = {"type": code} if code in CHECKED_TYPES else {}
+        yield Rule(f"unique-{number}", "unique", name, (), params, "030400")
 
 
 def _never_negative(column: Known) -> bool:
