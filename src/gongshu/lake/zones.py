@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,14 +22,14 @@ from pyarrow import fs
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue
-from pyiceberg.io.pyarrow import _pyarrow_to_schema_without_ids
+from pyiceberg.io.pyarrow import _dataframe_to_data_files, _pyarrow_to_schema_without_ids
 from pyiceberg.table import Table, TableProperties, Transaction
 from pyiceberg.table.update.snapshot import ManageSnapshots
 
 logging.getLogger("pyiceberg").setLevel(logging.ERROR)
 NAMESPACE = "gongshu"
 ROW_GROUP = 20_480  # rows: small groups answer "the first page" and key look-ups fast
-FILE_BYTES = 64 * 1024**2  # in memory: PyIceberg holds a file's rows before it writes them
+FILE_BYTES = 48 * 1024**2  # of a data file's rows in memory, before they are encoded
 JOB = "gongshu.job"
 REPLACED = "replaced"  # marks the snapshot that only clears a table before the next content
 
@@ -107,10 +108,17 @@ class Zone:
                 {
                     TableProperties.WRITE_DATA_PATH: self._uri(folder),
                     TableProperties.PARQUET_ROW_GROUP_LIMIT: str(ROW_GROUP),
-                    TableProperties.WRITE_TARGET_FILE_SIZE_BYTES: str(FILE_BYTES),
                 }
             )
-            transaction.append(rows, snapshot_properties={JOB: job})
+            with transaction.update_snapshot(snapshot_properties={JOB: job}).fast_append() as snapshot:
+                files = count()
+                for chunk in _chunks(rows):
+                    # one file at a time: Transaction.append hands the whole stream to its writers' queue at once
+                    made = _dataframe_to_data_files(
+                        transaction.table_metadata, chunk, transaction._table.io, snapshot.commit_uuid, files
+                    )
+                    for data_file in made:
+                        snapshot.append_data_file(data_file)
 
         return self._commit(name, rows.schema, job, tag, fill)
 
@@ -229,6 +237,18 @@ class Lake:
         """Give back the catalogs' connections."""
         for zone in (self.raw, self.public):
             zone.catalog.close()
+
+
+def _chunks(rows: pa.RecordBatchReader) -> Iterator[pa.Table]:
+    """The stream cut into tables of about :data:`FILE_BYTES`, each the content of a data file."""
+    held: list[pa.RecordBatch] = []
+    for batch in rows:
+        held.append(batch)
+        if sum(each.nbytes for each in held) >= FILE_BYTES:
+            yield pa.Table.from_batches(held, rows.schema)
+            held = []
+    if held:
+        yield pa.Table.from_batches(held, rows.schema)
 
 
 def _job_of(snapshot: Any) -> str:
