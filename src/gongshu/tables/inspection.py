@@ -29,7 +29,7 @@ from gongshu.tables.storage import ColumnType, infer_storage_types, misfits
 from gongshu.tables.suggest import Known, suggest_rules
 
 COLUMNS_AT_ONCE = 120
-MEMORY = "260MB"  # of the engine; Python and its libraries take some 250 MB beside
+MEMORY = "220MB"  # of the engine; Python and its libraries take some 250 MB beside
 Progress = Callable[[str, float], None]
 
 
