@@ -132,10 +132,47 @@ def test_a_rule_that_cannot_run_says_so_and_never_passes(engine, tmp_path, rule)
     assert run.scores["total"] is None
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        Rule("r", "pattern", "甲", (), {"pattern": "("}),
+        Rule("r", "range", "甲", (), {"min": "很小"}),
+        Rule("r", "format", "甲", (), {"form": "lunar"}),
+        Rule("r", "format", "甲"),
+        Rule("r", "check_digit", "甲", (), {"type": "mobile"}),
+        Rule("r", "cross_field", "甲", (), {"operator": "<="}),
+        Rule("r", "cross_field", None, ("甲", "乙"), {"operator": "~"}),
+        Rule("r", "in_set", "甲", (), {"values": 5}),
+        Rule("r", "inconsistent", None, ("甲", "乙"), {}),
+    ],
+    ids=lambda rule: rule.kind,
+)
+def test_a_rule_with_wrong_parameters_says_so_and_stops_none_of_the_others(engine, tmp_path, wrong):
+    table = stage(engine, tmp_path, {"甲": ["1", ""], "乙": ["2", "3"]})
+    rules = [Rule("n", "not_null", "甲"), wrong, Rule("m", "not_null", "乙")]
+    run = run_checks(engine, table, [Field("甲", "int64"), Field("乙", "int64")], rules)
+    results = {result.rule.id: result for result in run.results}
+    assert results["r"].why
+    assert (results["n"].failed, results["m"].checked) == (1, 2)
+
+
+def test_a_key_that_never_repeats_spares_the_comparison_of_rows(engine, tmp_path):
+    table = stage(engine, tmp_path, {"号": [str(n) for n in range(30)], "名": ["甲"] * 30})
+    rules = [Rule("d", "row_duplicate"), Rule("u", "unique", "号")]
+    run = run_checks(engine, table, [Field("号", "int64"), Field("名")], rules)
+    assert [(result.rule.id, result.checked, result.failed) for result in run.results] == [("u", 30, 0), ("d", 30, 0)]
+
+
 def test_row_numbers_are_capped_and_counts_are_not(engine, tmp_path):
     table = stage(engine, tmp_path, {"甲": ["", "1"] * 50})
     run = run_checks(engine, table, [Field("甲")], [Rule("r", "not_null", "甲")], max_rows=3)
     assert (run.findings[0].rows, run.findings[0].rows_total) == ([1, 3, 5], 50)
+
+
+def test_all_row_numbers_can_be_asked_for(engine, tmp_path):
+    table = stage(engine, tmp_path, {"甲": ["", "1"] * 50})
+    run = run_checks(engine, table, [Field("甲")], [Rule("r", "not_null", "甲")], max_rows=10_000_000)
+    assert run.findings[0].rows == [*range(1, 100, 2)]
 
 
 def test_messages_hold_no_values(engine, tmp_path):

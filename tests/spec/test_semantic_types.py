@@ -111,6 +111,18 @@ CASES = [
 ]
 
 DECOYS = [
+    ("IMEI", lambda r: (body := f"35{r.randint(0, 10**12 - 1):012d}") + luhn.calc_check_digit(body)),
+    ("ICCID", lambda r: (body := f"898600{r.randint(0, 10**12 - 1):012d}") + luhn.calc_check_digit(body)),
+    ("时间戳", lambda r: str(r.randint(1600000000, 1700000000))),
+    (
+        "药品",
+        lambda r: r.choice(
+            ["阿莫西林胶囊", "布洛芬缓释片", "感冒灵颗粒", "板蓝根颗粒", "维生素C片", "葡萄糖注射液", "甘草片"]
+        ),
+    ),
+    ("科室", lambda r: r.choice(["内科", "外科", "儿科", "肿瘤科", "急诊科", "眼科"])),
+    ("颜色", lambda r: r.choice(["白", "黑", "蓝", "黄", "水绿"])),
+    ("地铁", lambda r: f"地铁{r.randint(1, 18)}号线"),
     ("订单编号", lambda r: f"{r.randint(10**17, 10**18 - 1)}"),
     ("流水号", lambda r: f"6{r.randint(10**17, 10**18 - 1)}"),
     ("设备序列号", lambda r: f"1{r.randint(3, 9)}{r.randint(10**8, 10**9 - 1)}"),

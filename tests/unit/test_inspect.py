@@ -89,6 +89,13 @@ def test_the_contract_is_valid_odcs_and_protects_persons(report):
     assert contract.reading["encoding"] == "gb18030"
 
 
+def test_the_contract_remembers_how_a_person_had_the_file_read(people):
+    report = gs.inspect(people, skip_rows=(3,), delimiter=",")
+    reading = report.contract().reading
+    assert reading == {"encoding": "gb18030", "header_rows": [1], "skip_rows": [3], "delimiter": ","}
+    assert load_contract(dump_contract(report.contract())).reading == reading
+
+
 def test_the_page_escapes_and_keeps_identities_to_itself(report):
     page = report_html(report)
     assert "<script" not in page

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
+from ibis.common.exceptions import IbisError
 
 from gongshu.i18n import gettext
 from gongshu.tables.check_cells import (
@@ -22,14 +24,17 @@ from gongshu.tables.check_cells import (
     test_of,
     units_of,
 )
-from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS, Group
+from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS
 from gongshu.tables.contract import Field, Rule
 from gongshu.tables.model import ROW, TextTable
 from gongshu.tables.scores import score
 from gongshu.tables.wording import finding_message
 
 UNITS_AT_ONCE = 120
+ROWS_KEPT_WHILE_COUNTING = 10_000  # DuckDB keeps fewer than a million for each rule, in memory
 EXAMPLES = 3
+# what a rule with wrong parameters comes to, in Python or in the engine
+_BAD_RULE = (KeyError, ValueError, TypeError, IbisError, duckdb.Error)
 
 
 @ibis.udf.agg.builtin(name="min")
@@ -96,26 +101,60 @@ def run_checks(
     """
     staged = _staged(backend, table)
     types = {found.name: found.storage_type for found in fields if found.name in staged.columns}
-    results: list[Result] = []
-    rows_of_table = int(backend.to_pyarrow(staged.count()).as_py())
-    local: list[tuple[str | None, Rule]] = []
-    for rule in rules:
-        why = _not_runnable(rule, types)
-        if why:
-            results.append(Result(rule, rule.column, why=why))
-        elif rule.kind in GROUP_KINDS:
-            group = GROUP_KINDS[rule.kind](backend, staged, rule, types, max_rows)
-            results.append(_grouped(rule, group))
-        else:
-            local += units_of(rule)
+    rules = list(rules)
+    rows = int(backend.to_pyarrow(staged.count()).as_py())
+    results = [Result(rule, rule.column, why=why) for rule in rules if (why := _not_runnable(rule, types))]
+    runnable = [rule for rule in rules if not _not_runnable(rule, types)]
+    results += _run_groups(backend, staged, types, [rule for rule in runnable if rule.kind in GROUP_KINDS], max_rows)
+    local = [unit for rule in runnable if rule.kind in ROW_KINDS for unit in units_of(rule)]
     # units of the same columns in the same query, so that each column is prepared once
     order = {name: place for place, name in enumerate(types)}
     local.sort(key=lambda unit: order[columns_of(unit[1])[0]])
     for start in range(0, len(local), UNITS_AT_ONCE):
-        results += _run_local(backend, staged, types, local[start : start + UNITS_AT_ONCE], rows_of_table, max_rows)
+        results += _run_local(backend, staged, types, local[start : start + UNITS_AT_ONCE], rows, max_rows)
     results = _with_examples(backend, staged, results)
     findings = [_finding(result) for result in results if result.failed]
     return QualityRun(results, findings, score(results, profile))
+
+
+def _run_groups(
+    backend: BaseBackend, staged: ir.Table, types: dict[str, str], rules: list[Rule], max_rows: int
+) -> list[Result]:
+    """Keys first: where a number or a checked code is in every row and never twice, no two rows are the same or nearly so."""
+    results: list[Result] = []
+    checked = {rule.column for rule in rules if rule.kind == "unique" and rule.params.get("type") in CHECKED_TYPES}
+    keys: dict[str, int] = {}
+    for rule in sorted(rules, key=lambda rule: rule.kind != "unique"):
+        compared = [
+            name
+            for name in types
+            if (name in rule.columns if rule.columns else name not in rule.params.get("ignore", []))
+        ]
+        key = next((name for name in compared if name in keys), None) if rule.kind in WHOLE_ROWS else None
+        if key:
+            results.append(Result(rule, rule.column, keys[key]))
+            continue
+        try:
+            group = GROUP_KINDS[rule.kind](backend, staged, rule, types, max_rows)
+        except _BAD_RULE as error:
+            results.append(_broken_rule(rule, error))
+            continue
+        results.append(Result(rule, rule.column, group.asked, group.failed, 0, group.total, group.rows))
+        if (
+            rule.kind == "unique"
+            and rule.column
+            and not group.failed
+            and (types[rule.column] == "int64" or rule.column in checked)
+        ):
+            rows = int(backend.to_pyarrow(staged.count()).as_py())
+            if group.asked == rows:
+                keys[rule.column] = rows
+    return results
+
+
+def _broken_rule(rule: Rule, error: Exception) -> Result:
+    problem = str(error).split("\n")[0][:200]
+    return Result(rule, rule.column, why=gettext("规则跑不起来：{problem}", problem=problem))
 
 
 def _staged(backend: BaseBackend, table: TextTable | ir.Table | Path) -> ir.Table:
@@ -136,10 +175,6 @@ def _not_runnable(rule: Rule, types: dict[str, str]) -> str:
     return gettext("规则缺参数「{name}」", name=lacking[0]) if lacking else ""
 
 
-def _grouped(rule: Rule, group: Group) -> Result:
-    return Result(rule, rule.column, group.asked, group.failed, 0, group.total, group.rows)
-
-
 def _run_local(
     backend: BaseBackend,
     staged: ir.Table,
@@ -152,7 +187,34 @@ def _run_local(
     packed = {name for _, rule in units if rule.params.get("type") in CHECKED_TYPES for name in columns_of(rule)}
     base, view = cells_of(staged, {name: types[name] for name in types if name in used}, packed)
     cells = view(base)
-    tests = [test_of(rule, cells) for _, rule in units]
+    tests: list[Test] = []
+    broken: list[Result] = []
+    good: list[tuple[str | None, Rule]] = []
+    for unit in units:
+        try:
+            tests.append(test_of(unit[1], cells))
+            good.append(unit)
+        except _BAD_RULE as error:
+            broken.append(_broken_rule(unit[1], error))
+    try:
+        return broken + _count_local(backend, base, good, tests, rows, max_rows)
+    except _BAD_RULE as error:
+        if len(good) == 1:
+            return [*broken, _broken_rule(good[0][1], error)]
+    # the engine refuses one of them, such as a wrong pattern: each by itself then, so that the others are run
+    return broken + [result for unit in good for result in _run_local(backend, staged, types, [unit], rows, max_rows)]
+
+
+def _count_local(
+    backend: BaseBackend,
+    base: ir.Table,
+    units: list[tuple[str | None, Rule]],
+    tests: list[Test],
+    rows: int,
+    max_rows: int,
+) -> list[Result]:
+    if not units:
+        return []
     metrics: dict[str, ir.Scalar] = {}
     for n, test in enumerate(tests):
         metrics[f"failed{n}"] = test.broken.sum()
@@ -160,7 +222,7 @@ def _run_local(
             metrics[f"asked{n}"] = test.asked.sum()
         if test.unknown is not None:
             metrics[f"unknown{n}"] = test.unknown.sum()
-    keeps_rows = backend.name == "duckdb" and max_rows > 0
+    keeps_rows = backend.name == "duckdb" and 0 < max_rows <= ROWS_KEPT_WHILE_COUNTING
     if keeps_rows:
         metrics |= {f"rows{n}": _first_rows(base[ROW], max_rows, where=test.broken) for n, test in enumerate(tests)}
     answer = backend.to_pyarrow(base.aggregate(**metrics)).to_pylist()[0]
@@ -185,7 +247,7 @@ def _run_local(
 def _rows(
     backend: BaseBackend, base: ir.Table, tests: list[Test], failing: list[int], max_rows: int
 ) -> dict[int, list[int]]:
-    """The first ``max_rows`` failing rows of each test, in a query each: for engines that can't keep them while they count."""
+    """The first ``max_rows`` failing rows of each test, in a query each: for engines that can't keep them while they count, and for very many."""
     return {
         n: backend.to_pyarrow(base.filter(tests[n].broken).select(ROW).order_by(ROW).limit(max_rows))[ROW].to_pylist()
         for n in failing

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
@@ -76,6 +77,10 @@ def _inspect_file(
             )
     except TableError as error:
         found.error, found.tables = error, []
+    except duckdb.Error as error:  # no memory or no room on the disk, most likely
+        message = "处理文件「{file}」时引擎出错：{problem}。请看磁盘空间和内存，或把文件拆小。"
+        problem = str(error).split("\n")[0]
+        found.error, found.tables = TableError("engine", message, where={"file": path.name}, problem=problem), []
     found.seconds = time.perf_counter() - started
     return found
 
@@ -141,7 +146,7 @@ def inspect_table(
         scores=run.scores,
         risk=risk,
         crs=table.crs,
-        encoding=source.encoding,
+        reading=_reading(source, table, options),
     )
 
 
@@ -160,6 +165,22 @@ def _storage(
         bad += cells
         totals |= counts
     return kinds, bad, totals
+
+
+def _reading(source: Source, table: TextTable, options: ReadingOptions | None) -> dict[str, Any]:
+    """What was found out of the reading, and what a person said, as options for the next time."""
+    found: dict[str, Any] = {"encoding": source.encoding} if source.encoding else {}
+    if table.header_rows:
+        found["header_rows"] = list(table.header_rows)
+    if source.format in ("xlsx", "xls") and len(source.tables) > 1:
+        found["sheet"] = table.name
+    if options:
+        plain = ReadingOptions()
+        said = {
+            name: value for name, value in vars(options).items() if value != getattr(plain, name) and name != "types"
+        }
+        found |= {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
+    return found
 
 
 def _with_counts(found: Recognised, name: str, results: list[Any]) -> Recognised:

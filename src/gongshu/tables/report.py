@@ -58,7 +58,7 @@ class ColumnReport:
 
 @dataclass
 class TableReport:
-    """What is known of one table of a file."""
+    """What is known of one table of a file. ``reading``: the options with which the reader reads it so again."""
 
     name: str
     rows: int
@@ -74,7 +74,7 @@ class TableReport:
     scores: dict[str, Any]
     risk: dict[str, Any] | None
     crs: str | None = None
-    encoding: str | None = None
+    reading: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self, max_rows: int) -> dict[str, Any]:
         """The entry of ``tables`` in the inspect document."""
@@ -110,16 +110,13 @@ class TableReport:
         key = next((field for field in fields if field.unique and field.required), None)
         if key:
             key.primary_key = True
-        reading: dict[str, Any] = {"header_rows": list(self.header_rows)} if self.header_rows else {}
-        if self.encoding:
-            reading["encoding"] = self.encoding
         return Contract(
             name=re.sub(r"\s+", "_", self.name.strip()) or "table",
             fields=fields,
             rules=kept,
             level=self.grade.level,
             open_type=self.grade.open_type,
-            reading=reading,
+            reading=dict(self.reading),
         )
 
     def _field(self, column: ColumnReport, broken: set[tuple[str, str | None]], rules: list[Rule]) -> Field:

@@ -42,7 +42,8 @@ def regex(name: str) -> str:
         "landline_full": rf"^([+]?86[- ]?)?[(]?({area})[)]?[- ]?{number}$",
         "landline_local": rf"^{number}$",
         "hotline": r"^(400|800)[- ]?[0-9]{3}[- ]?[0-9]{4}$|^(95[0-9]{3,4}|12[0-9]{3}|1[0-2][0-9])$",
-        "card": rf"^{values['card_prefixes']}[0-9]{{13,17}}$",
+        # 15 digits are American Express only: device numbers (IMEI) have 15 with the same check digit
+        "card": rf"^{values['card_prefixes']}[0-9]{{14,17}}$|^3[47][0-9]{{13}}$",
         "plate": rf"^[{values['plate_provinces']}][A-Z][·.•-]?({_PLATE_CHAR}{{4}}[A-HJ-NP-Z0-9挂学警港澳领试超]|{_PLATE_CHAR}{{6}})$",
         "email": r"^[A-Z0-9._%+'-]+@[A-Z0-9-]+([.][A-Z0-9-]+)*[.][A-Z]{2,24}$",
         "ip": r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(:[0-9]{1,5})?$"
