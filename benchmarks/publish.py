@@ -49,10 +49,12 @@ def publish(file: str, folder: str) -> None:
     from gongshu.jobs.runner import owner_name, run_one
     from gongshu.jobs.worker import load_kinds
     from gongshu.opening.actions import request_publish
+    from gongshu.opening.sweep import sweep
     from gongshu.tables.contract import Contract, Field, Rule, dump_contract
 
     call_command("migrate", verbosity=0)
     load_kinds()
+    sweep()  # as a worker does when it starts
     with Path(file).open(encoding="utf-8") as head:
         names = head.readline().strip().split(",")
     fields = [

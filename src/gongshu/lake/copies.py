@@ -34,6 +34,8 @@ def _q(name: str) -> str:
 def attached(con: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
     """Attach ``file`` as the database ``copy`` of this connection, so that one engine's memory limit holds for all."""
     con.execute("SET preserve_insertion_order = true")  # rows stand in the order in which they were sorted
+    # a cache for fast answers: choosing and undoing a compression costs more than the disk that it saves
+    con.execute("SET force_compression = 'uncompressed'")
     con.execute(f"ATTACH {exp.Literal.string(str(file)).sql('duckdb')} AS copy")
     try:
         yield

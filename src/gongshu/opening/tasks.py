@@ -91,8 +91,6 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
         run.step("check", 0.35)
         quality = run_checks(engine, table, contract.fields, contract.rules, max_rows=100)
         text = engine.read_parquet(table.path)
-        _, unfit = misfits(engine, text, {field.name: field.storage_type for field in contract.fields}, cap=0)
-
         copy = staging / "rows.duckdb"
         with attached(engine.con, copy):
             run.step("protect", 0.55)
@@ -104,13 +102,14 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
             rows = write_rows(engine, public)
 
             run.step("commit", 0.7)
+            storage = {field.name: _storage(str(public.schema()[field.name]), field) for field in fields}
             snapshot = store.lake().public.commit_rows(name, read_rows(engine.con), job=job, tag=f"v{number}")
             crash_here("public.committed")
 
-            run.step("serve", 0.8)
+            run.step("serve", 0.85)
             index_rows(engine.con, key, rows)
-            storage = {field.name: _storage(str(public.schema()[field.name]), field) for field in fields}
             statistics = column_statistics(engine.con, storage)
+            unfit = _unfit(engine, text, contract, statistics)
     serving = store.serving_path(name, number, job)
     place(copy, settings.DATA / serving)
     crash_here("served")
@@ -128,7 +127,7 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
             "encoding": source.encoding,
             "rows": table.rows,
             "skipped": len(table.skipped),
-            "quarantined": table.quarantined_total + sum(unfit.values()),
+            "quarantined": table.quarantined_total + unfit,
             "bytes": params["bytes"],
         },
         snapshot=snapshot,
@@ -145,6 +144,17 @@ def _protected(text: ir.Table, contract: Contract) -> ir.Table:
     values = {ROW: text[ROW]} | {field.name: typed(text[field.name], field.storage_type) for field in contract.fields}
     secret = read_or_make_key(settings.DATA / "keys", "protect")
     return protect(text.select(**values), contract.fields, secret)
+
+
+def _unfit(engine: Backend, text: ir.Table, contract: Contract, statistics: dict[str, dict[str, Any]]) -> int:
+    """How many cells did not fit their type. A column that is kept and has no more nulls than its text had needs no look."""
+    kinds = {field.name: field.storage_type for field in contract.fields}
+    empty = engine.to_pyarrow(text.aggregate(**{f"n{n}": text[name].isnull().sum() for n, name in enumerate(kinds)}))
+    for n, field in enumerate(contract.fields):
+        if field.protection.method == "keep" and statistics[field.name]["nulls"] == empty[f"n{n}"][0].as_py():
+            del kinds[field.name]
+    _, totals = misfits(engine, text, kinds, cap=0)
+    return sum(totals.values())
 
 
 def _stands_in_order(engine: Backend, text: ir.Table, key: list[Field]) -> bool:
