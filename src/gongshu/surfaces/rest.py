@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.renderers import JSONRenderer
 
 from gongshu import __version__
 from gongshu.lake import serving
@@ -26,7 +27,14 @@ class OpenApi(NinjaAPI):
         return response
 
 
+class Json(JSONRenderer):
+    """Chinese stays readable in an answer."""
+
+    json_dumps_params: ClassVar[dict[str, Any]] = {"ensure_ascii": False}
+
+
 api = OpenApi(
+    renderer=Json(),
     title="公数 Gongshu",
     version="1",
     description=f"Public data of the city. Reading needs no key. Gongshu {__version__}.",
