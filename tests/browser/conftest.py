@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -44,11 +45,16 @@ access.merge()
 """
 
 
+@lru_cache(maxsize=1)
 def chromium() -> str | None:
-    """The system's Chromium."""
-    return next(
-        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-    )
+    """The system's Chromium, else the one that Playwright has or fetches; None when there is none to be had."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    if system := next((found for name in names if (found := shutil.which(name))), None):
+        return system
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], capture_output=True)
+    ask = "from playwright.sync_api import sync_playwright as p\nwith p() as w: print(w.chromium.executable_path)"
+    fetched = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True).stdout.strip()
+    return fetched if fetched and Path(fetched).exists() else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
