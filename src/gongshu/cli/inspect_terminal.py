@@ -5,6 +5,7 @@ Only characters of one certain width are ours: no box drawing, bullets, curly qu
 
 from __future__ import annotations
 
+import re
 import shlex
 import unicodedata
 from collections import Counter
@@ -312,13 +313,18 @@ def _next_steps(out: Console, report: Report, wrote: list[Path]) -> None:
     for written in wrote:
         _line(out, "  ", (gettext("已写 {path}", path=written), ""))
     file = next(file for file in report.files if not file.error)
-    path, stem = shlex.quote(file.path), shlex.quote(Path(file.path).stem)
+    path, stem = _quoted(file.path), Path(file.path).stem
     unsure = sum(column.semantic.ask for table in file.tables for column in table.columns)
-    steps = [(f"gongshu inspect {path} --html {stem}.html", gettext("在浏览器里看"))]
+    steps = [(f"gongshu inspect {path} --html {_quoted(stem + '.html')}", gettext("在浏览器里看"))]
     said = gettext("生成数据契约，先改「?」的 {count} 列", count=unsure) if unsure else gettext("生成数据契约")
-    steps.append((f"gongshu inspect {path} --contract {stem}.odcs.yaml", said))
+    steps.append((f"gongshu inspect {path} --contract {_quoted(stem + '.odcs.yaml')}", said))
     for command, why in steps:
         _line(out, "  ", (_pad(command, 62, cut=False), "cyan"), "  ", (why, "dim"))
+
+
+def _quoted(text: str) -> str:
+    """The text as a shell takes it; Chinese needs no quotes, which shlex would give it."""
+    return text if re.fullmatch(r"[\w./+:@%,-]+", text) and not text.startswith("-") else shlex.quote(text)
 
 
 # text ------------------------------------------------------------------------------------------------------------
