@@ -127,6 +127,7 @@ class Zone:
     ) -> str:
         if done := self.snapshot_of(name, job):
             return done
+        self._delete_folder(f"{self._path(name)}/{job}")  # what an attempt that was killed wrote and never committed
         table = self.table(name)
         if table is None:
             location = self._uri(self._path(name))
