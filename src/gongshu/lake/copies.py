@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ NUMERIC = {"int64", "decimal", "float64"}
 DATED = {"date", "timestamp"}
 BINS = 12
 TOP = 8
+READ_MEMORY = "128MB"  # of the engine once the rows are written
 INDEX_LIMIT = (
     5_000_000  # rows; beyond, the sort order's zone maps answer and an index would cost more memory than it saves
 )
@@ -58,6 +59,8 @@ def in_order(engine: Backend, keys: ir.Table) -> bool:
 def write_rows(engine: Backend, rows: ir.Table) -> int:
     """Make the table ``rows`` of the attached copy from an expression, in its order; returns the number of rows."""
     engine.create_table("rows", rows, database=("copy", "main"))
+    # what follows only reads: the blocks kept in memory are given back to those who encode the lake's files
+    engine.con.execute(f"SET memory_limit = '{READ_MEMORY}'")
     return int(engine.con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
 
 
@@ -69,7 +72,8 @@ def read_rows(con: duckdb.DuckDBPyConnection, batch: int = 20_480) -> pa.RecordB
 def index_rows(con: duckdb.DuckDBPyConnection, key: list[str], rows: int) -> None:
     """Index the attached copy's rows on their key."""
     if key and rows <= INDEX_LIMIT:
-        con.execute(f"CREATE INDEX rows_key ON copy.rows ({', '.join(_q(name) for name in key)})")
+        with suppress(duckdb.OutOfMemoryException):  # long keys: the sort order alone has to do
+            con.execute(f"CREATE INDEX rows_key ON copy.rows ({', '.join(_q(name) for name in key)})")
 
 
 def place(built: Path, target: Path) -> None:

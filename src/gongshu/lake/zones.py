@@ -29,7 +29,7 @@ from pyiceberg.table.update.snapshot import ManageSnapshots
 logging.getLogger("pyiceberg").setLevel(logging.ERROR)
 NAMESPACE = "gongshu"
 ROW_GROUP = 20_480  # rows: small groups answer "the first page" and key look-ups fast
-FILE_BYTES = 48 * 1024**2  # of a data file's rows in memory, before they are encoded
+FILE_BYTES = 32 * 1024**2  # of a data file's rows in memory, before they are encoded
 JOB = "gongshu.job"
 REPLACED = "replaced"  # marks the snapshot that only clears a table before the next content
 

@@ -53,7 +53,7 @@ OPTIONS: dict[str, Option] = {
         Option("GONGSHU_S3_REGION", "us-east-1", "S3 区域"),
         Option("GONGSHU_S3_KEY", "", "S3 访问键", str, True),
         Option("GONGSHU_S3_SECRET", "", "S3 访问密钥", str, True),
-        Option("GONGSHU_ENGINE_MEMORY", "150MB", "数据引擎的内存上限"),
+        Option("GONGSHU_ENGINE_MEMORY", "240MB", "数据引擎的内存上限"),
         Option("GONGSHU_UPLOAD_LIMIT", "2147483648", "单个文件上限，字节", int),
         Option("GONGSHU_LEASE_SECONDS", "60", "作业租约：多久没有心跳就由别的工作进程接手，秒", int),
     )
