@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -103,13 +104,16 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
 
             run.step("commit", 0.7)
             storage = {field.name: _storage(str(public.schema()[field.name]), field) for field in fields}
-            snapshot = store.lake().public.commit_rows(name, read_rows(engine.con), job=job, tag=f"v{number}")
+            with ThreadPoolExecutor(1, "lake") as pool:  # encoding the lake's files and counting go side by side
+                stream = read_rows(engine.con.cursor())
+                committed = pool.submit(store.lake().public.commit_rows, name, stream, job=job, tag=f"v{number}")
+                statistics = column_statistics(engine.con, storage)
+                unfit = _unfit(engine, text, contract, statistics)
+                snapshot = committed.result()
             crash_here("public.committed")
 
             run.step("serve", 0.85)
             index_rows(engine.con, key, rows)
-            statistics = column_statistics(engine.con, storage)
-            unfit = _unfit(engine, text, contract, statistics)
     serving = store.serving_path(name, number, job)
     place(copy, settings.DATA / serving)
     crash_here("served")
