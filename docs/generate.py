@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- 由 docs/generate.py 生成，请勿手改 -->\n\n"
@@ -55,7 +57,7 @@ def commands_page() -> str:
     return NOTICE + "\n".join(parts)
 
 
-def _flat(group, prefix: str = ""):  # type: ignore[no-untyped-def]
+def _flat(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from _flat(command, f"{prefix}{name} ")

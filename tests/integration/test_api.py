@@ -207,7 +207,7 @@ def test_serving_copy_can_not_reach_other_files(settings):
     with serving.POOL.cursor(settings.DATA / version.serving) as cursor:
         for statement in (
             "SELECT * FROM read_csv('/etc/passwd')",
-            "ATTACH '/tmp/x.db'",
+            "ATTACH 'x.db'",
             "INSTALL httpfs",
             "SET threads=4",
         ):
