@@ -152,7 +152,7 @@ def _check(version: Version) -> Step:
             if f.get("column")
             else str(words.FINDINGS.get(f["kind"], f["kind"])),
             _rows(f.get("rows_total") or 0),
-            "" if words.english() else f.get("message", ""),
+            words.local(f, "message"),
         )
         for f in findings[:3]
     ]

@@ -74,7 +74,7 @@ def quality(version: Version) -> dict[str, Any]:
                 "column": f.get("column") or "",
                 "severity": f.get("severity", "info"),
                 "severity_word": words.SEVERITIES.get(f.get("severity", "info"), ""),
-                "message": f.get("message", ""),
+                "message": words.local(f, "message"),
                 "rows": f.get("rows_total") or 0,
             }
             for f in findings

@@ -42,7 +42,8 @@ class Version(models.Model):
     description_en, unit, semantic_type, level, codes {code: meaning}, protection {method, params}, nulls, distinct,
     min, max, top [[value, n]...], histogram [n...] (numbers and dates, equal-width bins from min to max).
     ``dropped`` counts the fields that are not public. ``quality``: {"profile", "total", "dimensions": {code: 0..100},
-    "rules": n, "findings": [{"kind", "column", "severity", "message", "rows_total"}]}: never a data value.
+    "rules": n, "findings": [{"kind", "column", "severity", "message", "message_en",
+    "rows_total"}]}: never a data value.
     ``reading``: {"format", "encoding", "rows", "skipped", "quarantined", "bytes"}.
     """
 

@@ -17,19 +17,22 @@ from django.conf import settings
 from django.db.models import Max
 from ibis.backends.duckdb import Backend
 
+from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
 from gongshu.opening import actions, search, store
 from gongshu.opening.models import Version
 from gongshu.opening.policies import check_publishable
 from gongshu.seals.keys import read_or_make_key
-from gongshu.tables.checks import run_checks
+from gongshu.tables.check_cells import columns_of
+from gongshu.tables.checks import Finding, Result, run_checks
 from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.engine import open_engine
 from gongshu.tables.model import ROW, Source, TextTable
 from gongshu.tables.protect import protect
 from gongshu.tables.reading import ReadingOptions, read_file
 from gongshu.tables.storage import misfits, typed
+from gongshu.tables.wording import finding_message
 
 logger = logging.getLogger("gongshu.opening")
 
@@ -214,18 +217,29 @@ def _describe(field: Field, storage_type: str, statistics: dict[str, Any]) -> di
 def _public_quality(run: Any, contract: Contract) -> dict[str, Any]:
     """What the public reads of the quality run: counts by rule and column, never a value, nothing of dropped fields."""
     public = {field.name for field in contract.fields if _is_public(field)}
+    rules = {(result.rule.id, result.column): result for result in run.results}
     findings = [
         {
             "kind": finding.kind,
             "column": finding.column,
             "severity": finding.severity,
             "message": finding.message,
+            "message_en": _in_english(finding, rules),
             "rows_total": finding.rows_total,
         }
         for finding in run.findings
         if finding.column is None or finding.column in public
     ]
     return {**run.scores, "rules": len(run.results), "findings": findings}
+
+
+def _in_english(finding: Finding, results: dict[tuple[str, str | None], Result]) -> str:
+    """The same sentence for English readers; empty when it can't be told from the results."""
+    result = results.get((finding.rule, finding.column))
+    if result is None:
+        return ""
+    with use_language("en"):
+        return finding_message(finding.kind, finding.column, columns_of(result.rule), finding.rows_total, result.failed)
 
 
 def _next_number(name: str) -> int:
