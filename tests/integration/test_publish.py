@@ -191,6 +191,7 @@ def test_every_publication_is_in_the_log(data: Path) -> None:
         (lambda made: setattr(made.fields[0], "level", None), "field_not_graded"),
         (lambda made: setattr(made.fields[7], "protection", Protection("keep")), "field_not_open"),
         (lambda made: setattr(made, "title", ""), "contract_incomplete"),
+        (lambda made: setattr(made, "topic", "a/b"), "topic_unknown"),
     ],
 )
 def test_what_must_not_be_public_is_refused_and_nothing_changes(data: Path, change: Any, code: str) -> None:
@@ -311,3 +312,19 @@ def test_rows_stand_in_the_order_of_the_key_whatever_the_order_of_the_file(data:
     file.write_text("\n".join([head, *lines[150:], *lines[:150]]) + "\n", encoding="gb18030")
     publish(file)
     assert [row[0] for row in _rows(Version.objects.get(), data)] == list(range(1, 301))
+
+
+def test_a_contract_that_names_only_what_it_must_gives_pages_that_open(data: Path) -> None:
+    made = contract(topic="", licence="", update_frequency="", summary="", title_en="", keywords=[])
+    assert publish(write_file(data / "a.csv", 60, "甲"), made).state == "done"
+    client = Client()
+    for address in (
+        "/",
+        "/datasets",
+        f"/datasets/{NAME}",
+        f"/datasets/{NAME}?lang=en",
+        "/topics",
+        "/topics/other",
+        "/organisations",
+    ):
+        assert client.get(address).status_code == 200, address

@@ -18,7 +18,7 @@ from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import crash_here
-from gongshu.opening import store
+from gongshu.opening import store, terms
 from gongshu.opening.models import Dataset, IndexTask, Version
 from gongshu.oversight import log
 from gongshu.parties.actions import ensure_organisation
@@ -86,8 +86,6 @@ def request_publish(actor: str, file: Path, contract_text: str, name: str) -> Jo
 
 def release(actor: str, name: str, contract: Contract, contract_text: str, built: Built) -> Version:
     """Make the built version the current one: one transaction with its event and the index's outbox row."""
-    if not contract.title or not contract.provider:
-        raise TableError("contract_incomplete", "数据契约缺少「{property}」", where={"property": "title"})
     with transaction.atomic():
         done = Version.objects.filter(job=built.job).first()
         if done:
@@ -99,9 +97,9 @@ def release(actor: str, name: str, contract: Contract, contract_text: str, built
             "summary": contract.summary,
             "summary_en": contract.summary_en,
             "provider": provider,
-            "topic": contract.topic,
-            "licence": contract.licence,
-            "update_frequency": contract.update_frequency,
+            "topic": contract.topic or terms.default_topic(),
+            "licence": contract.licence or terms.default_licence(),
+            "update_frequency": contract.update_frequency or "irregular",
             "keywords": contract.keywords,
             "level": max((column["level"] for column in built.columns), default=1),
             "open_type": "unconditional",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gongshu.opening import terms
 from gongshu.tables.contract import Contract
 from gongshu.tables.errors import TableError
 
@@ -44,6 +45,13 @@ def check_publishable(contract: Contract, columns: list[str]) -> None:
             )
     if all(field.protection.method == "drop" for field in contract.fields):
         raise TableError("nothing_public", "所有列都不公开，没有可发布的内容")
-    for what, value in (("title", contract.title), ("provider", contract.provider)):
+    if contract.topic and contract.topic not in terms.topics():
+        raise TableError(
+            "topic_unknown",
+            "专题「{topic}」不在规则集里；可用的有：{known}",
+            topic=contract.topic,
+            known="、".join(terms.topics()),
+        )
+    for what, value in (("customProperties: title", contract.title), ("team: name", contract.provider)):
         if not value:
             raise TableError("contract_incomplete", "数据契约缺少「{property}」", where={"property": what})

@@ -78,7 +78,18 @@ def topics() -> dict[str, Term]:
 
 
 def topic(key: str) -> Term:
-    return topics().get(key) or Term(key, {})
+    unsorted = rulebook(f"{RULEBOOK}/topics")["unsorted"]
+    return topics().get(key) or Term(key, unsorted if key == unsorted["key"] else {})
+
+
+def default_topic() -> str:
+    """The topic of a dataset that names none."""
+    return str(rulebook(f"{RULEBOOK}/topics")["unsorted"]["key"])
+
+
+def default_licence() -> str:
+    """The licence of an unconditionally opened dataset that names none: the rulebook's first."""
+    return next(iter(_terms("licences")))
 
 
 def licence(key: str) -> Term:
