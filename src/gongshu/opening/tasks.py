@@ -168,10 +168,14 @@ def _protected(text: ir.Table, contract: Contract) -> ir.Table:
 def _unfit(engine: Backend, text: ir.Table, contract: Contract, statistics: dict[str, dict[str, Any]]) -> int:
     """How many cells did not fit their type. A column that is kept and has no more nulls than its text had needs no look."""
     kinds = {field.name: field.storage_type for field in contract.fields}
-    empty = engine.to_pyarrow(text.aggregate(**{f"n{n}": text[name].isnull().sum() for n, name in enumerate(kinds)}))
-    for n, field in enumerate(contract.fields):
-        if field.protection.method == "keep" and statistics[field.name]["nulls"] == empty[f"n{n}"][0].as_py():
-            del kinds[field.name]
+    nulls = {
+        field.name: statistics[field.name]["nulls"] for field in contract.fields if field.protection.method == "keep"
+    }
+    sums = {f"n{n}": text[name].isnull().sum() for n, name in enumerate(kinds) if nulls.get(name)}
+    empty = engine.to_pyarrow(text.aggregate(**sums)).to_pylist()[0] if sums else {}
+    for n, name in enumerate(list(kinds)):
+        if name in nulls and nulls[name] == empty.get(f"n{n}", 0):
+            del kinds[name]
     _, totals = misfits(engine, text, kinds, cap=0)
     return sum(totals.values())
 
