@@ -9,9 +9,12 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from django.urls import path
 
+from gongshu.parties import inbox_pages
 from gongshu.parties.account_pages import Sessions, account, together
 
 urlpatterns = [
+    path("inbox", inbox_pages.inbox, name="inbox"),
+    path("inbox/read", inbox_pages.read_all, name="inbox_read"),
     path("", account, name="account"),
     path("", account, name="mfa_index"),
     path("login", sign_in.login, name="login"),

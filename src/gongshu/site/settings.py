@@ -112,6 +112,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "gongshu.web.context.installation",
+                "gongshu.parties.context.workbench",
             ],
             "builtins": ["django_cotton.templatetags.cotton", "gongshu.web.templatetags.web"],
         },
