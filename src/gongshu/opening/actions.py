@@ -7,13 +7,13 @@ import os
 import shutil
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
+from gongshu import clock
 from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
 from gongshu.jobs.models import Job
@@ -22,6 +22,7 @@ from gongshu.opening import store, terms
 from gongshu.opening.models import Dataset, IndexTask, Version
 from gongshu.oversight import log
 from gongshu.parties.actions import ensure_organisation
+from gongshu.parties.permissions import Actor, check_may
 from gongshu.tables.contract import Contract, load_contract
 from gongshu.tables.errors import TableError
 
@@ -46,12 +47,13 @@ class Built:
     made: list[Path] = field(default_factory=list)
 
 
-def request_publish(actor: str, file: Path, contract_text: str, name: str) -> Job:
+def request_publish(actor: Actor, file: Path, contract_text: str, name: str) -> Job:
     """Take in ``file`` under ``contract_text`` for the dataset ``name`` and queue the job that publishes it.
 
-    TableError when the contract can't be read or the file isn't there; JobConflict when the dataset is being published.
-    The file is copied first, so that the job doesn't depend on it.
+    The shell's way, without a submission. TableError when the contract can't be read or the file isn't there; JobConflict
+    when the dataset is being published. The file is copied first, so that the job doesn't depend on it.
     """
+    check_may(actor, "dataset.publish_directly")
     contract = load_contract(contract_text)
     if not file.is_file():
         raise TableError("not_found", "没有这个文件：{file}", where={"file": str(file)})
@@ -70,14 +72,14 @@ def request_publish(actor: str, file: Path, contract_text: str, name: str) -> Jo
             digest, size = _take_in(file, folder / file.name)
             with transaction.atomic():
                 job = jobs.enqueue(
-                    actor,
+                    actor.actor_id,
                     "publish",
                     gettext("发布 {title}", title=contract.title or name),
                     {"dataset": name, "contract": contract_text, "file": file.name, "sha256": digest, "bytes": size},
                     lock=f"dataset:{name}",
                     job_id=job_id,
                 )
-                log.append(actor, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job_id))
+                log.append(actor.actor_id, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job_id))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -124,7 +126,7 @@ def release(actor: str, name: str, contract: Contract, contract_text: str, built
             raw_snapshot=built.raw_snapshot,
             job=built.job,
             serving=built.serving,
-            published_at=datetime.now(UTC),
+            published_at=clock.now(),
         )
         dataset.current = version
         dataset.save(update_fields=["current"])
@@ -141,7 +143,7 @@ def release(actor: str, name: str, contract: Contract, contract_text: str, built
     return version
 
 
-def withdraw(actor: str, name: str, reason: str, number: int | None = None) -> list[Version]:
+def withdraw(actor: Actor, name: str, reason: str, number: int | None = None) -> list[Version]:
     """Take one version, or all of them, out of sight (410) and delete what was made of them.
 
     TableError without a reason, for an unknown dataset or version. The newest version left, if any, becomes current.
@@ -152,15 +154,16 @@ def withdraw(actor: str, name: str, reason: str, number: int | None = None) -> l
         dataset = Dataset.objects.select_for_update().filter(name=name).first()
         if dataset is None:
             raise TableError("dataset_unknown", "没有数据集「{dataset}」", where={"dataset": name})
+        check_may(actor, "dataset.withdraw", dataset.provider)
         chosen = dataset.versions.filter(state=Version.State.PUBLISHED)
         versions = list(chosen.filter(number=number) if number else chosen)
         if not versions:
             raise TableError("version_unknown", "数据集「{dataset}」没有可撤回的版本", where={"dataset": name})
         for version in versions:
             version.state, version.withdrawn_reason = Version.State.WITHDRAWN, reason.strip()
-            version.withdrawn_at = datetime.now(UTC)
+            version.withdrawn_at = clock.now()
             version.save()
-            log.append(actor, "version.withdraw", f"dataset:{name}", version=version.number)
+            log.append(actor.actor_id, "version.withdraw", f"dataset:{name}", version=version.number)
         dataset.current = dataset.versions.filter(state=Version.State.PUBLISHED).order_by("-number").first()
         dataset.save(update_fields=["current"])
         IndexTask.objects.create(dataset=dataset)

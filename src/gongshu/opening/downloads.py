@@ -12,6 +12,7 @@ from gongshu.opening import exports, queries, rows, words
 from gongshu.opening.models import Version
 from gongshu.opening.pages import answers_for_data, found_version
 from gongshu.oversight import access
+from gongshu.web.access import public
 from gongshu.web.errors import problem
 from gongshu.web.streaming import content_disposition, send_file
 
@@ -21,6 +22,7 @@ RETRY_SECONDS = 3
 
 @require_safe
 @answers_for_data
+@public
 def download_current(request: HttpRequest, name: str, format_key: str) -> HttpResponseBase:
     """The address that stays: leads to the current version's file."""
     version = found_version(request, name, None)
@@ -34,6 +36,7 @@ def download_current(request: HttpRequest, name: str, format_key: str) -> HttpRe
 
 @require_safe
 @answers_for_data
+@public
 def download_version(request: HttpRequest, name: str, number: int, again: str, format_key: str) -> HttpResponseBase:
     """The file of a version, made when first asked for."""
     if again != name:
@@ -67,6 +70,7 @@ def download_version(request: HttpRequest, name: str, number: int, again: str, f
 
 @require_safe
 @answers_for_data
+@public
 def selection(request: HttpRequest, name: str, number: int) -> HttpResponseBase:
     """What the reader sees: the filtered, sorted rows of the chosen columns as CSV."""
     version = found_version(request, name, number)

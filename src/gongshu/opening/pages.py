@@ -33,6 +33,7 @@ from gongshu.opening import (
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import access
 from gongshu.parties.models import Organisation
+from gongshu.web.access import public
 from gongshu.web.errors import problem
 
 PAGE = 20
@@ -130,6 +131,7 @@ def found_version(request: HttpRequest, name: str, number: int | None) -> Versio
 
 
 @require_safe
+@public
 def dataset_list(request: HttpRequest) -> HttpResponse:
     """Search, filters with counts, order, pages; everything is in the address."""
     question = request.GET.get("q", "").strip()[:200]
@@ -237,6 +239,7 @@ def _examples() -> list[str]:
 
 
 @require_safe
+@public
 def topic_list(request: HttpRequest) -> HttpResponse:
     """Every topic, with what is in it."""
     used = queries.uses()
@@ -248,6 +251,7 @@ def topic_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@public
 def topic_page(request: HttpRequest, key: str) -> HttpResponse:
     """One topic: its datasets."""
     term = terms.topic(key)
@@ -261,6 +265,7 @@ def topic_page(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_safe
+@public
 def organisation_list(request: HttpRequest) -> HttpResponse:
     """Who opens what, and who keeps the promise."""
     return render(request, "opening/organisations.html", {"organisations": organisation_rows()})
@@ -276,6 +281,7 @@ def organisation_rows() -> list[dict[str, Any]]:
 
 
 @require_safe
+@public
 def organisation_page(request: HttpRequest, code: str) -> HttpResponse:
     """One provider: its datasets and how it keeps its promises."""
     organisation = get_object_or_404(Organisation, code=code)
@@ -295,6 +301,7 @@ def organisation_page(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_safe
 @answers_for_data
+@public
 def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> HttpResponseBase:
     """One dataset: what it is, how it came to be, its rows, its files."""
     version = found_version(request, name, number)

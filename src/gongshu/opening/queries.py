@@ -12,6 +12,7 @@ from django.db.models import Count, Max, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from gongshu import clock
 from gongshu.opening import terms
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import access
@@ -66,7 +67,7 @@ def freshness(dataset: Dataset, published: list[datetime] | None = None) -> Fres
     """The promise and how it is kept; ``published`` are the days of all versions, newest first, when known."""
     assert dataset.current is not None
     days = terms.frequency(dataset.update_frequency).days
-    last, now = dataset.current.published_at, timezone.now()
+    last, now = dataset.current.published_at, clock.now()
     age = max(0, (now - last).days)
     moments = published or [last]
     gaps = [(later - earlier).days for later, earlier in itertools.pairwise(moments)][:12]

@@ -40,7 +40,7 @@ def locked_out(request: HttpRequest, key: str) -> None:
 
 def sessions_ended(person: Person, number: int) -> None:
     """The person signed out ``number`` other sessions."""
-    _write(person.get_username(), "person.sessions_end", f"person:{person.get_username()}", number=number)
+    _of_person(person, "person.sessions_end", number=number)
 
 
 @receiver(account.user_logged_in)
@@ -97,7 +97,7 @@ def _factor_failed(request: HttpRequest, user: Person, authenticator: Authentica
 
 
 def _of_person(person: Person, action: str, **details: Any) -> None:
-    _write(person.get_username(), action, f"person:{person.get_username()}", **details)
+    _write(person.actor_id, action, f"person:{person.actor_id}", **details)
 
 
 def _write(actor: str, action: str, subject: str, **details: Any) -> None:

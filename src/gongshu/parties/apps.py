@@ -2,6 +2,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
 
 
 class PartiesConfig(AppConfig):
@@ -10,13 +11,15 @@ class PartiesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listen to what happens to accounts; make the table of the shared cache with the others."""
+        """Learn from every app what waits for people and what they answer for; listen to what happens to accounts."""
         from gongshu.parties import account_events  # noqa: F401
 
+        autodiscover_modules("inbox", "handover")
         post_migrate.connect(_make_cache_table, sender=self)
 
 
 def _make_cache_table(using: str, **_: Any) -> None:
+    """The table of the cache that all processes share is made with the others."""
     from django.core.management import call_command
 
     call_command("createcachetable", database=using, verbosity=0)

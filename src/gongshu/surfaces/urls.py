@@ -11,7 +11,6 @@ urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),
     path("help", pages.help_page, name="help"),
     path("api/", documentation.api_page, name="api_page"),
-    path("healthz", pages.health, name="health"),
     path("workbench", pages.workbench, name="workbench"),
     path("jobs/<uuid:job_id>", pages.job_page, name="job"),
     path("jobs/<uuid:job_id>/cancel", pages.cancel_job, name="cancel_job"),
