@@ -7,7 +7,7 @@ from allauth.mfa.base import views as factors
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
-from django.urls import path
+from django.urls import path, re_path
 
 from gongshu.parties.account_pages import Sessions, account, together
 from gongshu.web.access import SIGNED_IN, needs, public
@@ -29,8 +29,8 @@ urlpatterns = [
     path("reset", public(sign_in.password_reset), name="account_reset_password"),
     path("reset/sent", public(sign_in.password_reset_done), name="account_reset_password_done"),
     path("reset/done", public(sign_in.password_reset_from_key_done), name="account_reset_password_from_key_done"),
-    path(
-        "reset/<str:uidb36>-<path:key>",
+    re_path(
+        r"^reset/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)$",
         public(together(sign_in.password_reset_from_key)),
         name="account_reset_password_from_key",
     ),
