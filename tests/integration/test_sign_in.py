@@ -276,6 +276,17 @@ def test_the_password_is_reset_by_mail_once_and_every_session_ends(settings: Any
     assert "person.password_reset" in _actions()
 
 
+def test_a_mail_server_that_is_away_breaks_no_page_and_is_in_the_log(client: Client, settings: Any, caplog: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    people.person("chen", "steward", email="chen@example.org")
+    assert client.post("/account/reset", {"email": "chen@example.org"})["Location"] == "/account/reset/sent"
+    limit = time.monotonic() + 10
+    while "邮件没有发出" not in caplog.text and time.monotonic() < limit:
+        time.sleep(0.05)
+    assert "邮件没有发出" in caplog.text and "chen@example.org" not in caplog.text
+
+
 def test_changing_the_password_ends_the_other_sessions() -> None:
     people.person("chen", "steward")
     here, there = Client(), Client()
