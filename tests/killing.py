@@ -33,14 +33,14 @@ def publish_next() -> None:
     from gongshu.opening.models import Version
     from gongshu.opening.sweep import UNFINISHED, sweep
     from gongshu.tables.contract import dump_contract
-    from tests.publishing import NAME, contract, write_file
+    from tests.publishing import NAME, TESTER, contract, write_file
 
     load_kinds()
     sweep()
     if not Job.objects.filter(state__in=UNFINISHED).exists():
         mark = "甲" if Version.objects.count() % 2 == 0 else "乙"
         file = write_file(DATA / f"{mark}.csv", ROWS[mark], mark)
-        request_publish("tester", file, dump_contract(contract()), NAME)
+        request_publish(TESTER, file, dump_contract(contract()), NAME)
     limit = time.monotonic() + 30
     while Job.objects.filter(state__in=UNFINISHED).exists() and time.monotonic() < limit:
         run_one(owner_name()) or time.sleep(0.05)
@@ -52,11 +52,11 @@ def withdraw_newest() -> None:
     from gongshu.opening.actions import withdraw
     from gongshu.opening.models import Dataset
     from gongshu.opening.sweep import sweep
-    from tests.publishing import NAME
+    from tests.publishing import NAME, TESTER
 
     dataset = Dataset.objects.get(name=NAME)
     if dataset.current:
-        withdraw("tester", NAME, "测试", dataset.current.number)
+        withdraw(TESTER, NAME, "测试", dataset.current.number)
     sweep()
 
 

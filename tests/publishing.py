@@ -9,10 +9,12 @@ from gongshu.jobs.models import Job
 from gongshu.jobs.runner import owner_name, run_one
 from gongshu.jobs.worker import load_kinds
 from gongshu.opening.actions import request_publish
+from gongshu.parties.permissions import Shell
 from gongshu.tables.contract import Contract, Field, Protection, Rule, dump_contract
 
 SECRET = "13899990000"  # the planted secret: a mobile number in a dropped field
 NAME = "clinics"
+TESTER = Shell("tester")
 KEYED = "KX-SECRET-7788"  # hashed with the installation's key
 
 
@@ -66,7 +68,7 @@ def write_file(path: Path, rows: int, mark: str) -> Path:
 def publish(file: Path, made: Contract | None = None) -> Job:
     """Ask for the publication and carry it out here; returns the finished job."""
     load_kinds()
-    job = request_publish("tester", file, dump_contract(made or contract()), NAME)
+    job = request_publish(TESTER, file, dump_contract(made or contract()), NAME)
     done = run_one(owner_name(), only=job)
     assert done is not None
     return done

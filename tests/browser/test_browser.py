@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests import people
 from tests.browser.conftest import Visitor
 
 PUBLIC = {
@@ -38,7 +39,7 @@ EVERYTHING = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-prac
 def sign_in(page: Page) -> None:
     page.goto("/login")
     page.locator("input[name=username]").fill("operator")
-    page.locator("input[name=password]").fill("long enough 1")
+    page.locator("input[name=password]").fill(people.PASSWORD)
     page.locator("main form button[type=submit]").click()
     page.wait_for_url("**/workbench")
 

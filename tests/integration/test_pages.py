@@ -12,8 +12,7 @@ from django.utils import timezone
 from gongshu.jobs.models import Job
 from gongshu.opening import search
 from gongshu.opening.models import Dataset, IndexTask, Version
-from gongshu.parties.models import Person
-from tests import seeding
+from tests import people, seeding
 
 pytestmark = pytest.mark.django_db
 PAGES = (
@@ -253,12 +252,12 @@ def test_workbench_needs_a_person_and_shows_jobs(client):
     )
     for page in ("/workbench", f"/jobs/{job.pk}"):
         assert client.get(page)["Location"].startswith("/login")
-    person = Person.objects.create_user("auditor", password="long enough 1", role="auditor")
+    person = people.person("auditor", "auditor")
     client.force_login(person)
     html = client.get("/workbench").content.decode()
     assert "发布 &lt;甲&gt;" in html and "质量检核" in html and "取消作业" not in html
     assert client.post(f"/jobs/{job.pk}/cancel").status_code == 403
-    Person.objects.filter(pk=person.pk).update(role="operator")
+    people.person("auditor", "operator")
     assert "取消作业" in client.get("/workbench").content.decode()
     answer = client.get(f"/jobs/{job.pk}")
     assert answer["Refresh"] == "5" and "进行中" in answer.content.decode()
@@ -270,10 +269,10 @@ def test_workbench_needs_a_person_and_shows_jobs(client):
 
 
 def test_sign_in(client):
-    Person.objects.create_user("worker", password="long enough 1", role="steward")
+    people.person("worker", "steward")
     answer = client.post("/login", {"username": "worker", "password": "wrong"})
     assert "账号或密码不对" in answer.content.decode()
-    assert client.post("/login", {"username": "worker", "password": "long enough 1"})["Location"] == "/workbench"
+    assert client.post("/login", {"username": "worker", "password": people.PASSWORD})["Location"] == "/workbench"
 
 
 def test_series_is_told_by_its_mean_and_wrong_coordinates_stay_off_the_map(client):

@@ -5,6 +5,10 @@ from __future__ import annotations
 import getpass
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gongshu.parties.permissions import Shell
 
 
 def start_django(data: Path | None = None, *, demo: bool = False) -> None:
@@ -19,6 +23,8 @@ def start_django(data: Path | None = None, *, demo: bool = False) -> None:
     django.setup()
 
 
-def operator() -> str:
+def operator() -> Shell:
     """Who acts from the shell: the account of this machine."""
-    return f"shell:{getpass.getuser()}"
+    from gongshu.parties.permissions import Shell
+
+    return Shell(f"shell:{getpass.getuser()}")

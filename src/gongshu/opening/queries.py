@@ -12,8 +12,9 @@ from django.db.models import Count, Max, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from gongshu import clock
 from gongshu.opening import terms
-from gongshu.opening.models import Dataset, Version
+from gongshu.opening.models import Dataset, Stop, Version
 from gongshu.oversight import access
 from gongshu.parties.models import Organisation
 
@@ -39,12 +40,13 @@ class Freshness:
 
 def visible() -> QuerySet[Dataset]:
     """The datasets that the public may see; the current version is all that is visible."""
-    return Dataset.objects.filter(current__isnull=False).select_related("provider", "current")
+    return Dataset.objects.filter(current__isnull=False, stopped_at=None).select_related("provider", "current")
 
 
 def fingerprint() -> str:
     """Changes whenever what is visible changes: cached answers are kept by it."""
     seen = Version.objects.aggregate(Max("id"), Max("published_at"), Max("withdrawn_at"), Count("id"))
+    seen |= Stop.objects.aggregate(Max("at"), Max("lifted_at"))
     return "-".join(str(value) for value in seen.values()).replace(" ", "T")
 
 
@@ -66,7 +68,7 @@ def freshness(dataset: Dataset, published: list[datetime] | None = None) -> Fres
     """The promise and how it is kept; ``published`` are the days of all versions, newest first, when known."""
     assert dataset.current is not None
     days = terms.frequency(dataset.update_frequency).days
-    last, now = dataset.current.published_at, timezone.now()
+    last, now = dataset.current.published_at, clock.now()
     age = max(0, (now - last).days)
     moments = published or [last]
     gaps = [(later - earlier).days for later, earlier in itertools.pairwise(moments)][:12]
@@ -136,7 +138,7 @@ def by_organisation() -> list[dict[str, Any]]:
 
 def districts() -> QuerySet[Organisation]:
     """District governments that provide something visible."""
-    return Organisation.objects.filter(kind=Organisation.Kind.DISTRICT, datasets__current__isnull=False).distinct()
+    return Organisation.objects.filter(kind=Organisation.Kind.DISTRICT, datasets__in=visible()).distinct()
 
 
 def city_flow() -> dict[str, Any]:

@@ -43,6 +43,7 @@ OPTIONS: dict[str, Option] = {
         Option("GONGSHU_BIND", "127.0.0.1", "监听地址"),
         Option("GONGSHU_PORT", "8000", "监听端口", int),
         Option("GONGSHU_PROCESSES", "1", "网站进程数", int),
+        Option("GONGSHU_URL", "http://localhost:8000", "网站对外的完整地址，邮件里的链接用它"),
         Option("GONGSHU_HTTPS", "0", "网站在 HTTPS 之后：只发安全 Cookie，开启 HSTS", _flag),
         Option("GONGSHU_CITY", "公输市", "城市名称，出现在页眉与页脚"),
         Option("GONGSHU_CITY_EN", "Gongshu City", "城市的英文名称"),

@@ -15,6 +15,7 @@ DEBUG = option("GONGSHU_DEBUG")
 DEMO = option("GONGSHU_DEMO")
 SECRET_KEY = read_or_make_key(DATA / "keys", "django").hex()
 ALLOWED_HOSTS = option("GONGSHU_HOSTS")
+SITE_URL = option("GONGSHU_URL").rstrip("/")
 CITY = {"zh-hans": option("GONGSHU_CITY"), "en": option("GONGSHU_CITY_EN")}
 
 INSTALLED_APPS = [
@@ -30,6 +31,9 @@ INSTALLED_APPS = [
     "gongshu.jobs",
     "gongshu.oversight",
     "gongshu.parties",
+    "gongshu.catalogue",
+    "gongshu.gathering",
+    "gongshu.governance",
     "gongshu.opening",
     "gongshu.surfaces",
 ]

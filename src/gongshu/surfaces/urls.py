@@ -18,7 +18,6 @@ urlpatterns = [
         name="login",
     ),
     path("logout", auth.LogoutView.as_view(), name="logout"),
-    path("healthz", pages.health, name="health"),
     path("workbench", pages.workbench, name="workbench"),
     path("jobs/<uuid:job_id>", pages.job_page, name="job"),
     path("jobs/<uuid:job_id>/cancel", pages.cancel_job, name="cancel_job"),

@@ -11,6 +11,7 @@ from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
+from gongshu import clock
 from gongshu.web import drawing
 
 register = template.Library()
@@ -87,7 +88,7 @@ def ago(moment: datetime | None) -> str:
     """How long ago, beside an absolute date."""
     if moment is None:
         return ""
-    seconds = max(0, int((timezone.now() - moment).total_seconds()))
+    seconds = max(0, int((clock.now() - moment).total_seconds()))
     if seconds < 60:
         return _("刚刚")
     if seconds < 3600:
