@@ -11,6 +11,7 @@ await build({
     theme: "scripts/theme.js",
     page: "scripts/page.js",
     chart: "scripts/chart.js",
+    passkey: "scripts/passkey.js",
   },
   outdir,
   bundle: true,

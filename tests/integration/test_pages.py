@@ -24,12 +24,12 @@ PAGES = (
     "/organisations/health",
     "/api/",
     "/help",
-    "/login",
+    "/account/login",
 )
 
 
 def test_pages_answer_with_nothing_published(client):
-    for page in ("/", "/datasets", "/topics", "/organisations", "/api/", "/help", "/login"):
+    for page in ("/", "/datasets", "/topics", "/organisations", "/api/", "/help", "/account/login"):
         answer = client.get(page)
         assert answer.status_code == 200, page
     assert "还没有开放的数据集" in client.get("/datasets").content.decode()
@@ -251,7 +251,7 @@ def test_workbench_needs_a_person_and_shows_jobs(client):
         actor="x",
     )
     for page in ("/workbench", f"/jobs/{job.pk}"):
-        assert client.get(page)["Location"].startswith("/login")
+        assert client.get(page)["Location"].startswith("/account/login")
     person = people.person("auditor", "auditor")
     client.force_login(person)
     html = client.get("/workbench").content.decode()
@@ -264,15 +264,15 @@ def test_workbench_needs_a_person_and_shows_jobs(client):
     assert client.post(f"/jobs/{job.pk}/cancel").status_code == 302
     job.refresh_from_db()
     assert job.cancel_requested
-    assert client.post("/logout").status_code == 302
+    assert client.post("/account/logout").status_code == 302
     assert client.get("/workbench").status_code == 302
 
 
 def test_sign_in(client):
     people.person("worker", "steward")
-    answer = client.post("/login", {"username": "worker", "password": "wrong"})
+    answer = client.post("/account/login", {"login": "worker", "password": "wrong"})
     assert "账号或密码不对" in answer.content.decode()
-    assert client.post("/login", {"username": "worker", "password": people.PASSWORD})["Location"] == "/workbench"
+    assert client.post("/account/login", {"login": "worker", "password": people.PASSWORD})["Location"] == "/workbench"
 
 
 def test_series_is_told_by_its_mean_and_wrong_coordinates_stay_off_the_map(client):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import Count, Max, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
@@ -61,14 +61,14 @@ def fingerprint() -> str:
 def uses(action: str = "") -> dict[str, int]:
     """Downloads and queries of the last 30 days by dataset name (or of one ``action`` only); half a minute old at most."""
     key = f"uses:{action}"
-    found: dict[str, int] | None = cache.get(key)
+    found: dict[str, int] | None = caches["process"].get(key)
     if found is None:
         found = {}
         for one in (action,) if action else (DOWNLOAD, QUERY):
             for subject, number in access.counts(one, USE_DAYS).items():
                 name = subject.partition(":")[2]
                 found[name] = found.get(name, 0) + number
-        cache.set(key, found, 30)
+        caches["process"].set(key, found, 30)
     return found
 
 
@@ -153,10 +153,10 @@ def city_flow() -> dict[str, Any]:
     """How many datasets reached each step of the flow, with what there is to say of the step; counted from the rows of
     versions, kept until a version appears or goes."""
     key = f"flow:{fingerprint()}"
-    found: dict[str, Any] | None = cache.get(key)
+    found: dict[str, Any] | None = caches["process"].get(key)
     if found is None:
         found = _count_flow()
-        cache.set(key, found, 600)
+        caches["process"].set(key, found, 600)
     used = uses()
     names = set(visible().values_list("name", flat=True))
     return {**found, "used": len(names & set(used)), "uses": sum(used.values())}
