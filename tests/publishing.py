@@ -65,10 +65,15 @@ def write_file(path: Path, rows: int, mark: str) -> Path:
     return path
 
 
+def ask(file: Path, made: Contract | None = None) -> Job:
+    """Ask for the publication of ``file`` as the dataset of its contract; returns the job that waits."""
+    load_kinds()
+    made = made or contract()
+    return request_publish(TESTER, file, dump_contract(made), made.name)
+
+
 def publish(file: Path, made: Contract | None = None) -> Job:
     """Ask for the publication and carry it out here; returns the finished job."""
-    load_kinds()
-    job = request_publish(TESTER, file, dump_contract(made or contract()), NAME)
-    done = run_one(owner_name(), only=job)
+    done = run_one(owner_name(), only=ask(file, made))
     assert done is not None
     return done

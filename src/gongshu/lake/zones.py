@@ -180,6 +180,29 @@ class Zone:
             self._expire(table, {int(doomed)} | clearing)
         self._delete_folder(f"{self._path(name)}/{job}")
 
+    def metadata_files(self, name: str) -> set[str]:
+        """Paths of the files in which the table ``name`` describes itself, and of those that a broken commit left there."""
+        selector = fs.FileSelector(f"{self._path(name)}/metadata", allow_not_found=True)
+        return {info.path for info in self.files.get_file_info(selector)}
+
+    def forget_metadata(self, name: str, files: set[str]) -> None:
+        """Delete those of ``files`` that the table ``name`` doesn't name, and the table when it never held anything.
+
+        ``files``: :meth:`metadata_files`, asked *before* it was made sure that nobody is writing to the table.
+        """
+        table = self.table(name)
+        if table is None:
+            return
+        if not table.snapshots():
+            self.catalog.drop_table((NAMESPACE, name))
+            self._delete_folder(self._path(name))
+            return
+        named = {table.metadata_location, *(entry.metadata_file for entry in table.metadata.metadata_log)}
+        named |= {path for snapshot in table.snapshots() for path in _metadata_files(table, snapshot)}
+        for path in files - {self._plain(each) for each in named}:
+            with contextlib.suppress(FileNotFoundError):
+                self.files.delete_file(path)
+
     def contents(self) -> set[tuple[str, str]]:
         """Every (table, job) that left a snapshot or a folder of files here."""
         found = set()

@@ -27,7 +27,7 @@ from gongshu.parties.models import Person
 from gongshu.parties.notices import notify
 from gongshu.parties.permissions import Actor, check_may
 from gongshu.tables.contract import Contract, load_contract
-from gongshu.tables.errors import TableError
+from gongshu.tables.errors import TableError, storage_error
 
 
 @dataclass
@@ -83,8 +83,10 @@ def request_publish(actor: Actor, file: Path, contract_text: str, name: str) -> 
                     job_id=job_id,
                 )
                 log.append(actor.actor_id, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job_id))
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if told := storage_error(error, settings.DATA):
+            raise told from error
         raise
     return job
 

@@ -212,7 +212,7 @@ def one_dataset(request: HttpRequest, name: str) -> dict[str, Any]:
             }
             for one in exports.available(version)
         ],
-        "versions": dataset.versions.all(),
+        "versions": queries.history(dataset),
     }
 
 

@@ -18,7 +18,7 @@ FEW_CODES = 3
 def describe(version: Version, site: str) -> dict[str, Any]:
     """The context of the page; ``site`` is this installation's address for snippets."""
     dataset = version.dataset
-    history = list(dataset.versions.all().defer("contract"))
+    history = list(queries.history(dataset).defer("contract"))
     published = [each.published_at for each in history if each.state == Version.State.PUBLISHED]
     fresh = queries.freshness(dataset, published) if dataset.current_id == version.pk else None
     return {

@@ -43,6 +43,14 @@ def visible() -> QuerySet[Dataset]:
     return Dataset.objects.filter(current__isnull=False, stopped_at=None).select_related("provider", "current")
 
 
+def history(dataset: Dataset) -> QuerySet[Version]:
+    """The versions that belong to the row ``dataset`` as it was read: one that came out since is not among them."""
+    versions = Version.objects.filter(dataset=dataset)
+    if dataset.current is None:
+        return versions
+    return versions.exclude(state=Version.State.PUBLISHED, number__gt=dataset.current.number)
+
+
 def fingerprint() -> str:
     """Changes whenever what is visible changes: cached answers are kept by it."""
     seen = Version.objects.aggregate(Max("id"), Max("published_at"), Max("withdrawn_at"), Count("id"))

@@ -57,7 +57,11 @@ def publish(run: Run) -> dict[str, Any]:
         except LeaseLost:
             raise
         except Exception:
-            _discard(params["dataset"], job)  # a refused or cancelled publication leaves nothing
+            shutil.rmtree(staging, ignore_errors=True)  # first, so that a full disk has room for what follows
+            try:
+                _discard(params["dataset"], job)  # a refused or cancelled publication leaves nothing
+            except Exception:
+                logger.exception("what job %s left is removed by the next sweep", job)
             raise
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -267,6 +271,7 @@ def _discard(name: str, job: str) -> None:
         return
     for zone in (store.lake().raw, store.lake().public):
         zone.forget(name, job)
+        zone.forget_metadata(name, zone.metadata_files(name))  # this job holds the dataset: nobody else writes there
     for path in (store.folder("serving") / name).glob(f"v*-{job}.*"):
         path.unlink(missing_ok=True)
     for kind in ("incoming", "staging"):
