@@ -55,6 +55,12 @@ def _all_checks() -> Iterator[Check]:
         yield from _answers(question)
 
 
+def checks_before_upgrade() -> Iterator[Check]:
+    """What must be good before the database is migrated: nothing here asks it for rows."""
+    for question in (_python, _folder, _space, _keys, _settings, _lake, _assets):
+        yield from _answers(question)
+
+
 def _answers(question: Callable[[], Iterator[Check]]) -> Iterator[Check]:
     try:
         yield from question()
@@ -153,7 +159,7 @@ def _database() -> Iterator[Check]:
             "bad",
             gettext("数据库"),
             gettext("有 {number} 个迁移未做", number=len(waiting)),
-            gettext("请运行：gongshu up（启动时自动迁移）"),
+            gettext("请运行：gongshu upgrade"),
         )
     else:
         yield Check("good", gettext("数据库"), gettext("{database}，结构是最新的", database=connection.vendor))
