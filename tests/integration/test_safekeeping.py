@@ -158,6 +158,15 @@ def test_memory_does_not_grow_with_the_data(moving: Machine, tmp_path: Path) -> 
     assert int(moving.run("tests.safekeeping", "memory", str(tmp_path / "b"))) < 64
 
 
+def test_what_the_lake_had_lost_before_is_named_and_the_rest_is_kept(moving: Machine, tmp_path: Path) -> None:
+    lost = next((moving.folder / "lake" / "raw").rglob("*.parquet"))
+    lost.unlink()
+    assert lost.name in moving.gongshu("backup", str(tmp_path / "b"), code=1)
+    there = Machine(tmp_path / "there")
+    assert lost.name in there.gongshu("restore", str(tmp_path / "b"), code=1)
+    assert "日志完好" in there.gongshu("audit", "verify")
+
+
 def test_a_killed_backup_leaves_nothing_that_looks_like_one(city: Machine, tmp_path: Path) -> None:
     target = tmp_path / "b.tar.zst"
     city.gongshu("backup", str(target), code=-signal.SIGKILL, GONGSHU_CRASH_AT="backup")

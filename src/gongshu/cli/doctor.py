@@ -34,6 +34,8 @@ def doctor() -> None:
     """检查安装：哪里不对，怎么修；有错误时退出码 1。"""
     try:
         start_django()
+    except typer.Exit:
+        raise  # it has been said
     except Exception as error:
         console.print(gettext("[bold red]错[/]  设置  {error}", error=error), soft_wrap=True)
         console.print("    " + gettext("请检查环境变量 GONGSHU_… 与数据文件夹内的 settings.env"))

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO
 
 from gongshu.cli.output import fail
+from gongshu.safekeeping import LOCK, MARK
 
-LOCK, MARK = "running.lock", "restoring"  # in the data folder; gongshu.safekeeping.restore knows them too
 _held: dict[Path, IO[str]] = {}
 
 

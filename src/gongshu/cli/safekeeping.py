@@ -89,6 +89,12 @@ def restore(
             f"not restored: {error.strerror} ({error.filename or folder}); mend it and run the command again",
         )
     _tell_restored(restored, manifest, keys, time.monotonic() - began)
+    if restored.gaps:
+        gaps = ", ".join(restored.gaps[:5])
+        fail(
+            f"备份时湖里已缺 {len(restored.gaps)} 处，其余都已恢复：{gaps}",
+            f"{len(restored.gaps)} things were missing from the lake already, the rest is restored: {gaps}",
+        )
     if restored.faults:
         fail(
             f"日志有不符：{restored.faults[0]}；请运行 gongshu audit verify 看全部",
@@ -103,7 +109,7 @@ def upgrade(
     """装好新版本后运行：检查，备份，迁移数据库，更新静态文件与缓存，再检查。"""
     start_django(data, alone=True)
     from django.conf import settings
-    from django.db import connection
+    from django.db import connection, transaction
     from django.db.migrations.executor import MigrationExecutor
 
     from gongshu import __version__
@@ -140,15 +146,10 @@ def upgrade(
     prepare()
     for name in plan:
         console.print(gettext("已迁移 {name}", name=name))
-    try:
-        copies = rebuild_copies()
-    except TableError as error:
-        fail_with(error)
+    copies, gaps = rebuild_copies()
     search.rebuild()
     if made:
         _note(made)
-    from django.db import transaction
-
     with transaction.atomic():
         log.append(operator(), "installation.upgrade", "installation", version=__version__, migrations=len(plan))
     heads.sign_head()
@@ -164,6 +165,8 @@ def upgrade(
             events=verdict.size,
         )
     )
+    if gaps:
+        fail_with(gaps[0])
 
 
 @contextmanager
@@ -219,11 +222,11 @@ def _log_of(made: Made) -> dict[str, Any]:
 def _tell_left_out(made: Made) -> None:
     console.print(gettext("不含密钥：请把 keys 文件夹另外复制到安全的地方（与备份分开），恢复前放回"))
     if names := made.manifest["settings_left_out"]:
-        console.print(gettext("不含这些设置的值：{names}", names="、".join(names)), soft_wrap=True)
+        console.print(gettext("不含这些设置的值：{names}", names=", ".join(names)), soft_wrap=True)
 
 
 def _fail_missing(made: Made) -> None:
-    missing = "、".join(made.missing[:5])
+    missing = ", ".join(made.missing[:5])
     fail(
         f"湖里缺 {len(made.missing)} 处，备份里也没有：{missing}；其余已备份在 {made.path}",
         f"{len(made.missing)} things are missing from the lake and so from the backup: {missing}; the rest is in {made.path}",
@@ -255,9 +258,14 @@ def _tell_restored(restored: Restored, manifest: dict[str, Any], keys: Keys, sec
                 heads=restored.heads,
             )
         )
-    for names, said in ((keys.missing, "缺密钥 {name}.key，已用新的"), (keys.other, "密钥 {name}.key 与备份时的不同")):
-        for name in names:
-            lost = gettext(LOST.get(name, "用它加密或签名的旧内容不能再用"))
-            console.print(gettext("[yellow]疑[/]") + "  " + gettext(said, name=name) + gettext("：") + lost)
+    for name in keys.missing:
+        lost = gettext(LOST.get(name, "用它加密或签名的旧内容不能再用"))
+        console.print(
+            gettext("[yellow]疑[/]  缺密钥 {name}.key，已用新的：{lost}", name=name, lost=lost), soft_wrap=True
+        )
+    for name in keys.other:
+        lost = gettext(LOST.get(name, "用它加密或签名的旧内容不能再用"))
+        said = gettext("[yellow]疑[/]  密钥 {name}.key 与备份时的不同：{lost}", name=name, lost=lost)
+        console.print(said, soft_wrap=True)
     if names := manifest["settings_left_out"]:
-        console.print(gettext("备份时另有这些设置，请核对：{names}", names="、".join(names)), soft_wrap=True)
+        console.print(gettext("备份时另有这些设置，请核对：{names}", names=", ".join(names)), soft_wrap=True)

@@ -20,12 +20,14 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
-from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import _dataframe_to_data_files, _pyarrow_to_schema_without_ids
 from pyiceberg.table import StaticTable, Table, TableProperties, Transaction
 from pyiceberg.table.update.snapshot import ManageSnapshots
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 logging.getLogger("pyiceberg").setLevel(logging.ERROR)
 NAMESPACE = "gongshu"
@@ -223,11 +225,10 @@ class Zone:
 
     def pointers(self) -> dict[str, str]:
         """Table name -> its current metadata file, relative to the root."""
-        found = {}
-        for _, name in self.catalog.list_tables(NAMESPACE):
-            if table := self.table(name):
-                found[name] = self._relative(table.metadata_location)
-        return found
+        mine = (IcebergTables.catalog_name == self.name, IcebergTables.table_namespace == NAMESPACE)
+        with Session(self.catalog.engine) as session:  # one reading of all, and no table need be loadable
+            rows = session.execute(select(IcebergTables.table_name, IcebergTables.metadata_location).where(*mine)).all()
+        return {name: self._relative(location) for name, location in rows}
 
     def used_by(self, pointer: str) -> tuple[set[str], set[str]]:
         """Of the table as the metadata file ``pointer`` has it: the ids of its snapshots, and every file that they need

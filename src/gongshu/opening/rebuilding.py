@@ -21,17 +21,22 @@ def missing_copies() -> list[Version]:
     return [version for version in published if not (settings.DATA / version.serving).is_file()]
 
 
-def rebuild_copies(watch: Callable[[Version], None] = lambda _: None) -> int:
-    """Make every missing serving copy; returns how many. TableError when the lake does not hold what the row says."""
-    missing = missing_copies()
-    for version in missing:
+def rebuild_copies(watch: Callable[[Version], None] = lambda _: None) -> tuple[int, list[TableError]]:
+    """Make every missing serving copy; returns how many, and what the lake lacks for the others."""
+    made, gaps = 0, []
+    for version in missing_copies():
         watch(version)
-        rebuild_copy(version)
-    return len(missing)
+        try:
+            rebuild_copy(version)
+            made += 1
+        except TableError as error:
+            gaps.append(error)
+    return made, gaps
 
 
 def rebuild_copy(version: Version) -> None:
-    """Make the serving copy of a published version from the lake: the same rows in the same order."""
+    """Make the serving copy of a published version from the lake: the same rows in the same order. TableError when the lake
+    does not hold them."""
     name = version.dataset.name
     staging = store.folder("staging") / f"rebuild-{uuid.uuid4()}"
     try:

@@ -61,9 +61,11 @@ class _Counted:
 
     def read(self, size: int) -> bytes:
         size = min(size, self.left)
-        block = b"" if self.short else bytes(self.stream.read(size))
-        if size and not block:
-            self.short, block = True, b"\0" * size
+        block = bytes(self.stream.read(size))
+        while len(block) < size and (more := self.stream.read(size - len(block))):
+            block += bytes(more)
+        if len(block) < size:
+            self.short, block = True, block.ljust(size, b"\0")
         self.left -= len(block)
         self.hash.update(block)
         self.watch(len(block))

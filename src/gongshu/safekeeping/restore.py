@@ -18,13 +18,12 @@ from typing import Any
 from gongshu import __version__
 from gongshu.i18n import gettext
 from gongshu.lake.relocation import relocate
+from gongshu.safekeeping import LOCK, MARK
 from gongshu.safekeeping.archive import FORMAT, sync_folder, unpack
 from gongshu.seals.keys import fingerprints
 from gongshu.tables.errors import TableError
 
-MARK = "restoring"
 NOTE = "filling.json"  # in MARK: which database and lake are being filled
-LOCK = "running.lock"
 OPERATORS = {
     "keys",
     "settings.env",
@@ -43,7 +42,8 @@ class Keys:
 
 @dataclass
 class Restored:
-    """What stands after a restore; ``faults`` are those of the log, or how it differs from the backup's."""
+    """What stands after a restore; ``faults`` are those of the log, or how it differs from the backup's; ``gaps`` what the
+    lake lacks."""
 
     datasets: int
     versions: int
@@ -52,6 +52,7 @@ class Restored:
     heads: int
     root: str
     copies: int
+    gaps: list[str]
     faults: list[str]
     database: str
     lake: str
@@ -130,7 +131,7 @@ def _number(version: str) -> list[int]:
 
 def put_in_place(folder: Path, manifest: dict[str, Any], actor: str, step: Step = lambda _name, _n: None) -> Restored:
     """Fill the empty database and lake of the settings from what :func:`open_backup` unpacked, make the caches anew, and
-    prove the log. TableError when database or lake are not empty, or the lake lacks what a row speaks of."""
+    prove the log. TableError when database or lake are not empty."""
     from django.db import connection
 
     from gongshu.opening import search
@@ -145,10 +146,11 @@ def put_in_place(folder: Path, manifest: dict[str, Any], actor: str, step: Step 
         raise
     _fill(folder, manifest, step)
     sweep()
-    copies = rebuild_copies(lambda version: step("copies", version.rows))
+    copies, gaps = rebuild_copies(lambda version: step("copies", version.rows))
     search.rebuild()
     restored = _prove(manifest, actor)
     restored.copies = copies
+    restored.gaps += [str(gap) for gap in gaps]
     os.sync()
     shutil.rmtree(folder / MARK)
     return restored
@@ -251,6 +253,7 @@ def _prove(manifest: dict[str, Any], actor: str) -> Restored:
         heads=verdict.heads,
         root=verdict.root,
         copies=0,
+        gaps=list(manifest["missing"]),
         faults=verdict.faults,
         database=connection.vendor,
         lake=settings.LAKE_URL,
