@@ -150,7 +150,7 @@ def test_file_streams_under_asgi(tmp_path):
     path.write_bytes(bytes(range(256)) * 4096)
 
     async def read() -> bytes:
-        return b"".join([part async for part in FileStream(path, 100, 700_000)])
+        return b"".join([part async for part in FileStream(path, 100, 700_000, lambda: False)])
 
     assert asyncio.run(read()) == path.read_bytes()[100:700_100]
 

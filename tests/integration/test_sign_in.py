@@ -276,7 +276,9 @@ def test_the_password_is_reset_by_mail_once_and_every_session_ends(settings: Any
     assert "person.password_reset" in _actions()
 
 
-def test_a_mail_server_that_is_away_breaks_no_page_and_is_in_the_log(client: Client, settings: Any, caplog: Any) -> None:
+def test_a_mail_server_that_is_away_breaks_no_page_and_is_in_the_log(
+    client: Client, settings: Any, caplog: Any
+) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     people.person("chen", "steward", email="chen@example.org")

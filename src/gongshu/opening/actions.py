@@ -12,16 +12,19 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
 from gongshu import clock
 from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import crash_here
-from gongshu.opening import store, terms
-from gongshu.opening.models import Dataset, IndexTask, Version
+from gongshu.opening import store, submissions, terms
+from gongshu.opening.models import Dataset, IndexTask, Submission, Version
 from gongshu.oversight import log
 from gongshu.parties.actions import ensure_organisation
+from gongshu.parties.models import Person
+from gongshu.parties.notices import notify
 from gongshu.parties.permissions import Actor, check_may
 from gongshu.tables.contract import Contract, load_contract
 from gongshu.tables.errors import TableError
@@ -86,13 +89,24 @@ def request_publish(actor: Actor, file: Path, contract_text: str, name: str) -> 
     return job
 
 
-def release(actor: str, name: str, contract: Contract, contract_text: str, built: Built) -> Version:
-    """Make the built version the current one: one transaction with its event and the index's outbox row."""
+def release(
+    actor: str, name: str, contract: Contract, contract_text: str, built: Built, submission: str | None = None
+) -> Version:
+    """Make the built version the current one: one transaction with its event and the index's outbox row.
+
+    The publishing job's last step: the right was checked when the job was asked for, by the shell or by the approval of
+    ``submission``, which must still be the one that waits for this very job.
+    """
     with transaction.atomic():
         done = Version.objects.filter(job=built.job).first()
         if done:
             return done
-        provider = ensure_organisation(actor, contract.provider)
+        approved = Submission.objects.select_for_update().filter(pk=submission).first() if submission else None
+        if submission and (
+            approved is None or approved.state != Submission.State.PUBLISHING or str(approved.job) != built.job
+        ):
+            raise TableError("submission_over", "这份送审件已不在发布中，没有发布")
+        provider = approved.organisation if approved else ensure_organisation(actor, contract.provider)
         described = {
             "title": contract.title,
             "title_en": contract.title_en,
@@ -109,6 +123,8 @@ def release(actor: str, name: str, contract: Contract, contract_text: str, built
             "source_note": contract.source_note,
             "source_note_en": contract.source_note_en,
         }
+        if approved:
+            described["resource"] = approved.resource
         dataset, _ = Dataset.objects.select_for_update().update_or_create(name=name, defaults=described)
         version = Version.objects.create(
             dataset=dataset,
@@ -130,6 +146,9 @@ def release(actor: str, name: str, contract: Contract, contract_text: str, built
         )
         dataset.current = version
         dataset.save(update_fields=["current"])
+        if approved:
+            submissions.published(approved, version)
+        tell_subscribers(dataset, "dataset.updated", f"v{version.number}", number=version.number)
         IndexTask.objects.create(dataset=dataset)
         log.append(
             actor,
@@ -167,10 +186,19 @@ def withdraw(actor: Actor, name: str, reason: str, number: int | None = None) ->
         dataset.current = dataset.versions.filter(state=Version.State.PUBLISHED).order_by("-number").first()
         dataset.save(update_fields=["current"])
         IndexTask.objects.create(dataset=dataset)
+        if dataset.current is None:
+            tell_subscribers(dataset, "dataset.withdrawn", f"w{versions[0].number}", reason=reason.strip())
     crash_here("withdraw")
     for version in versions:
         delete_public(version)
     return versions
+
+
+def tell_subscribers(dataset: Dataset, template: str, what: str, **facts: Any) -> None:
+    """Tell who subscribed; call it in the transaction of what happened."""
+    people = Person.objects.filter(subscriptions__dataset=dataset, subscriptions__confirmed_at__isnull=False)
+    address = reverse("dataset", args=[dataset.name])
+    notify(people, template, address, f"{template}:{dataset.name}:{what}", title=dataset.title, **facts)
 
 
 def delete_public(version: Version) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -11,6 +12,7 @@ from django.views.decorators.http import require_safe
 from gongshu.opening import exports, queries, rows, words
 from gongshu.opening.models import Version
 from gongshu.opening.pages import answers_for_data, found_version
+from gongshu.opening.stops import is_stopped
 from gongshu.oversight import access
 from gongshu.web.access import public
 from gongshu.web.errors import problem
@@ -62,6 +64,7 @@ def download_version(request: HttpRequest, name: str, number: int, again: str, f
         plain_name=f"{name}-v{number}.{format_key}",
         etag=made.sha256[:32],
         cache=REVALIDATE,
+        stopped=lambda: _is_stopped(name),
     )
     response["Access-Control-Allow-Origin"] = "*"
     response["Digest"] = f"sha-256={made.sha256}"
@@ -102,6 +105,13 @@ def _waiting(request: HttpRequest, version: Version, chosen: exports.Format) -> 
     response["Retry-After"] = str(RETRY_SECONDS)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _is_stopped(name: str) -> bool:
+    try:
+        return is_stopped(name)
+    finally:
+        close_old_connections()  # asked from a thread that no request tidies up after
 
 
 def _address(version: Version, format_key: str) -> str:

@@ -113,9 +113,24 @@ def withdrawn(request: HttpRequest, dataset: Dataset, version: Version | None) -
     )
 
 
+def stopped(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """503 while an emergency stop holds; the reason is for those who deal with it."""
+    return problem(
+        request,
+        503,
+        _("“%(title)s”已紧急停止提供") % {"title": words.local(dataset, "title")},
+        _("平台正在核查，查清之前，页面、文件与接口都不再给出它的内容。恢复后地址不变。"),
+        code="stopped",
+        where={"dataset": dataset.name},
+        moment=dataset.stopped_at,
+    )
+
+
 def found_version(request: HttpRequest, name: str, number: int | None) -> Version | HttpResponse:
     """The version asked for (the current one without a number), or the 410 page; Http404 when there never was one."""
     dataset = get_object_or_404(Dataset.objects.select_related("provider", "current"), name=name)
+    if dataset.stopped_at is not None:
+        return stopped(request, dataset)
     if number is None:
         if dataset.current is None:
             if not dataset.versions.exists():

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from gongshu import clock
 from gongshu.opening import terms
-from gongshu.opening.models import Dataset, Version
+from gongshu.opening.models import Dataset, Stop, Version
 from gongshu.oversight import access
 from gongshu.parties.models import Organisation
 
@@ -40,12 +40,13 @@ class Freshness:
 
 def visible() -> QuerySet[Dataset]:
     """The datasets that the public may see; the current version is all that is visible."""
-    return Dataset.objects.filter(current__isnull=False).select_related("provider", "current")
+    return Dataset.objects.filter(current__isnull=False, stopped_at=None).select_related("provider", "current")
 
 
 def fingerprint() -> str:
     """Changes whenever what is visible changes: cached answers are kept by it."""
     seen = Version.objects.aggregate(Max("id"), Max("published_at"), Max("withdrawn_at"), Count("id"))
+    seen |= Stop.objects.aggregate(Max("at"), Max("lifted_at"))
     return "-".join(str(value) for value in seen.values()).replace(" ", "T")
 
 
@@ -137,7 +138,7 @@ def by_organisation() -> list[dict[str, Any]]:
 
 def districts() -> QuerySet[Organisation]:
     """District governments that provide something visible."""
-    return Organisation.objects.filter(kind=Organisation.Kind.DISTRICT, datasets__current__isnull=False).distinct()
+    return Organisation.objects.filter(kind=Organisation.Kind.DISTRICT, datasets__in=visible()).distinct()
 
 
 def city_flow() -> dict[str, Any]:

@@ -15,11 +15,10 @@ class PartiesConfig(AppConfig):
         from gongshu.parties import account_events  # noqa: F401
 
         autodiscover_modules("inbox", "handover")
-        post_migrate.connect(_make_cache_table, sender=self)
+        post_migrate.connect(_make_cache_table, sender=self)  # the shared cache has its table with the others
 
 
 def _make_cache_table(using: str, **_: Any) -> None:
-    """The table of the cache that all processes share is made with the others."""
     from django.core.management import call_command
 
     call_command("createcachetable", database=using, verbosity=0)
