@@ -228,7 +228,7 @@ class Zone:
         mine = (IcebergTables.catalog_name == self.name, IcebergTables.table_namespace == NAMESPACE)
         with Session(self.catalog.engine) as session:  # one reading of all, and no table need be loadable
             rows = session.execute(select(IcebergTables.table_name, IcebergTables.metadata_location).where(*mine)).all()
-        return {name: self._relative(location) for name, location in rows}
+        return {name: self._relative(location) for name, location in rows if location}
 
     def used_by(self, pointer: str) -> tuple[set[str], set[str]]:
         """Of the table as the metadata file ``pointer`` has it: the ids of its snapshots, and every file that they need
