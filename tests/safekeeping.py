@@ -21,7 +21,7 @@ def build() -> None:
 
     from gongshu.opening.actions import request_publish, withdraw
     from gongshu.oversight import access, heads
-    from gongshu.parties.models import Organisation, Person
+    from gongshu.parties.models import Person
     from gongshu.tables.contract import dump_contract
     from tests.publishing import NAME, TESTER, contract, publish, write_file
 
@@ -29,7 +29,7 @@ def build() -> None:
     for mark, rows in (("甲", 40), ("乙", 70), ("丙", 30)):
         assert publish(write_file(DATA / f"{mark}.csv", rows, mark)).state == "done"
     withdraw(TESTER, NAME, "测试", 2)
-    person = Person(username="steward", organisation=Organisation.objects.first())
+    person = Person(username="steward")
     person.set_password("a long password")
     person.save()
     session = SessionStore()
