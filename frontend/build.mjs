@@ -12,6 +12,7 @@ await build({
     page: "scripts/page.js",
     chart: "scripts/chart.js",
     passkey: "scripts/passkey.js",
+    decide: "scripts/decide.js",
   },
   outdir,
   bundle: true,

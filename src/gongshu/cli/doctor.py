@@ -34,6 +34,8 @@ def doctor() -> None:
     """检查安装：哪里不对，怎么修；有错误时退出码 1。"""
     try:
         start_django()
+    except typer.Exit:
+        raise  # it has been said
     except Exception as error:
         console.print(gettext("[bold red]错[/]  设置  {error}", error=error), soft_wrap=True)
         console.print("    " + gettext("请检查环境变量 GONGSHU_… 与数据文件夹内的 settings.env"))
@@ -52,6 +54,12 @@ def doctor() -> None:
 
 def _all_checks() -> Iterator[Check]:
     for question in (_python, _folder, _space, _keys, _settings, _database, _lake, _assets, _catalogue, _work, _log):
+        yield from _answers(question)
+
+
+def checks_before_upgrade() -> Iterator[Check]:
+    """What must be good before the database is migrated: nothing here asks it for rows."""
+    for question in (_python, _folder, _space, _keys, _settings, _lake, _assets):
         yield from _answers(question)
 
 
@@ -153,7 +161,7 @@ def _database() -> Iterator[Check]:
             "bad",
             gettext("数据库"),
             gettext("有 {number} 个迁移未做", number=len(waiting)),
-            gettext("请运行：gongshu up（启动时自动迁移）"),
+            gettext("请运行：gongshu upgrade"),
         )
     else:
         yield Check("good", gettext("数据库"), gettext("{database}，结构是最新的", database=connection.vendor))

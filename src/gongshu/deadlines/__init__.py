@@ -29,13 +29,18 @@ class Limit:
 
 @dataclass(frozen=True)
 class Clock:
-    """Where a step stands between ``since`` and ``due``: ``share`` of the time used (0..1), ``late`` once it has passed."""
+    """Where a step stands between ``since`` and ``due``: ``share`` of the time used (0..1), ``left`` whole working days."""
 
     since: datetime
     due: datetime
     share: float
     late: bool
-    warn: bool  # one working day or less is left
+    left: int
+
+    @property
+    def warn(self) -> bool:
+        """One working day or less is left."""
+        return not self.late and self.left <= 1
 
 
 def limit(track: str, step: str) -> Limit:
@@ -60,10 +65,8 @@ def reading(since: datetime, due_at: datetime, now: datetime | None = None) -> C
     whole = max((due_at - since).total_seconds(), 1.0)
     share = min(max((now - since).total_seconds() / whole, 0.0), 1.0)
     last = (due_at - timedelta(seconds=1)).astimezone(BEIJING).date()
-    late = now >= due_at
-    return Clock(
-        since, due_at, share, late, not late and working_days_between(now.astimezone(BEIJING).date(), last) <= 1
-    )
+    left = working_days_between(now.astimezone(BEIJING).date(), last)
+    return Clock(since, due_at, share, now >= due_at, left)
 
 
 def is_working_day(day: date) -> bool:

@@ -25,6 +25,11 @@ def report_of(upload: Upload) -> Path:
     return folder_of(upload) / "report.json"
 
 
+def contract_of(upload: Upload, number: int) -> Path:
+    """The data contract (ODCS YAML) that the inspection proposes for table ``number``."""
+    return folder_of(upload) / f"table-{number}.odcs.yaml"
+
+
 def table_of(upload: Upload, number: int) -> Path:
     """The staged text table ``number`` of an upload that was inspected: Parquet, ``_row`` first."""
     return folder_of(upload) / f"table-{number}.parquet"

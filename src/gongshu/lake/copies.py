@@ -69,6 +69,14 @@ def read_rows(con: duckdb.DuckDBPyConnection, batch: int = 20_480) -> pa.RecordB
     return con.execute("SELECT * FROM copy.rows").to_arrow_reader(batch)
 
 
+def take_rows(con: duckdb.DuckDBPyConnection, rows: pa.RecordBatchReader) -> int:
+    """Make the table ``rows`` of the attached copy from a stream, in its order; returns the number of rows."""
+    con.register("incoming_rows", rows)
+    con.execute("CREATE TABLE copy.rows AS SELECT * FROM incoming_rows")
+    con.unregister("incoming_rows")
+    return int(con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
+
+
 def index_rows(con: duckdb.DuckDBPyConnection, key: list[str], rows: int) -> None:
     """Index the attached copy's rows on their key."""
     if key and rows <= INDEX_LIMIT:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,12 +20,14 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pyarrow import fs
-from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import _dataframe_to_data_files, _pyarrow_to_schema_without_ids
-from pyiceberg.table import Table, TableProperties, Transaction
+from pyiceberg.table import StaticTable, Table, TableProperties, Transaction
 from pyiceberg.table.update.snapshot import ManageSnapshots
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 logging.getLogger("pyiceberg").setLevel(logging.ERROR)
 NAMESPACE = "gongshu"
@@ -155,6 +158,28 @@ class Zone:
         tasks = table.scan(snapshot_id=int(snapshot)).plan_files()
         return [self._plain(task.file.file_path) for task in tasks]
 
+    def read_rows(self, name: str, snapshot: str) -> pa.RecordBatchReader:
+        """The rows of a snapshot that :meth:`commit_rows` made, in their order, as a stream; FileNotFoundError."""
+        paths = sorted(self.data_files(name, snapshot), key=lambda path: int(path.rpartition("/")[2].split("-")[1]))
+        files = [pq.ParquetFile(path, filesystem=self.files) for path in paths]
+        if not files:
+            raise FileNotFoundError(f"{self._path(name)} {snapshot}")
+        # Iceberg spells some column names otherwise in its files: the field's id tells the name
+        table = self.table(name)
+        names = (
+            {item.field_id: item.name for item in table.scan(snapshot_id=int(snapshot)).projection().fields}
+            if table
+            else {}
+        )
+        stored = files[0].schema_arrow
+        schema = pa.schema([item.with_name(names[int(item.metadata[b"PARQUET:field_id"])]) for item in stored])
+        batches = (
+            pa.RecordBatch.from_arrays(batch.columns, schema=schema)
+            for file in files
+            for batch in file.iter_batches(ROW_GROUP)
+        )
+        return pa.RecordBatchReader.from_batches(schema, batches)
+
     def forget(self, name: str, job: str) -> None:
         """Remove what ``job`` committed: its tags, its snapshot, its files. Done twice it does nothing."""
         table = self.table(name)
@@ -220,6 +245,66 @@ class Zone:
         fs.copy_files(path, str(target), source_filesystem=self.files, destination_filesystem=fs.LocalFileSystem())
         return target
 
+    @property
+    def root_uri(self) -> str:
+        """Where the zone is, as Iceberg writes it into its metadata."""
+        return self._uri(self._plain(self.root))
+
+    def pointers(self) -> dict[str, str]:
+        """Table name -> its current metadata file, relative to the root."""
+        mine = (IcebergTables.catalog_name == self.name, IcebergTables.table_namespace == NAMESPACE)
+        with Session(self.catalog.engine) as session:  # one reading of all, and no table need be loadable
+            rows = session.execute(select(IcebergTables.table_name, IcebergTables.metadata_location).where(*mine)).all()
+        return {name: self._relative(location) for name, location in rows if location}
+
+    def used_by(self, pointer: str) -> tuple[set[str], set[str]]:
+        """Of the table as the metadata file ``pointer`` has it: the ids of its snapshots, and every file that they need
+        (paths relative to the root). FileNotFoundError when one of the metadata files is not there."""
+        table = StaticTable.from_metadata(f"{self.root_uri}/{pointer}", self.catalog.properties)
+        snapshots, files, seen = set(), {pointer}, set()
+        for snapshot in table.snapshots():
+            snapshots.add(str(snapshot.snapshot_id))
+            files.add(self._relative(snapshot.manifest_list))
+            for manifest in snapshot.manifests(table.io):
+                if manifest.manifest_path not in seen:
+                    seen.add(manifest.manifest_path)
+                    files.add(self._relative(manifest.manifest_path))
+                    entries = manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+                    files |= {self._relative(entry.data_file.file_path) for entry in entries}
+        return snapshots, files
+
+    def open_file(self, path: str) -> tuple[int, pa.NativeFile]:
+        """Size in bytes and content of a file of the zone (``path`` relative to the root); FileNotFoundError."""
+        full = f"{self._plain(self.root)}/{path}"
+        info = self.files.get_file_info(full)
+        if not info.is_file:
+            raise FileNotFoundError(full)
+        return info.size, self.files.open_input_stream(full)
+
+    def is_empty(self) -> bool:
+        """Whether no table and no file is here."""
+        return not self.pointers() and not self._listed(self.root)
+
+    def clear(self) -> None:
+        """Remove every table and every file."""
+        for name in self.pointers():
+            self.catalog.drop_table((NAMESPACE, name))
+        self._delete_folder(self._plain(self.root))
+
+    def take_in(self, folder: Path, pointers: dict[str, str]) -> None:
+        """Fill the empty zone with the files below ``folder``, whose metadata speaks of this root, and register the tables."""
+        target = self._plain(self.root)
+        if folder.is_dir() and self._remote:
+            fs.copy_files(
+                str(folder), target, source_filesystem=fs.LocalFileSystem(), destination_filesystem=self.files
+            )
+        elif folder.is_dir():
+            self._delete_folder(target)  # it is empty: what is moved takes its place
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(folder, target)
+        for name, pointer in pointers.items():
+            self.catalog.register_table((NAMESPACE, name), f"{self.root_uri}/{pointer}")
+
     # paths: `root` may be s3://bucket/prefix; pyarrow wants bucket/prefix, Iceberg the full URI
 
     def _plain(self, path: str) -> str:
@@ -229,12 +314,20 @@ class Zone:
     def _uri(self, plain: str) -> str:
         return f"s3://{plain}" if self._remote else f"file://{plain}"
 
+    def _relative(self, path: str) -> str:
+        return self._plain(path).removeprefix(self._plain(self.root) + "/")
+
     def _path(self, name: str) -> str:
         return f"{self._plain(self.root)}/{name}"
 
     def _folders(self, path: str) -> list[str]:
-        selector = fs.FileSelector(self._plain(path), recursive=False, allow_not_found=True)
-        return [info.base_name for info in self.files.get_file_info(selector) if info.type == fs.FileType.Directory]
+        return [info.base_name for info in self._listed(path) if info.type == fs.FileType.Directory]
+
+    def _listed(self, path: str) -> list[fs.FileInfo]:
+        found: list[fs.FileInfo] = self.files.get_file_info(
+            fs.FileSelector(self._plain(path), recursive=False, allow_not_found=True)
+        )
+        return found
 
     def _delete_folder(self, path: str) -> None:
         with contextlib.suppress(FileNotFoundError):

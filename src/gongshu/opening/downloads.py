@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from gongshu.opening import exports, queries, rows, words
+from gongshu.opening import exports, queries, rows
 from gongshu.opening.models import Version
 from gongshu.opening.pages import answers_for_data, found_version
 from gongshu.opening.stops import is_stopped
 from gongshu.oversight import access
+from gongshu.web import words
 from gongshu.web.access import public
 from gongshu.web.errors import problem
 from gongshu.web.streaming import content_disposition, send_file

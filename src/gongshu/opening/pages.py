@@ -28,11 +28,11 @@ from gongshu.opening import (
     rows,
     search,
     terms,
-    words,
 )
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import access
 from gongshu.parties.models import Organisation
+from gongshu.web import words
 from gongshu.web.access import public
 from gongshu.web.errors import problem
 
@@ -226,7 +226,7 @@ def _names(key: str) -> dict[str, Any]:
     if key == "provider":
         return {one.code: words.local(one, "name") for one in Organisation.objects.all()}
     if key == "open":
-        return dict(terms.OPEN_TYPES)
+        return dict(words.OPEN_TYPES)
     known = terms.topics() if key == "topic" else terms.frequencies()
     return {value: term.name for value, term in known.items()}
 

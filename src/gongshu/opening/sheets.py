@@ -14,8 +14,9 @@ import xlsxwriter
 from django.utils import translation
 from xlsxwriter.worksheet import Worksheet
 
-from gongshu.opening import terms, words
+from gongshu.opening import terms
 from gongshu.opening.models import Version
+from gongshu.web import words
 
 CELL_LIMIT = 32_767  # characters of a cell
 EXACT_DIGITS = 15  # a cell holds a double: longer numbers are written as text

@@ -107,7 +107,7 @@ def decide(actor: Actor, submission: Submission, choice: Decision.Choice, reason
                 raise TableError("decided_already", "这份送审件已有决定，请看最新状态")
             step = State(row.state)
             check_may(actor, NEEDED[step], row.organisation)
-            if not isinstance(actor, Person) or actor.pk in _own_workers(row):
+            if not isinstance(actor, Person) or actor.pk in own_workers(row):
                 raise PermissionDenied(gettext("不能审核自己做的工作：请由同机构的另一位审核人决定"))
             if not reason.strip():
                 raise TableError("reason_required", "请写明理由：{what}", what=str(Decision.Choice(choice).label))
@@ -168,7 +168,7 @@ def _locked(submission: Submission) -> Submission:
     return found.get(pk=submission.pk)
 
 
-def _own_workers(row: Submission) -> set[int]:
+def own_workers(row: Submission) -> set[int]:
     """Whoever worked on what is being decided: submitted, edited, uploaded or patched it, or decided a step before."""
     return {
         row.submitted_by_id,
@@ -231,7 +231,7 @@ def _back_to_draft(row: Submission, state: Submission.State) -> None:
 def _ask(row: Submission) -> None:
     """Tell those who may decide the present step, less those who worked on it."""
     step = State(row.state)
-    people = [one for one in people_who_may(NEEDED[step], row.organisation) if one.pk not in _own_workers(row)]
+    people = [one for one in people_who_may(NEEDED[step], row.organisation) if one.pk not in own_workers(row)]
     template = "submission.waits" if step == State.DEPARTMENT else "submission.waits_first"
     notify(
         people,

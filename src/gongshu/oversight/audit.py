@@ -43,8 +43,8 @@ def verify_log() -> Verdict:
     database; a removed or moved event as a gap; truncation as a head beyond the end.
     """
     verdict = Verdict()
-    public = heads.signer().public
-    roots = _signed_roots(public, verdict)
+    heads.signer()  # its public key is among the known ones from now on
+    roots = _signed_roots(heads.public_keys(), verdict)
     outside = _leaves_outside()
     frontier = Frontier()
     expected = 0
@@ -84,15 +84,17 @@ def verify_log() -> Verdict:
     return verdict
 
 
-def _signed_roots(public: bytes, verdict: Verdict) -> dict[int, str]:
+def _signed_roots(keys: dict[str, bytes], verdict: Verdict) -> dict[int, str]:
     """size -> root of every head whose signature holds; each bad one is a fault."""
     roots: dict[int, str] = {}
     inside = [
-        ({**heads.signed_part(head), "signature": head.signature}, gettext("数据库")) for head in Head.objects.all()
+        ({**heads.signed_part(head), "key_id": head.key_id, "signature": head.signature}, gettext("数据库"))
+        for head in Head.objects.all()
     ]
     for record, place in inside + [(record, gettext("库外文件")) for record in heads.read_heads_outside()]:
         part = {name: record.get(name) for name in ("size", "root", "at")}
-        if not verify(public, part, str(record.get("signature", ""))):
+        public = keys.get(str(record.get("key_id")))
+        if public is None or not verify(public, part, str(record.get("signature", ""))):
             verdict.add(gettext("{place}里第 {size} 条的签名头验签失败", place=place, size=part["size"]))
         elif roots.setdefault(int(record["size"]), record["root"]) != record["root"]:
             verdict.add(gettext("第 {size} 条有两个不同的签名头", size=part["size"]))

@@ -1,7 +1,8 @@
 """Signed heads of the log, in the database and in files outside it, so that changes and truncation show.
 
 ``<data>/log/heads.jsonl`` holds every signed head, ``<data>/log/leaves.bin`` the 32-byte leaf hashes up to the last one:
-with both, :mod:`gongshu.oversight.audit` names the very event that was touched.
+with both, :mod:`gongshu.oversight.audit` names the very event that was touched. ``<data>/log/public.key`` holds the public
+key of every signer that this installation had, one a line: what an earlier key signed stays provable.
 """
 
 from __future__ import annotations
@@ -19,16 +20,25 @@ from gongshu import clock
 from gongshu.oversight.models import Event, Head, LogState
 from gongshu.seals.keys import read_or_make_key
 from gongshu.seals.merkle import Frontier
-from gongshu.seals.signing import Signer
+from gongshu.seals.signing import Signer, key_id_of
 
 
 def signer() -> Signer:
-    """The installation's log signer; its public key is also written to ``<data>/log/public.key`` (hex)."""
+    """The installation's log signer; its public key is added to ``<data>/log/public.key`` (hex) when it is not there."""
     made = Signer(read_or_make_key(settings.DATA / "keys", "log"))
-    public = folder() / "public.key"
-    if not public.exists():
-        public.write_text(made.public.hex() + "\n", encoding="ascii")
+    if made.key_id not in public_keys():
+        with (folder() / "public.key").open("a", encoding="ascii") as file:
+            file.write(made.public.hex() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
     return made
+
+
+def public_keys() -> dict[str, bytes]:
+    """Key id -> public key of every signer of this log, the oldest first."""
+    path = folder() / "public.key"
+    lines = path.read_text(encoding="ascii").split() if path.exists() else []
+    return {key_id_of(public): public for public in map(bytes.fromhex, lines)}
 
 
 def folder() -> Path:

@@ -6,12 +6,14 @@ from typing import Any
 
 from allauth.account import signals as account
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core import context
 from allauth.core.internal import ratelimit
 from allauth.mfa import signals as factors
 from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
@@ -40,7 +42,7 @@ def locked_out(request: HttpRequest, key: str) -> None:
 
 def sessions_ended(person: Person, number: int) -> None:
     """The person signed out ``number`` other sessions."""
-    _write(person.get_username(), "person.sessions_end", f"person:{person.get_username()}", number=number)
+    _of_person(person, "person.sessions_end", number=number)
 
 
 @receiver(account.user_logged_in)
@@ -76,19 +78,15 @@ def _password_reset(request: HttpRequest, user: Person, **_: Any) -> None:
     _of_person(user, "person.password_reset")
 
 
-@receiver(factors.authenticator_added)
-def _factor_added(user: Person, authenticator: Authenticator, **_: Any) -> None:
-    _of_person(user, "person.factor_add", type=authenticator.type, factor=authenticator.pk)
+@receiver(post_save, sender=Authenticator)
+def _factor_added(instance: Authenticator, created: bool, **_: Any) -> None:
+    if created:
+        _of_factor(instance, "person.factor_add")
 
 
-@receiver(factors.authenticator_removed)
-def _factor_removed(user: Person, authenticator: Authenticator, **_: Any) -> None:
-    _of_person(user, "person.factor_remove", type=authenticator.type, factor=authenticator.pk)
-
-
-@receiver(factors.authenticator_reset)
-def _factor_reset(user: Person, authenticator: Authenticator, **_: Any) -> None:
-    _of_person(user, "person.factor_reset", type=authenticator.type, factor=authenticator.pk)
+@receiver(post_delete, sender=Authenticator)
+def _factor_removed(instance: Authenticator, **_: Any) -> None:
+    _of_factor(instance, "person.factor_remove")
 
 
 @receiver(factors.authentication_failed)
@@ -96,8 +94,15 @@ def _factor_failed(request: HttpRequest, user: Person, authenticator: Authentica
     sign_in_failed(request, f"person:{user.pk}", step=authenticator.type)
 
 
+def _of_factor(factor: Authenticator, action: str) -> None:
+    """By the rows themselves, and so in their transaction; allauth's signals come after it."""
+    by = getattr(context.request, "user", None)
+    actor = by.actor_id if isinstance(by, Person) and by.is_authenticated else factor.user.actor_id
+    _write(actor, action, f"person:{factor.user.actor_id}", type=factor.type, factor=factor.pk)
+
+
 def _of_person(person: Person, action: str, **details: Any) -> None:
-    _write(person.get_username(), action, f"person:{person.get_username()}", **details)
+    _write(person.actor_id, action, f"person:{person.actor_id}", **details)
 
 
 def _write(actor: str, action: str, subject: str, **details: Any) -> None:

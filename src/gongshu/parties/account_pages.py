@@ -9,7 +9,6 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from allauth.usersessions.views import ListUserSessionsView
-from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -17,7 +16,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from gongshu.parties import account_events
-from gongshu.parties.models import Person
+from gongshu.parties.permissions import person_of
+from gongshu.web.access import SIGNED_IN, needs
 
 View = Callable[..., Any]
 
@@ -35,18 +35,18 @@ def together(view: View) -> View:
     return wrapped
 
 
+@needs(SIGNED_IN)
 @require_safe
 @never_cache
-@login_required
 def account(request: HttpRequest) -> HttpResponse:
-    """Name, organisation, password, second factors, passkeys, recovery codes and sessions, each with its page."""
-    person = request.user
-    assert isinstance(person, Person)
+    """Name, roles, password, second factors, passkeys, recovery codes and sessions, each with its page."""
+    person = person_of(request)
     found = list(Authenticator.objects.filter(user=person))
     by_type = {one.type: one for one in found}
     codes = by_type.get(Authenticator.Type.RECOVERY_CODES)
     context = {
         "person": person,
+        "roles": person.memberships.filter(ended=None).select_related("organisation"),
         "totp": by_type.get(Authenticator.Type.TOTP),
         "passkeys": sum(1 for one in found if one.type == Authenticator.Type.WEBAUTHN),
         "codes": codes,

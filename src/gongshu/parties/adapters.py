@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import unicodedata
 from typing import Any
+from urllib.parse import quote
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -16,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -92,9 +94,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """The subject as the template says it."""
         return subject
 
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """The link of the e-mail, on the address of the site as it is set and not as the request spelt it."""
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return str(settings.SITE_URL + path.replace("UID-KEY", quote(key)))
+
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Back to the page of the account."""
-        return str(redirect("account").url)
+        return reverse("account")
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """allauth's, in our words."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from gongshu import clock
 from gongshu.parties.models import Person
 
 
@@ -18,6 +19,11 @@ class Waiting:
     url: str
     since: datetime
     due: datetime | None = None
+
+    @property
+    def late(self) -> bool:
+        """The deadline has passed."""
+        return self.due is not None and clock.now() >= self.due
 
 
 Source = Callable[[Person], list[Waiting]]

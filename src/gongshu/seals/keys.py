@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -32,3 +33,12 @@ def read_or_make_key(folder: Path, purpose: str, size: int = 32) -> bytes:
     finally:
         beside.unlink()
     return bytes.fromhex(path.read_text(encoding="ascii").strip())
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    """Purpose -> the first 16 hex digits of a SHA-256 of each key in ``folder``: tells whether two are the same, and nothing
+    of a key, which is random."""
+    return {
+        path.stem: hashlib.sha256(b"gongshu key fingerprint\0" + path.read_bytes().strip()).hexdigest()[:16]
+        for path in sorted(folder.glob("*.key"))
+    }

@@ -16,13 +16,18 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def key_id_of(public: bytes) -> str:
+    """The name of a public key: the first 16 hex digits of its SHA-256."""
+    return sha256(public).hexdigest()[:16]
+
+
 class Signer:
-    """Signs with a 32-byte Ed25519 seed; ``key_id`` is the first 16 hex digits of the public key's SHA-256."""
+    """Signs with a 32-byte Ed25519 seed."""
 
     def __init__(self, seed: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self.public = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-        self.key_id = sha256(self.public).hexdigest()[:16]
+        self.key_id = key_id_of(self.public)
 
     def sign(self, value: Any) -> str:
         """The signature over ``canonical(value)``, in hex."""

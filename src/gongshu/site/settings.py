@@ -81,7 +81,6 @@ ACCOUNT_SESSION_REMEMBER = (
     False  # the cookie goes with the browser; on the server a session ends after SESSION_COOKIE_AGE
 )
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
-ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if option("GONGSHU_HTTPS") else "http"
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if option("GONGSHU_HTTPS") else 0  # the proxy that ends TLS tells whom it speaks for
 LOCK_OUT = "5/15m/key"  # failures of one account: as many, within, counted by account
 ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": f"20/m/ip,{LOCK_OUT}"}
@@ -112,6 +111,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "gongshu.web.context.installation",
+                "gongshu.parties.context.workbench",
             ],
             "builtins": ["django_cotton.templatetags.cotton", "gongshu.web.templatetags.web"],
         },

@@ -11,11 +11,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from gongshu import clock
 from gongshu.jobs.models import Job
-from gongshu.opening import cards, maps, pages, queries, terms, words
+from gongshu.opening import cards, maps, pages, queries, terms
 from gongshu.oversight.models import Event
 from gongshu.parties.actions import cancel_job as cancel
 from gongshu.parties.inbox import waiting_for
 from gongshu.parties.permissions import check_may, may, organisations_where, person_of
+from gongshu.web import words
 from gongshu.web.access import needs, public
 
 LISTED = 5
@@ -113,7 +114,7 @@ def _tries() -> list[str]:
 def help_page(request: HttpRequest) -> HttpResponse:
     """How to find, read, download and call; what levels and open types mean; how the log is checked."""
     context = {
-        "open_types": terms.OPEN_TYPES.items(),
+        "open_types": words.OPEN_TYPES.items(),
         "steps": [
             {"sign": sign, "name": name, "plain": words.FLOW_PLAIN[key]} for key, (sign, name) in words.FLOW.items()
         ],
