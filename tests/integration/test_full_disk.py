@@ -57,9 +57,9 @@ def disk(data: Path, settings: Any) -> Iterator[Path]:
 
 
 def _files(folder: Path) -> set[str]:
-    """All files but those that change by themselves: of the log, of the index, and a lake table's own history."""
+    """All files but those that change by themselves: of the access log, of the index, and a lake table's own history."""
     found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
-    changing = ("log", "index")
+    changing = ("spool", "index")
     return {str(path) for path in found if path.parts[0] not in changing and not path.name.endswith(".metadata.json")}
 
 
