@@ -11,6 +11,8 @@ await build({
     theme: "scripts/theme.js",
     page: "scripts/page.js",
     chart: "scripts/chart.js",
+    passkey: "scripts/passkey.js",
+    decide: "scripts/decide.js",
   },
   outdir,
   bundle: true,

@@ -33,14 +33,14 @@ def publish_next() -> None:
     from gongshu.opening.models import Version
     from gongshu.opening.sweep import UNFINISHED, sweep
     from gongshu.tables.contract import dump_contract
-    from tests.publishing import NAME, contract, write_file
+    from tests.publishing import NAME, TESTER, contract, write_file
 
     load_kinds()
     sweep()
     if not Job.objects.filter(state__in=UNFINISHED).exists():
         mark = "甲" if Version.objects.count() % 2 == 0 else "乙"
         file = write_file(DATA / f"{mark}.csv", ROWS[mark], mark)
-        request_publish("tester", file, dump_contract(contract()), NAME)
+        request_publish(TESTER, file, dump_contract(contract()), NAME)
     limit = time.monotonic() + 30
     while Job.objects.filter(state__in=UNFINISHED).exists() and time.monotonic() < limit:
         run_one(owner_name()) or time.sleep(0.05)
@@ -52,11 +52,11 @@ def withdraw_newest() -> None:
     from gongshu.opening.actions import withdraw
     from gongshu.opening.models import Dataset
     from gongshu.opening.sweep import sweep
-    from tests.publishing import NAME
+    from tests.publishing import NAME, TESTER
 
     dataset = Dataset.objects.get(name=NAME)
     if dataset.current:
-        withdraw("tester", NAME, "测试", dataset.current.number)
+        withdraw(TESTER, NAME, "测试", dataset.current.number)
     sweep()
 
 
@@ -124,6 +124,15 @@ def check_nothing_orphaned() -> None:
 
 def in_child(work: Callable[[], None], kill_after: float | None = None, **environment: str) -> int:
     """Run ``work`` in a fork; kill it after some seconds; returns the wait status."""
+    child = begin(work, **environment)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+
+
+def begin(work: Callable[[], None], **environment: str) -> int:
+    """Begin ``work`` in a fork; returns its process id."""
     child = os.fork()
     if child == 0:
         os.environ.update(environment)
@@ -133,10 +142,7 @@ def in_child(work: Callable[[], None], kill_after: float | None = None, **enviro
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
-    if kill_after is not None:
-        time.sleep(kill_after)
-        os.kill(child, signal.SIGKILL)
-    return os.waitpid(child, 0)[1]
+    return child
 
 
 def must(work: Callable[[], None], what: str) -> None:
@@ -179,18 +185,19 @@ def at_random(rounds: int, seed: int) -> None:
     print(f"{rounds} rounds held, a publication takes {usual:.2f} s here", flush=True)
 
 
-def main() -> None:
+def prepare() -> None:
+    """Set Django up, make the database, and load once, before the forks, what they all need."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "gongshu.site.settings"
     import django
 
     django.setup()
     from django.core.management import call_command
 
-    def prepare() -> None:  # in a fork: no connection may be open when the others are made
+    def migrate() -> None:  # in a fork: no connection may be open when the others are made
         call_command("migrate", verbosity=0)
 
-    must(prepare, "migrate")
-    import ibis  # noqa: F401 - loaded once, before the forks
+    must(migrate, "migrate")
+    import ibis  # noqa: F401
     import pyiceberg.catalog.sql  # noqa: F401
 
     import gongshu.lake.zones
@@ -199,6 +206,9 @@ def main() -> None:
     import gongshu.tables.protect
     import gongshu.tables.reading  # noqa: F401
 
+
+def main() -> None:
+    prepare()
     if sys.argv[1] == "points":
         by_points()
     else:

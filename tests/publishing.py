@@ -9,10 +9,12 @@ from gongshu.jobs.models import Job
 from gongshu.jobs.runner import owner_name, run_one
 from gongshu.jobs.worker import load_kinds
 from gongshu.opening.actions import request_publish
+from gongshu.parties.permissions import Shell
 from gongshu.tables.contract import Contract, Field, Protection, Rule, dump_contract
 
 SECRET = "13899990000"  # the planted secret: a mobile number in a dropped field
 NAME = "clinics"
+TESTER = Shell("tester")
 KEYED = "KX-SECRET-7788"  # hashed with the installation's key
 
 
@@ -63,10 +65,15 @@ def write_file(path: Path, rows: int, mark: str) -> Path:
     return path
 
 
+def ask(file: Path, made: Contract | None = None) -> Job:
+    """Ask for the publication of ``file`` as the dataset of its contract; returns the job that waits."""
+    load_kinds()
+    made = made or contract()
+    return request_publish(TESTER, file, dump_contract(made), made.name)
+
+
 def publish(file: Path, made: Contract | None = None) -> Job:
     """Ask for the publication and carry it out here; returns the finished job."""
-    load_kinds()
-    job = request_publish("tester", file, dump_contract(made or contract()), NAME)
-    done = run_one(owner_name(), only=job)
+    done = run_one(owner_name(), only=ask(file, made))
     assert done is not None
     return done

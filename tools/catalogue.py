@@ -50,7 +50,7 @@ def messages(only: Collection[str] | None = None) -> set[str]:
     for module in sources.modules:
         if _wanted(module.path, only):
             found.update(sources.messages_of(module))
-    for path in PACKAGE.rglob("*.html"):
+    for path in (*PACKAGE.rglob("*.html"), *PACKAGE.rglob("templates/**/*.txt")):  # pages; e-mail and notices
         if _wanted(path, only):
             found.update(_from_template(path))
     if only is None or "cli" in only:

@@ -24,13 +24,14 @@ django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 call_command("collectstatic", verbosity=0, interactive=False)
-from tests import seeding
+from tests import people, seeding
 from gongshu.opening import search
-from gongshu.parties.models import Person
 from gongshu.jobs.models import Job
 seeding.city()
 search.rebuild()
-Person.objects.create_user("operator", password="long enough 1", role="operator", display_name="操作员")
+people.person("operator", "operator", display_name="操作员")
+for name in ("keyholder", "looker-1440-zh", "looker-1440-en", "looker-390-zh", "looker-390-en"):  # they change how they sign in
+    people.person(name, "steward", people.organisation())
 Job.objects.create(kind="publish", title="发布 公共汽电车站点", params={"dataset": "bus-stops"}, state="running", step="protect",
                    progress=0.55, actor="operator", attempts=1)
 Job.objects.create(kind="publish", title="发布 中小学校名录", params={"dataset": "schools"}, state="failed", step="check",

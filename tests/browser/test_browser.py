@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests import people
 from tests.browser.conftest import Visitor
 
 PUBLIC = {
@@ -28,7 +29,7 @@ PUBLIC = {
     "organisation": "/organisations/transport",
     "api": "/api/",
     "help": "/help",
-    "login": "/login",
+    "login": "/account/login",
     "not-found": "/nothing-here",
     "bad-question": "/datasets/medical-institutions?x=1",
 }
@@ -36,10 +37,10 @@ EVERYTHING = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-prac
 
 
 def sign_in(page: Page) -> None:
-    page.goto("/login")
-    page.locator("input[name=username]").fill("operator")
-    page.locator("input[name=password]").fill("long enough 1")
-    page.locator("main form button[type=submit]").click()
+    page.goto("/account/login")
+    page.locator("input[name=login]").fill("operator")
+    page.locator("input[name=password]").fill(people.PASSWORD)
+    page.locator("main form[action='/account/login'] button[type=submit]").click()
     page.wait_for_url("**/workbench")
 
 

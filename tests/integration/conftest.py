@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +19,6 @@ def plain_static_files(settings):
 def nothing_remembered():
     from gongshu.opening import maps
 
-    cache.clear()
+    caches["process"].clear()
     maps._divisions.cache_clear()
     maps._rows_by_division.cache_clear()

@@ -16,12 +16,12 @@ from gongshu.parties.models import Person
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.django_db
-SIGN_IN = {"username": "operator", "password": PASSWORD}
+SIGN_IN = {"login": "operator", "password": PASSWORD}
 
 
 def _signs_in(**request: Any) -> bool:
     client = Client()
-    answer = client.post("/login", SIGN_IN, **request)
+    answer = client.post("/account/login", SIGN_IN, **request)
     return answer.status_code == 302
 
 
@@ -50,7 +50,7 @@ def test_outside_demo_mode_a_demo_account_is_no_account_and_its_session_ends(set
     settings.DEMO = True
     _accounts()
     client = Client()
-    client.post("/login", SIGN_IN, REMOTE_ADDR="127.0.0.1")
+    client.post("/account/login", SIGN_IN, REMOTE_ADDR="127.0.0.1")
     assert client.get("/workbench").status_code == 200
     settings.DEMO = False
     assert client.get("/workbench").status_code == 302

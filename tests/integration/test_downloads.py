@@ -58,12 +58,29 @@ def test_xlsx_has_a_dictionary_and_no_formulas(client):
     seeding.hospitals(60)
     content = body(client.get(f"{BASE}/versions/1/medical-institutions.xlsx"))
     book = openpyxl.load_workbook(io.BytesIO(content))
-    assert book.sheetnames == ["数据", "数据字典"]
-    rows = list(book["数据"].values)
+    assert book.sheetnames == ["数据 Data", "数据字典 Dictionary"]
+    rows = list(book["数据 Data"].values)
     assert len(rows) == 61
-    assert all(cell.data_type != "f" for row in book["数据"].iter_rows() for cell in row)
+    assert all(cell.data_type != "f" for row in book["数据 Data"].iter_rows() for cell in row)
     assert rows[1][10] == "=1+1"
-    assert "执业许可证上的第一名称" in [row[1] for row in book["数据字典"].values]
+
+
+def test_the_dictionary_of_a_workbook_is_for_readers_of_both_languages(client):
+    seeding.hospitals(20)
+    content = body(client.get(f"{BASE}/versions/1/medical-institutions.xlsx", headers={"Accept-Language": "en"}))
+    sheet = list(openpyxl.load_workbook(io.BytesIO(content))["数据字典 Dictionary"].values)
+    assert [row[0] for row in sheet[:5]] == [
+        "名称 Title",
+        "版本 Version",
+        "提供方 Provider",
+        "使用许可 Licence",
+        "行数 Rows",
+    ]
+    headings = ("列 Column", "含义 Meaning", "类型 Type", "单位 Unit", "代码表 Codes", "空值 Nulls", "保护 Protection")
+    assert sheet[6] == headings
+    rows = {row[0]: dict(zip(headings, row, strict=True)) for row in sheet[7:]}
+    assert any(row["含义 Meaning"].startswith("执业许可证上的第一名称") for row in rows.values())
+    assert "小数 / number" in {row["类型 Type"] for row in rows.values()}
 
 
 def test_xlsx_keeps_long_numbers_and_strange_dates(client):
@@ -77,7 +94,7 @@ def test_xlsx_keeps_long_numbers_and_strange_dates(client):
         ],
     )  # fmt: skip
     content = body(client.get("/datasets/edges/versions/1/edges.xlsx"))
-    row = list(openpyxl.load_workbook(io.BytesIO(content))["数据"].values)[1]
+    row = list(openpyxl.load_workbook(io.BytesIO(content))["数据 Data"].values)[1]
     assert row[:4] == ("9007199254740993", None, "1899-12-31", "12345678901234567.89")
     assert len(row[4]) == sheets.CELL_LIMIT
     assert str(row[5]) == "2024-02-29 12:30:00"
@@ -150,7 +167,7 @@ def test_file_streams_under_asgi(tmp_path):
     path.write_bytes(bytes(range(256)) * 4096)
 
     async def read() -> bytes:
-        return b"".join([part async for part in FileStream(path, 100, 700_000)])
+        return b"".join([part async for part in FileStream(path, 100, 700_000, lambda: False)])
 
     assert asyncio.run(read()) == path.read_bytes()[100:700_100]
 

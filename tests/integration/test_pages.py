@@ -12,8 +12,7 @@ from django.utils import timezone
 from gongshu.jobs.models import Job
 from gongshu.opening import search
 from gongshu.opening.models import Dataset, IndexTask, Version
-from gongshu.parties.models import Person
-from tests import seeding
+from tests import people, seeding
 
 pytestmark = pytest.mark.django_db
 PAGES = (
@@ -25,12 +24,12 @@ PAGES = (
     "/organisations/health",
     "/api/",
     "/help",
-    "/login",
+    "/account/login",
 )
 
 
 def test_pages_answer_with_nothing_published(client):
-    for page in ("/", "/datasets", "/topics", "/organisations", "/api/", "/help", "/login"):
+    for page in ("/", "/datasets", "/topics", "/organisations", "/api/", "/help", "/account/login"):
         answer = client.get(page)
         assert answer.status_code == 200, page
     assert "还没有开放的数据集" in client.get("/datasets").content.decode()
@@ -252,28 +251,28 @@ def test_workbench_needs_a_person_and_shows_jobs(client):
         actor="x",
     )
     for page in ("/workbench", f"/jobs/{job.pk}"):
-        assert client.get(page)["Location"].startswith("/login")
-    person = Person.objects.create_user("auditor", password="long enough 1", role="auditor")
+        assert client.get(page)["Location"].startswith("/account/login")
+    person = people.person("auditor", "auditor")
     client.force_login(person)
     html = client.get("/workbench").content.decode()
     assert "发布 &lt;甲&gt;" in html and "质量检核" in html and "取消作业" not in html
     assert client.post(f"/jobs/{job.pk}/cancel").status_code == 403
-    Person.objects.filter(pk=person.pk).update(role="operator")
+    people.person("auditor", "operator")
     assert "取消作业" in client.get("/workbench").content.decode()
     answer = client.get(f"/jobs/{job.pk}")
     assert answer["Refresh"] == "5" and "进行中" in answer.content.decode()
     assert client.post(f"/jobs/{job.pk}/cancel").status_code == 302
     job.refresh_from_db()
     assert job.cancel_requested
-    assert client.post("/logout").status_code == 302
+    assert client.post("/account/logout").status_code == 302
     assert client.get("/workbench").status_code == 302
 
 
 def test_sign_in(client):
-    Person.objects.create_user("worker", password="long enough 1", role="steward")
-    answer = client.post("/login", {"username": "worker", "password": "wrong"})
+    people.person("worker", "steward")
+    answer = client.post("/account/login", {"login": "worker", "password": "wrong"})
     assert "账号或密码不对" in answer.content.decode()
-    assert client.post("/login", {"username": "worker", "password": "long enough 1"})["Location"] == "/workbench"
+    assert client.post("/account/login", {"login": "worker", "password": people.PASSWORD})["Location"] == "/workbench"
 
 
 def test_series_is_told_by_its_mean_and_wrong_coordinates_stay_off_the_map(client):

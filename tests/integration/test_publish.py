@@ -27,7 +27,7 @@ from gongshu.oversight.audit import verify_log
 from gongshu.oversight.models import Event
 from gongshu.tables.contract import Protection, dump_contract
 from gongshu.tables.errors import TableError
-from tests.publishing import KEYED, NAME, SECRET, contract, publish, write_file
+from tests.publishing import KEYED, NAME, SECRET, TESTER, contract, publish, write_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -229,14 +229,14 @@ def test_bad_files_are_refused_in_both_languages_and_change_nothing(data: Path, 
 
 def test_one_publication_of_a_dataset_at_a_time(data: Path) -> None:
     file = write_file(data / "a.csv", 10, "甲")
-    request_publish("tester", file, dump_contract(contract()), NAME)
+    request_publish(TESTER, file, dump_contract(contract()), NAME)
     with pytest.raises(JobConflict):
-        request_publish("tester", file, dump_contract(contract()), NAME)
+        request_publish(TESTER, file, dump_contract(contract()), NAME)
     assert len(list((data / "incoming").iterdir())) == 1
 
 
 def test_a_queued_job_is_cancelled_at_once_and_leaves_nothing(data: Path) -> None:
-    job = request_publish("tester", write_file(data / "a.csv", 10, "甲"), dump_contract(contract()), NAME)
+    job = request_publish(TESTER, write_file(data / "a.csv", 10, "甲"), dump_contract(contract()), NAME)
     jobs.request_cancel("tester", job)
     assert run_one(owner_name()) is None
     sweep()
@@ -245,7 +245,7 @@ def test_a_queued_job_is_cancelled_at_once_and_leaves_nothing(data: Path) -> Non
 
 def test_a_running_job_stops_at_its_next_step(data: Path) -> None:
     publish(write_file(data / "a.csv", 60, "甲"))
-    job = request_publish("tester", write_file(data / "b.csv", 10, "乙"), dump_contract(contract()), NAME)
+    job = request_publish(TESTER, write_file(data / "b.csv", 10, "乙"), dump_contract(contract()), NAME)
     done = run_one(owner_name(), only=job, watch=lambda step, _: step == "check" and jobs.request_cancel("tester", job))
     assert done is not None
     assert done.state == "cancelled"
@@ -256,7 +256,7 @@ def test_a_running_job_stops_at_its_next_step(data: Path) -> None:
 
 
 def test_a_worker_whose_lease_was_taken_touches_nothing(data: Path) -> None:
-    job = request_publish("tester", write_file(data / "a.csv", 60, "甲"), dump_contract(contract()), NAME)
+    job = request_publish(TESTER, write_file(data / "a.csv", 60, "甲"), dump_contract(contract()), NAME)
     done = run_one(
         owner_name(), only=job, watch=lambda step, _: step == "serve" and Job.objects.update(lease_owner="another")
     )
@@ -268,7 +268,7 @@ def test_a_worker_whose_lease_was_taken_touches_nothing(data: Path) -> None:
 def test_withdrawing_deletes_everything_public_and_keeps_the_record(data: Path) -> None:
     publish(write_file(data / "a.csv", 60, "甲"))
     publish(write_file(data / "b.csv", 80, "乙"))
-    withdraw("tester", NAME, "坐标有误")
+    withdraw(TESTER, NAME, "坐标有误")
     dataset = Dataset.objects.get()
     assert dataset.current is None
     assert [version.state for version in dataset.versions.all()] == ["withdrawn", "withdrawn"]
@@ -281,7 +281,7 @@ def test_withdrawing_deletes_everything_public_and_keeps_the_record(data: Path) 
 def test_withdrawing_the_newest_version_brings_back_the_one_before(data: Path) -> None:
     publish(write_file(data / "a.csv", 60, "甲"))
     publish(write_file(data / "b.csv", 80, "乙"))
-    withdraw("tester", NAME, "坐标有误", 2)
+    withdraw(TESTER, NAME, "坐标有误", 2)
     current = Dataset.objects.get().current
     assert current is not None
     assert (current.number, len(_rows(current, data))) == (1, 60)
@@ -294,14 +294,14 @@ def test_withdrawing_the_newest_version_brings_back_the_one_before(data: Path) -
 def test_withdrawing_without_a_reason_is_refused(data: Path) -> None:
     publish(write_file(data / "a.csv", 60, "甲"))
     with pytest.raises(TableError) as refused:
-        withdraw("tester", NAME, "  ")
+        withdraw(TESTER, NAME, "  ")
     assert refused.value.code == "reason_required"
 
 
 def test_a_file_beyond_the_limit_is_refused_before_it_is_taken_in(data: Path, settings: Any) -> None:
     settings.UPLOAD_LIMIT = 100
     with pytest.raises(TableError) as refused:
-        request_publish("tester", write_file(data / "a.csv", 60, "甲"), dump_contract(contract()), NAME)
+        request_publish(TESTER, write_file(data / "a.csv", 60, "甲"), dump_contract(contract()), NAME)
     assert refused.value.code == "file_too_large"
     assert not Job.objects.exists()
 

@@ -13,7 +13,7 @@ from gongshu.opening import store
 from gongshu.opening.actions import withdraw
 from gongshu.opening.models import Version
 from gongshu.opening.sweep import sweep
-from tests.publishing import NAME, SECRET, publish, write_file
+from tests.publishing import NAME, SECRET, TESTER, publish, write_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,6 +58,6 @@ def test_publish_and_withdraw_on_s3(bucket: fs.FileSystem, data: Path, tmp_path:
     zone = store.lake().public
     copied = zone.download(zone.data_files(NAME, version.snapshot)[0], tmp_path / "v1.parquet")
     assert copied.stat().st_size > 0
-    withdraw("tester", NAME, "测试")
+    withdraw(TESTER, NAME, "测试")
     assert [name for name in _names(bucket, "public") if name.endswith(".parquet")] == []
     assert sweep() == []

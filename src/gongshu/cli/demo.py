@@ -67,8 +67,9 @@ def _remove(folder: Path) -> None:
 def _accounts() -> None:
     from django.db import transaction
 
-    from gongshu.oversight import log
-    from gongshu.parties.models import Organisation, Person
+    from gongshu.parties.actions import give_role, register_person
+    from gongshu.parties.models import Organisation, Person, Role
+    from gongshu.parties.permissions import Shell
 
     if Person.objects.filter(is_demo=True).exists():
         return
@@ -77,10 +78,8 @@ def _accounts() -> None:
             code="data-centre", name="市大数据中心", name_en="City Big Data Centre", kind=Organisation.Kind.PLATFORM
         )
         for username, name, role in ACCOUNTS:
-            person = Person(username=username, display_name=name, role=role, organisation=centre, is_demo=True)
-            person.set_password(PASSWORD)
-            person.save()
-            log.append(ACTOR, "person.register", f"person:{username}", role=role)
+            person = register_person(Shell(ACTOR), username, name, password=PASSWORD, is_demo=True)
+            give_role(Shell(ACTOR), person, centre, Role(role))
 
 
 def _load() -> None:
@@ -138,9 +137,10 @@ def _show_step(progress: Progress, task: TaskID, name: str, step: str, _part: fl
 def _publish(contract: Contract, file: Path, watch: Callable[[str, float], None]) -> None:
     from gongshu.jobs.runner import owner_name, run_one
     from gongshu.opening.actions import request_publish
+    from gongshu.parties.permissions import Shell
     from gongshu.tables.contract import dump_contract
 
-    job = request_publish(ACTOR, file, dump_contract(contract), contract.name)
+    job = request_publish(Shell(ACTOR), file, dump_contract(contract), contract.name)
     done = run_one(owner_name(), only=job, watch=watch)
     if done is None or done.state != "done":
         found = done.error if done else {}

@@ -6,10 +6,13 @@ import fcntl
 import getpass
 import os
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from gongshu.cli.output import fail
 from gongshu.safekeeping import LOCK, MARK
+
+if TYPE_CHECKING:
+    from gongshu.parties.permissions import Shell
 
 _held: dict[Path, IO[str]] = {}
 
@@ -65,6 +68,8 @@ def hold(folder: Path, *, alone: bool) -> None:
     _held[folder] = file
 
 
-def operator() -> str:
+def operator() -> Shell:
     """Who acts from the shell: the account of this machine."""
-    return f"shell:{getpass.getuser()}"
+    from gongshu.parties.permissions import Shell
+
+    return Shell(f"shell:{getpass.getuser()}")

@@ -32,6 +32,7 @@ STAGES = {
 LOST = {
     "django": "登录会话与未用的链接作废，大家要重新登录",
     "log": "今后的日志头用新密钥签；旧的日志头仍按随备份保存的公钥验签",
+    "factors": "验证器与恢复码不能再用，要为当事人移除后重新绑定；通行密钥不受影响",
     "protect": "今后发布的键控哈希列与旧版本对不上",
 }
 
@@ -78,7 +79,7 @@ def restore(
         with _progress() as step:
             manifest, keys = open_backup(source, folder, step)
             start_django(folder, alone=True)
-            restored = put_in_place(folder, manifest, operator(), step)
+            restored = put_in_place(folder, manifest, operator().actor_id, step)
     except TableError as error:
         if made_here and sorted(path.name for path in folder.iterdir()) == ["running.lock"]:
             shutil.rmtree(folder)
@@ -151,7 +152,9 @@ def upgrade(
     if made:
         _note(made)
     with transaction.atomic():
-        log.append(operator(), "installation.upgrade", "installation", version=__version__, migrations=len(plan))
+        log.append(
+            operator().actor_id, "installation.upgrade", "installation", version=__version__, migrations=len(plan)
+        )
     heads.sign_head()
     verdict = verify_log()
     if not verdict.holds:
@@ -205,7 +208,7 @@ def _note(made: Made) -> None:
 
     with transaction.atomic():
         log.append(
-            operator(),
+            operator().actor_id,
             "installation.backup",
             "installation",
             sha256=made.sha256,

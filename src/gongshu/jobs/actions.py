@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
+from gongshu import clock
 from gongshu.i18n import gettext
 from gongshu.jobs.models import Job
 from gongshu.oversight import log
@@ -31,12 +31,19 @@ def enqueue(
     *,
     lock: str | None = None,
     job_id: uuid.UUID | None = None,
+    organisation: int | None = None,
 ) -> Job:
-    """Ask for work. JobConflict when ``lock`` is held by an unfinished job."""
+    """Ask for work of ``organisation`` (its id). JobConflict when ``lock`` is held by an unfinished job."""
     try:
         with transaction.atomic():
             job = Job.objects.create(
-                id=job_id or uuid.uuid4(), kind=kind, title=title, params=params, lock=lock, actor=actor
+                id=job_id or uuid.uuid4(),
+                kind=kind,
+                title=title,
+                params=params,
+                lock=lock,
+                actor=actor,
+                organisation=organisation,
             )
             log.append(actor, "job.enqueue", f"job:{job.id}", kind=kind)
     except IntegrityError as error:
@@ -57,7 +64,7 @@ def request_cancel(actor: str, job: Job) -> None:
 
 def claim(owner: str, *, only: Job | None = None) -> Job | None:
     """Take the lease of the oldest job that nobody works on (queued, or its lease ran out); None when there is none."""
-    now = timezone.now()
+    now = clock.now()
     open_jobs = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, lease_until__lt=now)
     with transaction.atomic():
         found = Job.objects.select_for_update(skip_locked=_skips_locked()).filter(open_jobs).order_by("created_at")
@@ -83,7 +90,7 @@ def claim(owner: str, *, only: Job | None = None) -> Job | None:
 
 def beat(job: Job, owner: str) -> bool:
     """Renew the lease; False when another worker holds it now."""
-    now = timezone.now()
+    now = clock.now()
     changed = Job.objects.filter(pk=job.pk, lease_owner=owner, state=Job.State.RUNNING).update(
         heartbeat_at=now, lease_until=now + timedelta(seconds=settings.LEASE_SECONDS)
     )
@@ -106,7 +113,7 @@ def finish(
 
 def _end(row: Job, state: Job.State) -> None:
     row.state, row.lock, row.lease_until, row.lease_owner = state, None, None, ""
-    row.finished_at = timezone.now()
+    row.finished_at = clock.now()
 
 
 def _skips_locked() -> bool:

@@ -7,6 +7,8 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from gongshu import clock
+
 
 class Job(models.Model):
     """作业: its step and progress survive the worker; ``lock`` lets one job at a time hold a thing (a dataset)."""
@@ -33,8 +35,9 @@ class Job(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     result = models.JSONField(default=dict)
     error = models.JSONField(default=dict)
-    actor = models.CharField(max_length=80)
-    created_at = models.DateTimeField(auto_now_add=True)
+    actor = models.CharField(max_length=150)
+    organisation = models.BigIntegerField(null=True)  # id of the organisation whose work it is; null: the platform's
+    created_at = models.DateTimeField(default=clock.now, editable=False)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

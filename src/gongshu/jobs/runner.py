@@ -16,7 +16,7 @@ from django.db import close_old_connections, connection
 
 from gongshu.jobs import actions
 from gongshu.jobs.models import Job
-from gongshu.tables.errors import TableError
+from gongshu.tables.errors import TableError, storage_error
 
 logger = logging.getLogger("gongshu.jobs")
 Handler = Callable[["Run"], dict[str, Any]]
@@ -115,13 +115,10 @@ def run_one(owner: str, *, only: Job | None = None, watch: Callable[[str, float]
         actions.finish(job, Job.State.FAILED, error=described)
     except Exception as error:
         logger.exception("job %s failed", job.pk)
-        actions.finish(
-            job,
-            Job.State.FAILED,
-            error=TableError(
-                "internal", "内部错误 {kind}；数据未变，详情见工作进程的日志", kind=type(error).__name__
-            ).as_json(),
+        told = storage_error(error, settings.DATA) or TableError(
+            "internal", "内部错误 {kind}；数据未变，详情见工作进程的日志", kind=type(error).__name__
         )
+        actions.finish(job, Job.State.FAILED, error=told.as_json())
     finally:
         stop.set()
         beat.join()

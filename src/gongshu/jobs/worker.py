@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable
 
+from django.db import DatabaseError
 from django.utils.module_loading import autodiscover_modules
 
 from gongshu.jobs.runner import chores, owner_name, run_one
@@ -27,14 +29,21 @@ def work(stop: threading.Event, *, until_idle: bool = False) -> None:
     load_kinds()
     owner, next_chores, next_head = owner_name(), 0.0, 0.0
     while not stop.is_set():
-        done = run_one(owner)
+        try:
+            done = run_one(owner)
+        except DatabaseError:  # such as a full disk: the job's lease runs out, then it is taken up again
+            if until_idle:
+                raise
+            logger.exception("a job's state could not be kept")
+            stop.wait(CHORE_SECONDS)
+            continue
         if done is not None:
             logger.info("job %s %s %s", done.kind, done.pk, done.state)
         if time.monotonic() >= next_chores or (until_idle and done is None):
             _do_chores()
             next_chores = time.monotonic() + CHORE_SECONDS
         if time.monotonic() >= next_head or (until_idle and done is None):
-            heads.sign_head()
+            _try(heads.sign_head)
             next_head = time.monotonic() + HEAD_SECONDS
         if done is None:
             if until_idle:
@@ -44,7 +53,11 @@ def work(stop: threading.Event, *, until_idle: bool = False) -> None:
 
 def _do_chores() -> None:
     for work in (access.merge, *chores):
-        try:
-            work()
-        except Exception:  # one chore's trouble must not stop the jobs; it is tried again with the next round
-            logger.exception("chore %s failed", work.__name__)
+        _try(work)
+
+
+def _try(work: Callable[[], object]) -> None:
+    try:
+        work()
+    except Exception:  # one chore's trouble must not stop the jobs; it is tried again with the next round
+        logger.exception("chore %s failed", getattr(work, "__name__", work))

@@ -32,6 +32,9 @@ from sqlalchemy.orm import Session
 logging.getLogger("pyiceberg").setLevel(logging.ERROR)
 NAMESPACE = "gongshu"
 ROW_GROUP = 20_480  # rows: small groups answer "the first page" and key look-ups fast
+DICTIONARY_BYTES = (
+    16 * 1024
+)  # of a column in a row group; one with more different values is smaller, and sooner written, plain
 FILE_BYTES = 32 * 1024**2  # of a data file's rows in memory, before they are encoded
 JOB = "gongshu.job"
 REPLACED = "replaced"  # marks the snapshot that only clears a table before the next content
@@ -111,6 +114,7 @@ class Zone:
                 {
                     TableProperties.WRITE_DATA_PATH: self._uri(folder),
                     TableProperties.PARQUET_ROW_GROUP_LIMIT: str(ROW_GROUP),
+                    TableProperties.PARQUET_DICT_SIZE_BYTES: str(DICTIONARY_BYTES),
                 }
             )
             with transaction.update_snapshot(snapshot_properties={JOB: job}).fast_append() as snapshot:
@@ -200,6 +204,29 @@ class Zone:
             clearing = {each.snapshot_id for each in table.snapshots() if _job_of(each) == REPLACED}
             self._expire(table, {int(doomed)} | clearing)
         self._delete_folder(f"{self._path(name)}/{job}")
+
+    def metadata_files(self, name: str) -> set[str]:
+        """Paths of the files in which the table ``name`` describes itself, and of those that a broken commit left there."""
+        selector = fs.FileSelector(f"{self._path(name)}/metadata", allow_not_found=True)
+        return {info.path for info in self.files.get_file_info(selector)}
+
+    def forget_metadata(self, name: str, files: set[str]) -> None:
+        """Delete those of ``files`` that the table ``name`` doesn't name, and the table when it never held anything.
+
+        ``files``: :meth:`metadata_files`, asked *before* it was made sure that nobody is writing to the table.
+        """
+        table = self.table(name)
+        if table is None:
+            return
+        if not table.snapshots():
+            self.catalog.drop_table((NAMESPACE, name))
+            self._delete_folder(self._path(name))
+            return
+        named = {table.metadata_location, *(entry.metadata_file for entry in table.metadata.metadata_log)}
+        named |= {path for snapshot in table.snapshots() for path in _metadata_files(table, snapshot)}
+        for path in files - {self._plain(each) for each in named}:
+            with contextlib.suppress(FileNotFoundError):
+                self.files.delete_file(path)
 
     def contents(self) -> set[tuple[str, str]]:
         """Every (table, job) that left a snapshot or a folder of files here."""

@@ -7,23 +7,27 @@ import os
 import shutil
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.urls import reverse
 
+from gongshu import clock
 from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import crash_here
-from gongshu.opening import store, terms
-from gongshu.opening.models import Dataset, IndexTask, Version
+from gongshu.opening import store, submissions, terms
+from gongshu.opening.models import Dataset, IndexTask, Submission, Version
 from gongshu.oversight import log
 from gongshu.parties.actions import ensure_organisation
+from gongshu.parties.models import Person
+from gongshu.parties.notices import notify
+from gongshu.parties.permissions import Actor, check_may
 from gongshu.tables.contract import Contract, load_contract
-from gongshu.tables.errors import TableError
+from gongshu.tables.errors import TableError, storage_error
 
 
 @dataclass
@@ -46,12 +50,13 @@ class Built:
     made: list[Path] = field(default_factory=list)
 
 
-def request_publish(actor: str, file: Path, contract_text: str, name: str) -> Job:
+def request_publish(actor: Actor, file: Path, contract_text: str, name: str) -> Job:
     """Take in ``file`` under ``contract_text`` for the dataset ``name`` and queue the job that publishes it.
 
-    TableError when the contract can't be read or the file isn't there; JobConflict when the dataset is being published.
-    The file is copied first, so that the job doesn't depend on it.
+    The shell's way, without a submission. TableError when the contract can't be read or the file isn't there; JobConflict
+    when the dataset is being published. The file is copied first, so that the job doesn't depend on it.
     """
+    check_may(actor, "dataset.publish_directly")
     contract = load_contract(contract_text)
     if not file.is_file():
         raise TableError("not_found", "没有这个文件：{file}", where={"file": str(file)})
@@ -70,27 +75,40 @@ def request_publish(actor: str, file: Path, contract_text: str, name: str) -> Jo
             digest, size = _take_in(file, folder / file.name)
             with transaction.atomic():
                 job = jobs.enqueue(
-                    actor,
+                    actor.actor_id,
                     "publish",
                     gettext("发布 {title}", title=contract.title or name),
                     {"dataset": name, "contract": contract_text, "file": file.name, "sha256": digest, "bytes": size},
                     lock=f"dataset:{name}",
                     job_id=job_id,
                 )
-                log.append(actor, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job_id))
-    except BaseException:
+                log.append(actor.actor_id, "file.store", f"dataset:{name}", sha256=digest, bytes=size, job=str(job_id))
+    except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)
+        if told := storage_error(error, settings.DATA):
+            raise told from error
         raise
     return job
 
 
-def release(actor: str, name: str, contract: Contract, contract_text: str, built: Built) -> Version:
-    """Make the built version the current one: one transaction with its event and the index's outbox row."""
+def release(
+    actor: str, name: str, contract: Contract, contract_text: str, built: Built, submission: str | None = None
+) -> Version:
+    """Make the built version the current one: one transaction with its event and the index's outbox row.
+
+    The publishing job's last step: the right was checked when the job was asked for, by the shell or by the approval of
+    ``submission``, which must still be the one that waits for this very job.
+    """
     with transaction.atomic():
         done = Version.objects.filter(job=built.job).first()
         if done:
             return done
-        provider = ensure_organisation(actor, contract.provider)
+        approved = Submission.objects.select_for_update().filter(pk=submission).first() if submission else None
+        if submission and (
+            approved is None or approved.state != Submission.State.PUBLISHING or str(approved.job) != built.job
+        ):
+            raise TableError("submission_over", "这份送审件已不在发布中，没有发布")
+        provider = approved.organisation if approved else ensure_organisation(actor, contract.provider)
         described = {
             "title": contract.title,
             "title_en": contract.title_en,
@@ -107,6 +125,8 @@ def release(actor: str, name: str, contract: Contract, contract_text: str, built
             "source_note": contract.source_note,
             "source_note_en": contract.source_note_en,
         }
+        if approved:
+            described["resource"] = approved.resource
         dataset, _ = Dataset.objects.select_for_update().update_or_create(name=name, defaults=described)
         version = Version.objects.create(
             dataset=dataset,
@@ -124,10 +144,13 @@ def release(actor: str, name: str, contract: Contract, contract_text: str, built
             raw_snapshot=built.raw_snapshot,
             job=built.job,
             serving=built.serving,
-            published_at=datetime.now(UTC),
+            published_at=clock.now(),
         )
         dataset.current = version
         dataset.save(update_fields=["current"])
+        if approved:
+            submissions.published(approved, version)
+        tell_subscribers(dataset, "dataset.updated", f"v{version.number}", number=version.number)
         IndexTask.objects.create(dataset=dataset)
         log.append(
             actor,
@@ -141,7 +164,7 @@ def release(actor: str, name: str, contract: Contract, contract_text: str, built
     return version
 
 
-def withdraw(actor: str, name: str, reason: str, number: int | None = None) -> list[Version]:
+def withdraw(actor: Actor, name: str, reason: str, number: int | None = None) -> list[Version]:
     """Take one version, or all of them, out of sight (410) and delete what was made of them.
 
     TableError without a reason, for an unknown dataset or version. The newest version left, if any, becomes current.
@@ -152,22 +175,32 @@ def withdraw(actor: str, name: str, reason: str, number: int | None = None) -> l
         dataset = Dataset.objects.select_for_update().filter(name=name).first()
         if dataset is None:
             raise TableError("dataset_unknown", "没有数据集「{dataset}」", where={"dataset": name})
+        check_may(actor, "dataset.withdraw", dataset.provider)
         chosen = dataset.versions.filter(state=Version.State.PUBLISHED)
         versions = list(chosen.filter(number=number) if number else chosen)
         if not versions:
             raise TableError("version_unknown", "数据集「{dataset}」没有可撤回的版本", where={"dataset": name})
         for version in versions:
             version.state, version.withdrawn_reason = Version.State.WITHDRAWN, reason.strip()
-            version.withdrawn_at = datetime.now(UTC)
+            version.withdrawn_at = clock.now()
             version.save()
-            log.append(actor, "version.withdraw", f"dataset:{name}", version=version.number)
+            log.append(actor.actor_id, "version.withdraw", f"dataset:{name}", version=version.number)
         dataset.current = dataset.versions.filter(state=Version.State.PUBLISHED).order_by("-number").first()
         dataset.save(update_fields=["current"])
         IndexTask.objects.create(dataset=dataset)
+        if dataset.current is None:
+            tell_subscribers(dataset, "dataset.withdrawn", f"w{versions[0].number}", reason=reason.strip())
     crash_here("withdraw")
     for version in versions:
         delete_public(version)
     return versions
+
+
+def tell_subscribers(dataset: Dataset, template: str, what: str, **facts: Any) -> None:
+    """Tell who subscribed; call it in the transaction of what happened."""
+    people = Person.objects.filter(subscriptions__dataset=dataset, subscriptions__confirmed_at__isnull=False)
+    address = reverse("dataset", args=[dataset.name])
+    notify(people, template, address, f"{template}:{dataset.name}:{what}", title=dataset.title, **facts)
 
 
 def delete_public(version: Version) -> None:

@@ -130,6 +130,10 @@ class WithdrawnError(Exception):
         self.name = name
 
 
+class StoppedError(Exception):
+    """An emergency stop holds for the dataset; carries its name."""
+
+
 class ListQuestion(Schema):
     """What to list."""
 
@@ -208,7 +212,7 @@ def one_dataset(request: HttpRequest, name: str) -> dict[str, Any]:
             }
             for one in exports.available(version)
         ],
-        "versions": dataset.versions.all(),
+        "versions": queries.history(dataset),
     }
 
 
@@ -237,6 +241,8 @@ def _current(name: str) -> Version:
     dataset = Dataset.objects.select_related("provider", "current").filter(name=name).first()
     if dataset is None:
         raise Http404
+    if dataset.stopped_at is not None:
+        raise StoppedError(name)
     if dataset.current is None:
         last = dataset.versions.filter(state=Version.State.WITHDRAWN).first()
         if last is None:

@@ -9,8 +9,9 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from gongshu.jobs.models import Job
-from gongshu.opening import queries, terms, words
+from gongshu.opening import queries, terms
 from gongshu.opening.models import Version
+from gongshu.web import words
 from gongshu.web.templatetags.web import score
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.urls import reverse
 
-from gongshu.opening import exports, queries, terms, words
+from gongshu.opening import exports, queries, terms
 from gongshu.opening.models import Dataset
+from gongshu.web import words
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def card(dataset: Dataset, used: dict[str, int]) -> Card:
         topic=terms.topic(dataset.topic).name,
         formats=[one.label for one in exports.available(version)],
         open_type=dataset.open_type,
-        open_word=terms.OPEN_TYPES.get(dataset.open_type, dataset.open_type),
+        open_word=words.OPEN_TYPES.get(dataset.open_type, dataset.open_type),
         rows=version.rows,
         updated=version.published_at,
         late=queries.freshness(dataset).late,

@@ -7,9 +7,10 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from gongshu.opening import exports, queries, terms, words
+from gongshu.opening import exports, queries, terms
 from gongshu.opening.models import Dataset, Version
 from gongshu.rulebooks import rulebook
+from gongshu.web import words
 
 FEW_CODES = 3
 
@@ -17,7 +18,7 @@ FEW_CODES = 3
 def describe(version: Version, site: str) -> dict[str, Any]:
     """The context of the page; ``site`` is this installation's address for snippets."""
     dataset = version.dataset
-    history = list(dataset.versions.all().defer("contract"))
+    history = list(queries.history(dataset).defer("contract"))
     published = [each.published_at for each in history if each.state == Version.State.PUBLISHED]
     fresh = queries.freshness(dataset, published) if dataset.current_id == version.pk else None
     return {
@@ -30,7 +31,7 @@ def describe(version: Version, site: str) -> dict[str, Any]:
         "topic": terms.topic(dataset.topic),
         "licence": terms.licence(dataset.licence),
         "frequency": terms.frequency(dataset.update_frequency),
-        "open_word": terms.OPEN_TYPES.get(dataset.open_type, dataset.open_type),
+        "open_word": words.OPEN_TYPES.get(dataset.open_type, dataset.open_type),
         "current": dataset.current_id == version.pk,
         "freshness": fresh,
         "fresh_label": _fresh_label(dataset, fresh) if fresh else "",

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from gongshu.opening import exports, queries, rows, words
+from gongshu.opening import exports, queries, rows
 from gongshu.opening.models import Version
 from gongshu.opening.pages import answers_for_data, found_version
+from gongshu.opening.stops import is_stopped
 from gongshu.oversight import access
+from gongshu.web import words
+from gongshu.web.access import public
 from gongshu.web.errors import problem
 from gongshu.web.streaming import content_disposition, send_file
 
@@ -21,6 +25,7 @@ RETRY_SECONDS = 3
 
 @require_safe
 @answers_for_data
+@public
 def download_current(request: HttpRequest, name: str, format_key: str) -> HttpResponseBase:
     """The address that stays: leads to the current version's file."""
     version = found_version(request, name, None)
@@ -34,6 +39,7 @@ def download_current(request: HttpRequest, name: str, format_key: str) -> HttpRe
 
 @require_safe
 @answers_for_data
+@public
 def download_version(request: HttpRequest, name: str, number: int, again: str, format_key: str) -> HttpResponseBase:
     """The file of a version, made when first asked for."""
     if again != name:
@@ -59,6 +65,7 @@ def download_version(request: HttpRequest, name: str, number: int, again: str, f
         plain_name=f"{name}-v{number}.{format_key}",
         etag=made.sha256[:32],
         cache=REVALIDATE,
+        stopped=lambda: _is_stopped(name),
     )
     response["Access-Control-Allow-Origin"] = "*"
     response["Digest"] = f"sha-256={made.sha256}"
@@ -67,6 +74,7 @@ def download_version(request: HttpRequest, name: str, number: int, again: str, f
 
 @require_safe
 @answers_for_data
+@public
 def selection(request: HttpRequest, name: str, number: int) -> HttpResponseBase:
     """What the reader sees: the filtered, sorted rows of the chosen columns as CSV."""
     version = found_version(request, name, number)
@@ -98,6 +106,13 @@ def _waiting(request: HttpRequest, version: Version, chosen: exports.Format) -> 
     response["Retry-After"] = str(RETRY_SECONDS)
     response["Cache-Control"] = "no-store"
     return response
+
+
+def _is_stopped(name: str) -> bool:
+    try:
+        return is_stopped(name)
+    finally:
+        close_old_connections()  # asked from a thread that no request tidies up after
 
 
 def _address(version: Version, format_key: str) -> str:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from django.db import models
+import uuid
 
-from gongshu.parties.models import Organisation
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from gongshu import clock
+from gongshu.catalogue.models import Resource
+from gongshu.governance.models import Draft
+from gongshu.parties.models import Organisation, Person
 
 
 class Dataset(models.Model):
@@ -26,7 +32,9 @@ class Dataset(models.Model):
     source_note = models.TextField("来源说明", blank=True, default="")
     source_note_en = models.TextField(blank=True, default="")
     current = models.ForeignKey("Version", on_delete=models.PROTECT, null=True, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
+    resource = models.OneToOneField(Resource, on_delete=models.PROTECT, null=True, related_name="dataset")
+    stopped_at = models.DateTimeField(null=True)  # set while an emergency stop holds: nothing of it is served
+    created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -87,7 +95,7 @@ class Distribution(models.Model):
     path = models.CharField(max_length=300)
     size = models.BigIntegerField()
     sha256 = models.CharField(max_length=64)
-    made_at = models.DateTimeField(auto_now_add=True)
+    made_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["version", "format"], name="opening_distribution_once")]
@@ -100,7 +108,193 @@ class IndexTask(models.Model):
     """Outbox row: the search index must look at this dataset again."""
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
 
     def __str__(self) -> str:
         return f"index {self.dataset_id}"
+
+
+class Submission(models.Model):
+    """送审件: a draft as it was submitted, frozen, on its way to a version.
+
+    ``contract`` and ``patches`` ([{"row", "column", "value"}]) are what will be published, word for word; ``base`` is the
+    version that was current then. ``risk`` and ``quality`` are what the preview found. ``due_at`` is when the present step
+    should be decided (rulebook deadlines-2026). A returned one stays on record; the draft goes back to its steward.
+    """
+
+    class State(models.TextChoices):
+        DEPARTMENT = "department", _("待本机构审核")
+        PLATFORM = "platform", _("待平台复核")
+        PUBLISHING = "publishing", _("发布中")
+        PUBLISHED = "published", _("已发布")
+        RETURNED = "returned", _("已退回")
+        WITHDRAWN = "withdrawn", _("已撤回送审")
+        FAILED = "failed", _("发布失败")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    draft = models.ForeignKey(Draft, on_delete=models.PROTECT, related_name="submissions")
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="submissions")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="submissions")
+    dataset = models.SlugField(max_length=80)
+    state = models.CharField(max_length=12, choices=State.choices, default=State.DEPARTMENT)
+    contract = models.TextField()
+    patches = models.JSONField(default=list)
+    base = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, related_name="+")
+    first = models.BooleanField("首次开放", default=False)
+    risk = models.JSONField(default=dict)
+    quality = models.JSONField(default=dict)
+    note = models.TextField("送审说明", blank=True, default="")
+    submitted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField(default=clock.now)
+    step_since = models.DateTimeField(default=clock.now)
+    due_at = models.DateTimeField()
+    job = models.UUIDField(null=True)
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        ordering = ["due_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resource"],
+                condition=models.Q(state__in=["department", "platform", "publishing"]),
+                name="opening_one_submission_open",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset} {self.id}"
+
+
+class Decision(models.Model):
+    """审核决定: what one person decided at one step of a submission, with the reason; never changed."""
+
+    class Choice(models.TextChoices):
+        APPROVE = "approve", _("同意")
+        RETURN = "return", _("退回")
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="decisions")
+    step = models.CharField(max_length=12)
+    choice = models.CharField(max_length=10, choices=Choice.choices)
+    reason = models.TextField("理由")
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        ordering = ["at"]
+        constraints = [models.UniqueConstraint(fields=["submission", "step"], name="opening_decided_once")]
+
+    def __str__(self) -> str:
+        return f"{self.submission_id} {self.step} {self.choice}"
+
+
+class Stop(models.Model):
+    """紧急停止: while not ``lifted_at``, nothing of the dataset is served; lifted by a second person only."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="stops")
+    reason = models.TextField("理由")
+    by = models.CharField(max_length=150)  # actor_id: a person or the shell
+    at = models.DateTimeField(default=clock.now)
+    lifted_by = models.CharField(max_length=150, blank=True, default="")
+    lifted_reason = models.TextField(blank=True, default="")
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset"], condition=models.Q(lifted_at=None), name="opening_one_stop_at_a_time"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} {self.at}"
+
+
+class Subscription(models.Model):
+    """订阅: who is told of new versions, problems corrected, stops and withdrawals; a person, or an address that was confirmed.
+
+    ``secret_sha256`` is of the secret in the confirming and leaving links of an address.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="subscriptions")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="subscriptions")
+    email = models.EmailField(blank=True, default="")
+    secret_sha256 = models.CharField(max_length=64, blank=True, default="")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "person"], condition=~models.Q(person=None), name="opening_person_subscribes_once"
+            ),
+            models.UniqueConstraint(
+                fields=["dataset", "email"], condition=~models.Q(email=""), name="opening_address_subscribes_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} {self.person_id or self.email}"
+
+
+class Rating(models.Model):
+    """评分: 1..5 by a reader; one a person, or one a browser (``visitor`` is a random key in its cookie, kept as a hash)."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="ratings")
+    visitor_sha256 = models.CharField(max_length=64)
+    stars = models.PositiveSmallIntegerField()
+    at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "visitor_sha256"], name="opening_rated_once"),
+            models.CheckConstraint(condition=models.Q(stars__gte=1, stars__lte=5), name="opening_one_to_five"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} {self.stars}"
+
+
+class Problem(models.Model):
+    """问题报告: a reader says what is wrong with a dataset; it has a number and a state, and the maintainer answers.
+
+    ``number`` is YYYYMMDD-NNNN, never given twice. ``secret_sha256``: of the secret in the reporter's own link, by which
+    the state can be followed and an answer be rated without signing in.
+    """
+
+    class Kind(models.TextChoices):
+        WRONG = "wrong", _("数据不对")
+        OLD = "old", _("没有按时更新")
+        UNCLEAR = "unclear", _("说明看不懂")
+        PRIVACY = "privacy", _("泄露了个人信息或秘密")
+        OTHER = "other", _("其他")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("待答复")
+        ANSWERED = "answered", _("已答复")
+        CLOSED = "closed", _("已办结")
+
+    number = models.CharField("编号", max_length=20, unique=True)
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="problems")
+    version = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, related_name="+")
+    kind = models.CharField("类别", max_length=12, choices=Kind.choices)
+    column = models.CharField("列", max_length=200, blank=True, default="")
+    row = models.BigIntegerField("行", null=True, blank=True)
+    text = models.TextField("说明")
+    email = models.EmailField("邮箱", blank=True, default="")
+    person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="+")
+    secret_sha256 = models.CharField(max_length=64)
+    assignee = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.OPEN)
+    reported_at = models.DateTimeField(default=clock.now)
+    due_at = models.DateTimeField()
+    answer = models.TextField("答复", blank=True, default="")
+    answered_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
+    answered_at = models.DateTimeField(null=True)
+    satisfied = models.BooleanField(null=True)
+
+    class Meta:
+        ordering = ["-reported_at"]
+
+    def __str__(self) -> str:
+        return self.number

@@ -28,11 +28,12 @@ from gongshu.opening import (
     rows,
     search,
     terms,
-    words,
 )
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import access
 from gongshu.parties.models import Organisation
+from gongshu.web import words
+from gongshu.web.access import public
 from gongshu.web.errors import problem
 
 PAGE = 20
@@ -112,9 +113,24 @@ def withdrawn(request: HttpRequest, dataset: Dataset, version: Version | None) -
     )
 
 
+def stopped(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """503 while an emergency stop holds; the reason is for those who deal with it."""
+    return problem(
+        request,
+        503,
+        _("“%(title)s”已紧急停止提供") % {"title": words.local(dataset, "title")},
+        _("平台正在核查，查清之前，页面、文件与接口都不再给出它的内容。恢复后地址不变。"),
+        code="stopped",
+        where={"dataset": dataset.name},
+        moment=dataset.stopped_at,
+    )
+
+
 def found_version(request: HttpRequest, name: str, number: int | None) -> Version | HttpResponse:
     """The version asked for (the current one without a number), or the 410 page; Http404 when there never was one."""
     dataset = get_object_or_404(Dataset.objects.select_related("provider", "current"), name=name)
+    if dataset.stopped_at is not None:
+        return stopped(request, dataset)
     if number is None:
         if dataset.current is None:
             if not dataset.versions.exists():
@@ -130,6 +146,7 @@ def found_version(request: HttpRequest, name: str, number: int | None) -> Versio
 
 
 @require_safe
+@public
 def dataset_list(request: HttpRequest) -> HttpResponse:
     """Search, filters with counts, order, pages; everything is in the address."""
     question = request.GET.get("q", "").strip()[:200]
@@ -209,7 +226,7 @@ def _names(key: str) -> dict[str, Any]:
     if key == "provider":
         return {one.code: words.local(one, "name") for one in Organisation.objects.all()}
     if key == "open":
-        return dict(terms.OPEN_TYPES)
+        return dict(words.OPEN_TYPES)
     known = terms.topics() if key == "topic" else terms.frequencies()
     return {value: term.name for value, term in known.items()}
 
@@ -237,6 +254,7 @@ def _examples() -> list[str]:
 
 
 @require_safe
+@public
 def topic_list(request: HttpRequest) -> HttpResponse:
     """Every topic, with what is in it."""
     used = queries.uses()
@@ -248,6 +266,7 @@ def topic_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@public
 def topic_page(request: HttpRequest, key: str) -> HttpResponse:
     """One topic: its datasets."""
     term = terms.topic(key)
@@ -261,6 +280,7 @@ def topic_page(request: HttpRequest, key: str) -> HttpResponse:
 
 
 @require_safe
+@public
 def organisation_list(request: HttpRequest) -> HttpResponse:
     """Who opens what, and who keeps the promise."""
     return render(request, "opening/organisations.html", {"organisations": organisation_rows()})
@@ -276,6 +296,7 @@ def organisation_rows() -> list[dict[str, Any]]:
 
 
 @require_safe
+@public
 def organisation_page(request: HttpRequest, code: str) -> HttpResponse:
     """One provider: its datasets and how it keeps its promises."""
     organisation = get_object_or_404(Organisation, code=code)
@@ -295,6 +316,7 @@ def organisation_page(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_safe
 @answers_for_data
+@public
 def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> HttpResponseBase:
     """One dataset: what it is, how it came to be, its rows, its files."""
     version = found_version(request, name, number)

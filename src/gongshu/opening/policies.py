@@ -2,9 +2,50 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from gongshu.governance.models import Draft
 from gongshu.opening import terms
 from gongshu.tables.contract import Contract
 from gongshu.tables.errors import TableError
+
+
+def check_risk(risk: dict[str, Any] | None) -> None:
+    """Refuse what leaves persons too easily told apart (R2.5): TableError with the numbers and the rule."""
+    if risk and risk["k"] < risk["threshold"]:
+        raise TableError(
+            "risk_too_high",
+            "个人风险超过门限，不能公开：按「{columns}」分组，最小的一组只有 {k} 行（门限 {threshold}），{share} 的行独一无二。请把这些列泛化得更粗，或不公开其中的一些。依据：{source}",
+            columns="、".join(risk["quasi_identifiers"]),
+            k=risk["k"],
+            threshold=risk["threshold"],
+            share=f"{risk['unique_share']:.1%}",
+            source=risk["threshold_source"],
+        )
+
+
+def check_submittable(draft: Draft, contract: Contract) -> None:
+    """Refuse to submit what isn't decided: every field confirmed or overridden, errors corrected or accepted, the preview of
+    this very edition within the risk threshold, and the words that readers need."""
+    check_publishable(contract, [field.name for field in contract.fields])
+    for field in contract.fields:
+        if draft.fields.get(field.name, {}).get("state") not in ("confirmed", "overridden"):
+            raise TableError("field_not_decided", "列「{column}」还没有确认", where={"column": field.name})
+    if not contract.summary.strip():
+        raise TableError(
+            "contract_incomplete", "数据契约缺少「{property}」", where={"property": "description: purpose"}
+        )
+    if draft.checked_edition != draft.edition:
+        raise TableError("preview_missing", "保护后的样子还没有算完，请稍等片刻再送审")
+    for error in draft.checked.get("errors", []):
+        if error["key"] not in draft.accepted:
+            raise TableError(
+                "finding_open",
+                "还有错误没有处理：{problem}。请改正数据，或说明理由后接受",
+                where={"column": error["column"] or ""},
+                problem=error["message"],
+            )
+    check_risk((draft.checked.get("risk") or {}).get("after"))
 
 
 def check_publishable(contract: Contract, columns: list[str]) -> None:

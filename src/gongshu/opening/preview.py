@@ -11,10 +11,9 @@ from typing import Any
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from gongshu.opening import words
 from gongshu.opening.models import Version
 from gongshu.opening.rows import NUMERIC
-from gongshu.web import drawing
+from gongshu.web import drawing, words
 
 SHOWN = 9  # columns, unless the reader chooses others
 LEAST_SHARE = 0.01  # of the most frequent value, below which a bar of shares says nothing

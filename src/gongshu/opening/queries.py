@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import Count, Max, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from gongshu import clock
 from gongshu.opening import terms
-from gongshu.opening.models import Dataset, Version
+from gongshu.opening.models import Dataset, Stop, Version
 from gongshu.oversight import access
 from gongshu.parties.models import Organisation
 
@@ -39,26 +40,35 @@ class Freshness:
 
 def visible() -> QuerySet[Dataset]:
     """The datasets that the public may see; the current version is all that is visible."""
-    return Dataset.objects.filter(current__isnull=False).select_related("provider", "current")
+    return Dataset.objects.filter(current__isnull=False, stopped_at=None).select_related("provider", "current")
+
+
+def history(dataset: Dataset) -> QuerySet[Version]:
+    """The versions that belong to the row ``dataset`` as it was read: one that came out since is not among them."""
+    versions = Version.objects.filter(dataset=dataset)
+    if dataset.current is None:
+        return versions
+    return versions.exclude(state=Version.State.PUBLISHED, number__gt=dataset.current.number)
 
 
 def fingerprint() -> str:
     """Changes whenever what is visible changes: cached answers are kept by it."""
     seen = Version.objects.aggregate(Max("id"), Max("published_at"), Max("withdrawn_at"), Count("id"))
+    seen |= Stop.objects.aggregate(Max("at"), Max("lifted_at"))
     return "-".join(str(value) for value in seen.values()).replace(" ", "T")
 
 
 def uses(action: str = "") -> dict[str, int]:
     """Downloads and queries of the last 30 days by dataset name (or of one ``action`` only); half a minute old at most."""
     key = f"uses:{action}"
-    found: dict[str, int] | None = cache.get(key)
+    found: dict[str, int] | None = caches["process"].get(key)
     if found is None:
         found = {}
         for one in (action,) if action else (DOWNLOAD, QUERY):
             for subject, number in access.counts(one, USE_DAYS).items():
                 name = subject.partition(":")[2]
                 found[name] = found.get(name, 0) + number
-        cache.set(key, found, 30)
+        caches["process"].set(key, found, 30)
     return found
 
 
@@ -66,7 +76,7 @@ def freshness(dataset: Dataset, published: list[datetime] | None = None) -> Fres
     """The promise and how it is kept; ``published`` are the days of all versions, newest first, when known."""
     assert dataset.current is not None
     days = terms.frequency(dataset.update_frequency).days
-    last, now = dataset.current.published_at, timezone.now()
+    last, now = dataset.current.published_at, clock.now()
     age = max(0, (now - last).days)
     moments = published or [last]
     gaps = [(later - earlier).days for later, earlier in itertools.pairwise(moments)][:12]
@@ -136,17 +146,17 @@ def by_organisation() -> list[dict[str, Any]]:
 
 def districts() -> QuerySet[Organisation]:
     """District governments that provide something visible."""
-    return Organisation.objects.filter(kind=Organisation.Kind.DISTRICT, datasets__current__isnull=False).distinct()
+    return Organisation.objects.filter(kind=Organisation.Kind.DISTRICT, datasets__in=visible()).distinct()
 
 
 def city_flow() -> dict[str, Any]:
     """How many datasets reached each step of the flow, with what there is to say of the step; counted from the rows of
     versions, kept until a version appears or goes."""
     key = f"flow:{fingerprint()}"
-    found: dict[str, Any] | None = cache.get(key)
+    found: dict[str, Any] | None = caches["process"].get(key)
     if found is None:
         found = _count_flow()
-        cache.set(key, found, 600)
+        caches["process"].set(key, found, 600)
     used = uses()
     names = set(visible().values_list("name", flat=True))
     return {**found, "used": len(names & set(used)), "uses": sum(used.values())}

@@ -14,13 +14,24 @@ import xlsxwriter
 from django.utils import translation
 from xlsxwriter.worksheet import Worksheet
 
-from gongshu.opening import terms, words
+from gongshu.opening import terms
 from gongshu.opening.models import Version
+from gongshu.web import words
 
 CELL_LIMIT = 32_767  # characters of a cell
 EXACT_DIGITS = 15  # a cell holds a double: longer numbers are written as text
 FIRST_DAY = date(1900, 3, 1)  # before it, the sheet's calendar is wrong (it has a 29 February 1900)
 BATCH = 2000
+DATA_SHEET, DICTIONARY_SHEET = "数据 Data", "数据字典 Dictionary"
+HEADINGS = (
+    "列 Column",
+    "含义 Meaning",
+    "类型 Type",
+    "单位 Unit",
+    "代码表 Codes",
+    "空值 Nulls",
+    "保护 Protection",
+)
 
 
 def write_workbook(
@@ -40,7 +51,7 @@ def write_workbook(
         bold = book.add_format({"bold": True, "bottom": 1})
         formats = {"date": book.add_format({"num_format": "yyyy-mm-dd"})}
         formats["timestamp"] = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        sheet = book.add_worksheet("数据")
+        sheet = book.add_worksheet(DATA_SHEET)
         sheet.freeze_panes(1, 0)
         for x, column in enumerate(version.columns):
             sheet.write_string(0, x, column["name"], bold)
@@ -53,7 +64,7 @@ def write_workbook(
                         _write(sheet, y, x, value, formats)
                 y += 1
             note(min(99, y * 100 // max(version.rows, 1)))
-        _write_dictionary(version, book.add_worksheet("数据字典"), bold)
+        _write_dictionary(version, book.add_worksheet(DICTIONARY_SHEET), bold)
 
 
 def _write(sheet: Worksheet, y: int, x: int, value: Any, formats: dict[str, Any]) -> None:
@@ -84,34 +95,53 @@ def _write(sheet: Worksheet, y: int, x: int, value: Any, formats: dict[str, Any]
 
 
 def _write_dictionary(version: Version, sheet: Worksheet, bold: Any) -> None:
-    """The file is one for all readers, so its dictionary is in Chinese."""
-    dataset = version.dataset
+    """The file is one for all readers, so its dictionary says everything in Chinese and in English."""
+    dataset, day = version.dataset, f"{version.published_at:%Y-%m-%d}"
+    about = [
+        ("名称 Title", _joined(dataset.title, dataset.title_en)),
+        ("版本 Version", f"第 {version.number} 版，{day} / Version {version.number}, {day}"),
+        ("提供方 Provider", _joined(dataset.provider.name, dataset.provider.name_en)),
+        ("使用许可 Licence", _both(lambda: terms.licence(dataset.licence).name)),
+        ("行数 Rows", f"{version.rows:,}"),
+    ]
+    for y, (what, said) in enumerate(about):
+        sheet.write_string(y, 0, what, bold)
+        sheet.write_string(y, 1, said[:CELL_LIMIT])
+    first = len(about) + 1
+    for x, head in enumerate(HEADINGS):
+        sheet.write_string(first, x, head, bold)
+    for y, column in enumerate(version.columns, first + 1):
+        for x, text in enumerate(_described(column)):
+            sheet.write_string(y, x, text[:CELL_LIMIT])
+    sheet.set_column(0, 0, 20)
+    sheet.set_column(1, 1, 48)
+    sheet.set_column(2, len(HEADINGS) - 1, 18)
+
+
+def _described(column: dict[str, Any]) -> tuple[str, ...]:
+    """What stands under each of the headings for a column."""
+    storage = column["storage_type"]
+    return (
+        column["name"],
+        _joined(
+            column.get("description") or column.get("title") or "",
+            column.get("description_en") or column.get("title_en") or "",
+        ),
+        _both(lambda: words.STORAGE.get(storage, storage)),
+        column.get("unit") or "",
+        "；".join(f"{code} {meaning}" for code, meaning in (column.get("codes") or {}).items()),
+        str(column.get("nulls") or 0),
+        _both(lambda: words.protection(column)),
+    )
+
+
+def _both(say: Callable[[], object]) -> str:
+    """What ``say`` says in either language."""
     with translation.override("zh-hans"):
-        about = [
-            ("名称", dataset.title),
-            ("版本", f"第 {version.number} 版，{version.published_at:%Y-%m-%d}"),
-            ("提供方", dataset.provider.name),
-            ("使用许可", terms.licence(dataset.licence).name),
-            ("行数", f"{version.rows:,}"),
-        ]
-        for y, (what, said) in enumerate(about):
-            sheet.write_string(y, 0, what, bold)
-            sheet.write_string(y, 1, said)
-        first = len(about) + 1
-        for x, head in enumerate(("列", "含义", "类型", "单位", "代码表", "空值", "保护")):
-            sheet.write_string(first, x, head, bold)
-        for y, column in enumerate(version.columns, first + 1):
-            codes = "；".join(f"{code} {meaning}" for code, meaning in (column.get("codes") or {}).items())
-            said_of = (
-                column["name"],
-                column.get("description") or column.get("title") or "",
-                str(words.STORAGE.get(column["storage_type"], column["storage_type"])),
-                column.get("unit") or "",
-                codes,
-                str(column.get("nulls") or 0),
-                words.protection(column),
-            )
-            for x, text in enumerate(said_of):
-                sheet.write_string(y, x, text[:CELL_LIMIT])
-        sheet.set_column(0, 0, 20)
-        sheet.set_column(1, 1, 48)
+        chinese = str(say())
+    with translation.override("en"):
+        return _joined(chinese, str(say()))
+
+
+def _joined(chinese: str, english: str) -> str:
+    return chinese if english in ("", chinese) else f"{chinese} / {english}"

@@ -26,6 +26,9 @@ def sweep() -> list[str]:
         for table, job in zone.contents():
             if not _wanted(job, raw=zone.name == "raw") and not _busy(table):
                 zone.forget(table, job)
+                files = zone.metadata_files(table)
+                if not _busy(table):
+                    zone.forget_metadata(table, files)
                 removed.append(f"{zone.name}/{table}/{job}")
     removed += _unreferenced_files()
     return removed

@@ -20,17 +20,19 @@ from ibis.backends.duckdb import Backend
 from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
-from gongshu.opening import actions, search, store
+from gongshu.opening import actions, search, store, submissions
 from gongshu.opening.models import Version
-from gongshu.opening.policies import check_publishable
+from gongshu.opening.policies import check_publishable, check_risk
 from gongshu.seals.keys import read_or_make_key
 from gongshu.tables.check_cells import columns_of
 from gongshu.tables.checks import Finding, Result, run_checks
 from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.engine import open_engine
 from gongshu.tables.model import ROW, Source, TextTable
+from gongshu.tables.patches import write_patched
 from gongshu.tables.protect import protect
 from gongshu.tables.reading import ReadingOptions, read_file
+from gongshu.tables.risk import residual_risk
 from gongshu.tables.storage import misfits, typed
 from gongshu.tables.wording import finding_message
 
@@ -48,12 +50,18 @@ def publish(run: Run) -> dict[str, Any]:
         try:
             built, contract = _build(run, job, staging)
             run.step("release", 0.95)
-            done = actions.release(run.job.actor, params["dataset"], contract, params["contract"], built)
+            done = actions.release(
+                run.job.actor, params["dataset"], contract, params["contract"], built, params.get("submission")
+            )
             crash_here("released")
         except LeaseLost:
             raise
         except Exception:
-            _discard(params["dataset"], job)  # a refused or cancelled publication leaves nothing
+            shutil.rmtree(staging, ignore_errors=True)  # first, so that a full disk has room for what follows
+            try:
+                _discard(params["dataset"], job)  # a refused or cancelled publication leaves nothing
+            except Exception:
+                logger.exception("what job %s left is removed by the next sweep", job)
             raise
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -65,6 +73,12 @@ def publish(run: Run) -> dict[str, Any]:
     except Exception:  # the version is out; the outbox row stays and the worker's chore tries again
         logger.exception("the search index could not be brought up to date")
     return {"dataset": params["dataset"], "version": done.number, "rows": done.rows}
+
+
+@chore
+def settle_submissions() -> None:
+    """A submission whose publication came to nothing goes back to its steward."""
+    submissions.settle()
 
 
 @chore
@@ -84,7 +98,7 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
     file = store.folder("incoming") / job / params["file"]
     source = read_file(file, staging, ReadingOptions(**contract.reading))
     pa.default_memory_pool().release_unused()  # the reader's buffers are not needed beside the engine's
-    table = _the_table(source, contract)
+    table = source.tables[params["table"]] if "table" in params else _the_table(source, contract)
     check_publishable(contract, table.columns)
 
     run.step("raw", 0.25)
@@ -93,12 +107,14 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
 
     with open_engine(staging, memory=settings.ENGINE_MEMORY) as engine:
         run.step("check", 0.35)
+        table = write_patched(engine, table, params.get("patches", []), staging / "patched.parquet")
         quality = run_checks(engine, table, contract.fields, contract.rules, max_rows=100)
         text = engine.read_parquet(table.path)
         copy = staging / "rows.duckdb"
         with attached(engine.con, copy):
             run.step("protect", 0.55)
             protected = _protected(text, contract)
+            check_risk(residual_risk(engine, protected, contract.fields))
             # a staged table stands in the order of its file: what already stands in the order of the key isn't sorted
             if key and not _stands_in_order(engine, text, [field for field in fields if field.primary_key]):
                 protected = protected.order_by([*key, ROW])
@@ -156,10 +172,14 @@ def _protected(text: ir.Table, contract: Contract) -> ir.Table:
 def _unfit(engine: Backend, text: ir.Table, contract: Contract, statistics: dict[str, dict[str, Any]]) -> int:
     """How many cells did not fit their type. A column that is kept and has no more nulls than its text had needs no look."""
     kinds = {field.name: field.storage_type for field in contract.fields}
-    empty = engine.to_pyarrow(text.aggregate(**{f"n{n}": text[name].isnull().sum() for n, name in enumerate(kinds)}))
-    for n, field in enumerate(contract.fields):
-        if field.protection.method == "keep" and statistics[field.name]["nulls"] == empty[f"n{n}"][0].as_py():
-            del kinds[field.name]
+    nulls = {
+        field.name: statistics[field.name]["nulls"] for field in contract.fields if field.protection.method == "keep"
+    }
+    sums = {f"n{n}": text[name].isnull().sum() for n, name in enumerate(kinds) if nulls.get(name)}
+    empty = engine.to_pyarrow(text.aggregate(**sums)).to_pylist()[0] if sums else {}
+    for n, name in enumerate(list(kinds)):
+        if name in nulls and nulls[name] == empty.get(f"n{n}", 0):
+            del kinds[name]
     _, totals = misfits(engine, text, kinds, cap=0)
     return sum(totals.values())
 
@@ -251,6 +271,7 @@ def _discard(name: str, job: str) -> None:
         return
     for zone in (store.lake().raw, store.lake().public):
         zone.forget(name, job)
+        zone.forget_metadata(name, zone.metadata_files(name))  # this job holds the dataset: nobody else writes there
     for path in (store.folder("serving") / name).glob(f"v*-{job}.*"):
         path.unlink(missing_ok=True)
     for kind in ("incoming", "staging"):

@@ -10,11 +10,6 @@ from django.utils.translation import get_language, gettext_lazy
 from gongshu.rulebooks import rulebook
 
 RULEBOOK = "opening-2026"
-OPEN_TYPES = {
-    "unconditional": gettext_lazy("无条件开放"),
-    "conditional": gettext_lazy("有条件开放"),
-    "none": gettext_lazy("非开放"),
-}
 DIMENSIONS = {  # DB31/T 1523-2024, first level
     "01": gettext_lazy("规范性"),
     "02": gettext_lazy("完整性"),

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.opening import downloads, pages
+from gongshu.opening import downloads, pages, review_pages
 
 urlpatterns = [
+    path("submissions", review_pages.submission_list, name="submissions"),
+    path("submissions/<uuid:submission_id>", review_pages.submission_page, name="submission"),
+    path("submissions/<uuid:submission_id>/decide", review_pages.decide, name="decide"),
+    path("submissions/<uuid:submission_id>/take-back", review_pages.take_back, name="take_back"),
+    path("stops", review_pages.stop_page, name="stops"),
     path("datasets", pages.dataset_list, name="datasets"),
     path("datasets/<slug:name>", pages.dataset_page, name="dataset"),
     path("datasets/<slug:name>/download.<slug:format_key>", downloads.download_current, name="download"),

@@ -14,7 +14,7 @@ import os
 import secrets
 import threading
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Sum
 
+from gongshu import clock
 from gongshu.oversight.log import Entry, append_many
 from gongshu.oversight.models import AccessCount, MergedBatch
 
@@ -36,7 +37,7 @@ _owner = 0
 def record(action: str, subject: str, **details: Any) -> None:
     """Note that somebody read ``subject`` (``dataset:<name>``); ``details`` are identifiers, numbers or hashes."""
     global _thread, _owner
-    line = {"at": datetime.now(UTC).isoformat(), "action": action, "subject": subject, "details": details}
+    line = {"at": clock.now().isoformat(), "action": action, "subject": subject, "details": details}
     with _lock:
         _buffer.append(line)
         if _thread is None or _owner != os.getpid():
@@ -53,7 +54,7 @@ def flush() -> None:
     if not lines:
         return
     text = "\n".join(json.dumps(line, ensure_ascii=False, sort_keys=True) for line in lines)
-    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S%f}-{os.getpid()}-{secrets.token_hex(4)}"
+    name = f"{clock.now():%Y%m%dT%H%M%S%f}-{os.getpid()}-{secrets.token_hex(4)}"
     beside = _spool() / f".{name}"
     with beside.open("w", encoding="utf-8") as file:
         file.write(hashlib.sha256(text.encode()).hexdigest() + "\n" + text + "\n")
@@ -89,7 +90,7 @@ def merge() -> int:
 
 def counts(action_prefix: str = "", days: int = 30) -> dict[str, int]:
     """Accesses by subject over the last ``days`` days, of actions that begin with ``action_prefix``."""
-    since = datetime.now(UTC).date() - timedelta(days=days)
+    since = clock.now().date() - timedelta(days=days)
     rows = (
         AccessCount.objects.filter(day__gte=since, action__startswith=action_prefix)
         .values_list("subject")

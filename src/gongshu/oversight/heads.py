@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
+from gongshu import clock
 from gongshu.oversight.models import Event, Head, LogState
 from gongshu.seals.keys import read_or_make_key
 from gongshu.seals.merkle import Frontier
@@ -61,7 +62,7 @@ def sign_head() -> Head | None:
         if state.size == 0 or (last and last.size == state.size):
             _write_outside(last)
             return None
-        now = datetime.now(UTC)
+        now = clock.now()
         root = Frontier(state.size, [bytes.fromhex(peak) for peak in state.peaks]).root()
         head = Head(size=state.size, root=root.hex(), at=now, key_id=key.key_id, signature="")
         head.signature = key.sign(signed_part(head))

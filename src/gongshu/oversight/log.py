@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
+from gongshu import clock
 from gongshu.oversight.models import Event, LogState
 from gongshu.seals.merkle import Frontier, leaf_hash
 from gongshu.seals.signing import canonical
@@ -25,7 +26,7 @@ class Entry:
     action: str
     subject: str
     details: dict[str, Any] = field(default_factory=dict)
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    at: datetime = field(default_factory=clock.now)
 
 
 def append(actor: str, action: str, subject: str, **details: Any) -> Event:

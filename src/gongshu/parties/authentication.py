@@ -1,12 +1,12 @@
-"""Signing in: demo accounts work in demo mode and from this machine only."""
+"""Signing in: by username or e-mail; demo accounts work in demo mode and from this machine only."""
 
 from __future__ import annotations
 
 import ipaddress
 from typing import Any
 
+from allauth.account.auth_backends import AuthenticationBackend
 from django.conf import settings
-from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 
@@ -20,17 +20,18 @@ def from_loopback(request: HttpRequest | None) -> bool:
         return False
 
 
-class Backend(ModelBackend):
-    """Django's own, less the demo accounts where they have no business."""
+def may_come_in(person: Any, request: HttpRequest | None) -> bool:
+    """Whether ``person`` may sign in by this request at all, whatever they show: a demo account only in demo mode, from here."""
+    return not person.is_demo or (settings.DEMO and from_loopback(request))
 
-    def authenticate(  # type: ignore[override]
-        self, request: HttpRequest | None, **credentials: Any
-    ) -> Any:
+
+class Backend(AuthenticationBackend):  # type: ignore[misc]
+    """allauth's own, less the demo accounts where they have no business."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> Any:
         """The person, or None; a demo account is None unless in demo mode and from loopback."""
         person = super().authenticate(request, **credentials)
-        if person is not None and person.is_demo and not (settings.DEMO and from_loopback(request)):
-            return None
-        return person
+        return person if person is not None and may_come_in(person, request) else None
 
     def get_user(self, user_id: Any) -> Any:
         """A session of a demo account ends with demo mode."""

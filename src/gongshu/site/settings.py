@@ -15,6 +15,7 @@ DEBUG = option("GONGSHU_DEBUG")
 DEMO = option("GONGSHU_DEMO")
 SECRET_KEY = read_or_make_key(DATA / "keys", "django").hex()
 ALLOWED_HOSTS = option("GONGSHU_HOSTS")
+SITE_URL = option("GONGSHU_URL").rstrip("/")
 CITY = {"zh-hans": option("GONGSHU_CITY"), "en": option("GONGSHU_CITY_EN")}
 
 INSTALLED_APPS = [
@@ -30,8 +31,15 @@ INSTALLED_APPS = [
     "gongshu.jobs",
     "gongshu.oversight",
     "gongshu.parties",
+    "gongshu.catalogue",
+    "gongshu.gathering",
+    "gongshu.governance",
     "gongshu.opening",
     "gongshu.surfaces",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -43,6 +51,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "gongshu.site.urls"
 ASGI_APPLICATION = "gongshu.site.asgi.application"
@@ -51,10 +60,38 @@ AUTHENTICATION_BACKENDS = ["gongshu.parties.authentication.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "workbench"
 LOGOUT_REDIRECT_URL = "home"
+
+# Signing in: allauth with the pages of gongshu.parties
+ACCOUNT_ADAPTER = "gongshu.parties.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = [
+    "username*",
+    "email",
+    "password1*",
+    "password2*",
+]  # read by allauth's checks; sign-up is closed
+ACCOUNT_EMAIL_VERIFICATION = "none"  # who accepts an invitation has shown that the address is theirs
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # strangers get no mail from us
+ACCOUNT_SESSION_REMEMBER = (
+    False  # the cookie goes with the browser; on the server a session ends after SESSION_COOKIE_AGE
+)
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ALLAUTH_TRUSTED_PROXY_COUNT = 1 if option("GONGSHU_HTTPS") else 0  # the proxy that ends TLS tells whom it speaks for
+LOCK_OUT = "5/15m/key"  # failures of one account: as many, within, counted by account
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": f"20/m/ip,{LOCK_OUT}"}
+MFA_ADAPTER = "gongshu.parties.adapters.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_TOLERANCE = 1  # clocks may be half a minute apart
+MFA_FORMS = {
+    "authenticate": "gongshu.parties.forms.AuthenticateForm",
+    "reauthenticate": "gongshu.parties.forms.ReauthenticateForm",
+}
 
 TEMPLATES: list[dict[str, Any]] = [
     {
@@ -74,6 +111,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "gongshu.web.context.installation",
+                "gongshu.parties.context.workbench",
             ],
             "builtins": ["django_cotton.templatetags.cotton", "gongshu.web.templatetags.web"],
         },
@@ -106,6 +144,16 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": _database(option("GONGSHU_DATABASE_URL"))}
+CACHES = {
+    # in the database, so that the limits on signing in and the codes that were used hold in every process and after a restart
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000, "CULL_FREQUENCY": 10},
+    },
+    # of one process: what is quicker to keep than to ask again
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "zh-hans"
@@ -122,15 +170,27 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = option("GONGSHU_HTTPS")
+CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS] if option("GONGSHU_HTTPS") else []
 SECURE_HSTS_SECONDS = 31536000 if option("GONGSHU_HTTPS") else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+EMAIL_HOST = option("GONGSHU_SMTP_HOST")
+EMAIL_PORT = option("GONGSHU_SMTP_PORT")
+EMAIL_HOST_USER = option("GONGSHU_SMTP_USER")
+EMAIL_HOST_PASSWORD = option("GONGSHU_SMTP_PASSWORD")
+EMAIL_USE_SSL = option("GONGSHU_SMTP_TLS") and EMAIL_PORT == 465
+EMAIL_USE_TLS = option("GONGSHU_SMTP_TLS") and EMAIL_PORT != 465
+EMAIL_TIMEOUT = 20
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+DEFAULT_FROM_EMAIL = option("GONGSHU_MAIL_FROM")
 
 LOGGING = {
     "version": 1,

@@ -9,9 +9,11 @@ from gongshu.surfaces.rest import api
 urlpatterns = [
     path("", include("gongshu.surfaces.urls")),
     path("", include("gongshu.opening.urls")),
+    path("account/", include("gongshu.parties.urls")),
     path("api/v1/", api.urls),
 ]
 handler400 = "gongshu.web.errors.bad_request"
 handler403 = "gongshu.web.errors.forbidden"
 handler404 = "gongshu.web.errors.not_found"
+handler429 = "gongshu.web.errors.too_many_requests"
 handler500 = "gongshu.web.errors.server_error"

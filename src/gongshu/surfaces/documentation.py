@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from gongshu.opening import queries
 from gongshu.surfaces.rest import api
+from gongshu.web.access import public
 
 TITLES = {
     "List and search datasets": gettext_lazy("列出与查找数据集"),
@@ -32,6 +33,7 @@ PARAMETERS = {
 
 
 @require_safe
+@public
 def api_page(request: HttpRequest) -> HttpResponse:
     """What can be called, with examples that work on this installation."""
     site = request.build_absolute_uri("/").rstrip("/")

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gongshu.jobs.actions import request_cancel
+from gongshu import clock
 from gongshu.jobs.models import Job
-from gongshu.opening import cards, maps, pages, queries, terms, words
+from gongshu.opening import cards, maps, pages, queries, terms
 from gongshu.oversight.models import Event
-from gongshu.parties.models import Person
+from gongshu.parties.actions import cancel_job as cancel
+from gongshu.parties.inbox import waiting_for
+from gongshu.parties.permissions import check_may, may, organisations_where, person_of
+from gongshu.web import words
+from gongshu.web.access import needs, public
 
 LISTED = 5
 JOBS = 30
@@ -27,6 +27,7 @@ OPEN_STATES = (Job.State.QUEUED, Job.State.RUNNING)
 
 
 @require_safe
+@public
 def healthz(request: HttpRequest) -> HttpResponse:
     """For those who watch over the server: 200 when the database answers."""
     Job.objects.exists()
@@ -34,6 +35,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@public
 def home(request: HttpRequest) -> HttpResponse:
     """The first page: ask, see the city's flow, choose a topic, see what is new and used, and who keeps the promise."""
     used = queries.uses()
@@ -47,7 +49,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "recent": [cards.card(each, used) for each in recent],
         "popular": _popular(used),
         "tries": _tries(),
-        "now": timezone.now(),
+        "now": clock.now(),
         "districts": maps.district_map(),
     }
     return render(request, "surfaces/home.html", context)
@@ -108,10 +110,11 @@ def _tries() -> list[str]:
 
 
 @require_safe
+@public
 def help_page(request: HttpRequest) -> HttpResponse:
     """How to find, read, download and call; what levels and open types mean; how the log is checked."""
     context = {
-        "open_types": terms.OPEN_TYPES.items(),
+        "open_types": words.OPEN_TYPES.items(),
         "steps": [
             {"sign": sign, "name": name, "plain": words.FLOW_PLAIN[key]} for key, (sign, name) in words.FLOW.items()
         ],
@@ -121,29 +124,29 @@ def help_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def health(request: HttpRequest) -> HttpResponse:
-    """Whether the web process answers and reaches its database; for those who watch the installation."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-    return HttpResponse("ok", content_type="text/plain", headers={"Cache-Control": "no-store"})
-
-
-@require_safe
-@login_required
+@needs("workbench.see")
 def workbench(request: HttpRequest) -> HttpResponse:
-    """What is being worked on, and what was recorded last."""
+    """What waits for me, what is being worked on, and what was recorded last."""
+    person = person_of(request)
+    check_may(person, "workbench.see")
+    where = organisations_where(person, "job.see")
+    jobs = Job.objects.all() if where is None else Job.objects.filter(organisation__in=where)
     context = {
-        "jobs": [_job(each, request.user) for each in Job.objects.all()[:JOBS]],
-        "events": Event.objects.order_by("-index")[:EVENTS],
+        "roles": person.memberships.filter(ended=None).select_related("organisation"),
+        "jobs": [_job(each, person) for each in jobs[:JOBS]],
+        "events": Event.objects.order_by("-index")[:EVENTS] if may(person, "log.see") else [],
+        "sees_log": may(person, "log.see"),
+        "waiting": waiting_for(person),
     }
     return render(request, "surfaces/workbench.html", context)
 
 
 @require_safe
-@login_required
+@needs("job.see")
 def job_page(request: HttpRequest, job_id: str) -> HttpResponse:
     """One job: its steps, how far it is, what came of it."""
     job = get_object_or_404(Job, pk=job_id)
+    check_may(request.user, "job.see", job.organisation or 0)
     response = render(request, "surfaces/job.html", {"row": _job(job, request.user), "steps": _steps(job)})
     if job.state in OPEN_STATES and "HX-Request" not in request.headers:
         response["Refresh"] = "5"  # without script the page asks again by itself
@@ -151,20 +154,12 @@ def job_page(request: HttpRequest, job_id: str) -> HttpResponse:
 
 
 @require_POST
-@login_required
+@needs("job.cancel")
 def cancel_job(request: HttpRequest, job_id: str) -> HttpResponse:
     """Ask the worker to stop."""
     job = get_object_or_404(Job, pk=job_id)
-    if not may_cancel(request.user):
-        raise PermissionDenied
-    if job.state in OPEN_STATES:
-        request_cancel(request.user.get_username(), job)
+    cancel(person_of(request), job)
     return redirect("job", job_id=job.pk)
-
-
-def may_cancel(person: Any) -> bool:
-    """Stewards and operators stop jobs; an auditor changes nothing."""
-    return bool(person.is_superuser or getattr(person, "role", "") in (Person.Role.OPERATOR, Person.Role.STEWARD))
 
 
 def _job(job: Job, person: Any) -> dict[str, Any]:
@@ -173,7 +168,9 @@ def _job(job: Job, person: Any) -> dict[str, Any]:
         "open": job.state in OPEN_STATES,
         "step": words.JOB_STEPS.get(job.step, job.step),
         "percent": round(job.progress * 100),
-        "may_cancel": job.state in OPEN_STATES and may_cancel(person) and not job.cancel_requested,
+        "may_cancel": job.state in OPEN_STATES
+        and may(person, "job.cancel", job.organisation or 0)
+        and not job.cancel_requested,
         "dataset": job.params.get("dataset", ""),
         "message": job.error.get("message_en" if words.english() else "message") or job.error.get("message", ""),
     }

@@ -13,7 +13,7 @@ from ninja.renderers import JSONRenderer
 from gongshu import __version__
 from gongshu.lake import serving
 from gongshu.opening import rows
-from gongshu.opening.api import WithdrawnError, router
+from gongshu.opening.api import StoppedError, WithdrawnError, router
 from gongshu.web.errors import envelope
 
 
@@ -57,6 +57,11 @@ def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
 @api.exception_handler(WithdrawnError)
 def _withdrawn(request: HttpRequest, error: WithdrawnError) -> HttpResponse:
     return _answer(request, 410, _("数据集已撤回：%(reason)s") % {"reason": error}, "withdrawn", dataset=error.name)
+
+
+@api.exception_handler(StoppedError)
+def _stopped(request: HttpRequest, error: StoppedError) -> HttpResponse:
+    return _answer(request, 503, _("数据集已紧急停止提供，平台正在核查"), "stopped", dataset=str(error))
 
 
 @api.exception_handler(rows.BadQuestion)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import views as auth
 from django.urls import path
 
 from gongshu.surfaces import documentation, pages
@@ -12,13 +11,6 @@ urlpatterns = [
     path("healthz", pages.healthz, name="healthz"),
     path("help", pages.help_page, name="help"),
     path("api/", documentation.api_page, name="api_page"),
-    path(
-        "login",
-        auth.LoginView.as_view(template_name="surfaces/login.html", redirect_authenticated_user=True),
-        name="login",
-    ),
-    path("logout", auth.LogoutView.as_view(), name="logout"),
-    path("healthz", pages.health, name="health"),
     path("workbench", pages.workbench, name="workbench"),
     path("jobs/<uuid:job_id>", pages.job_page, name="job"),
     path("jobs/<uuid:job_id>/cancel", pages.cancel_job, name="cancel_job"),

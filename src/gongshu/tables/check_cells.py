@@ -15,7 +15,7 @@ from gongshu.tables.contract import Rule
 from gongshu.tables.model import ROW
 from gongshu.tables.semantic import patterns
 from gongshu.tables.semantic.patterns import regex
-from gongshu.tables.storage import normalise, placeholder_pattern, typed
+from gongshu.tables.storage import is_plain, normalise, placeholder_pattern, typed
 
 SPACES = "\\x{0009}-\\x{000d} \\x{00a0}\\x{200b}\\x{3000}\\x{feff}"
 OPERATORS: dict[str, Callable[[ir.Value, ir.Value], ir.BooleanValue]] = {
@@ -100,7 +100,7 @@ def cells_of(
     base = table.select(
         _row=table[ROW],
         **raws,
-        **{f"o{n}": table[name].re_search(_odd()).fill_null(False) for n, name in enumerate(names)},
+        **{f"o{n}": _is_odd(table[name], types[name]) for n, name in enumerate(names)},
     )
     # one search for all cells, then the slow ways for the few that need them
     cleans = {f"c{n}": base[f"o{n}"].ifelse(normalise(base[f"r{n}"]), base[f"r{n}"]) for n in range(len(names))}
@@ -132,6 +132,12 @@ def cells_of(
         return seen
 
     return base, view
+
+
+def _is_odd(raw: ir.StringValue, storage_type: str) -> ir.BooleanValue:
+    odd = raw.re_search(_odd()).fill_null(False)
+    # a number or a date in its commonest form holds nothing odd, and that is quicker seen
+    return odd if storage_type in ("string", "geometry") else is_plain(raw, storage_type).ifelse(False, odd)
 
 
 def _is_placeholder(clean: ir.StringValue) -> ir.BooleanValue:

@@ -10,6 +10,8 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from gongshu.rulebooks import rulebook
+from gongshu.tables.classify import classify
+from gongshu.tables.contract import Field
 from gongshu.tables.storage import normalise
 
 RULEBOOK = "semantic-2026/risk"
@@ -29,6 +31,22 @@ def _named(name: str, book: Mapping[str, Any]) -> bool:
     words = set(lowered.replace("-", "_").replace(" ", "_").split("_")) | {lowered}
     chinese = [word for word in book["names"] if not word.isascii()]
     return any(word in name for word in chinese) or bool(words & (set(book["names"]) | set(book["pinyin"])))
+
+
+def residual_risk(backend: BaseBackend, protected: ir.Table, fields: list[Field]) -> dict[str, Any] | None:
+    """The :func:`disclosure_risk` that is left in ``protected`` (the public columns of ``fields`` as they would be published).
+
+    A table of persons stays one when their names are gone: its rows still speak of somebody. A mixed table has no such risk
+    once none of the columns about persons is public.
+    """
+    types = {field.name: field.semantic_type for field in fields}
+    grades, whole = classify(types)
+    public = [field for field in fields if field.protection.method != "drop"]
+    persons = [field for field in public if (field.subject or grades[field.name].subject) == "person"]
+    if whole.subject == "mixed" and not persons:
+        return None
+    text = protected.mutate(**{field.name: protected[field.name].cast("string") for field in public})
+    return disclosure_risk(backend, text, {field.name: field.semantic_type for field in public}, whole.subject)
 
 
 def disclosure_risk(

@@ -132,12 +132,17 @@ def typed(values: ir.StringValue, storage_type: str) -> ir.Value:
         return values
     clean = normalise(values)
     slow = _filled(clean).ifelse(_CASTS[storage_type](clean), ibis.null(_BACKEND_TYPES[storage_type]))
-    plain = _PLAIN.get(storage_type)
-    if plain is None:
+    if storage_type not in _PLAIN:
         return slow
     # most cells are written plainly: one search and a cast for these, the many forms only for what is left
-    quick = values.re_search(plain).ifelse(values, ibis.null("string")).try_cast(_BACKEND_TYPES[storage_type])
+    quick = is_plain(values, storage_type).ifelse(values, ibis.null("string")).try_cast(_BACKEND_TYPES[storage_type])
     return quick.fill_null(slow)
+
+
+def is_plain(values: ir.StringValue, storage_type: str) -> ir.BooleanValue:
+    """True where a cell is written in the commonest way of ``storage_type``: it needs no mending and is no placeholder."""
+    plain = _PLAIN.get(storage_type)
+    return ibis.literal(False) if plain is None else values.re_search(plain)
 
 
 def misfit(values: ir.StringValue, storage_type: str) -> ir.BooleanValue:

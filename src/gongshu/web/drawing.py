@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from math import pi
+from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
 
@@ -39,6 +40,25 @@ def open_type(kind: str) -> SafeString:
         "conditional": '<path d="M7 1.5a5.5 5.5 0 0 1 0 11z" fill="currentColor"/>',
     }.get(kind, '<path d="M3 11L11 3" stroke="currentColor" stroke-width="2"/>')
     return _svg(14, 14, ring + more)
+
+
+def clock_face(reading: Any) -> SafeString:
+    """A pie filled by the share of the time that is used; a ring with a mark once it is late. ``reading`` is a deadlines.Clock."""
+    if reading.late:
+        mark = '<path d="M18 9v12M18 24v3" stroke="currentColor" stroke-width="3"/>'
+        return _svg(
+            36,
+            36,
+            f'<circle cx="18" cy="18" r="15" fill="none" stroke="currentColor" stroke-width="3"/>{mark}',
+            css="i late",
+        )
+    full = 2 * pi * 7.5
+    inside = (
+        '<circle cx="18" cy="18" r="16" fill="none" class="s-ink" stroke-width="2"/>'
+        f'<circle cx="18" cy="18" r="7.5" fill="none" class="s-ink" stroke-width="15" stroke-dasharray="{full * reading.share:.1f} {full:.1f}"'
+        ' transform="rotate(-90 18 18)"/>'
+    )
+    return _svg(36, 36, inside)
 
 
 def tick() -> SafeString:

@@ -76,6 +76,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     )
 
 
+def too_many_requests(request: HttpRequest) -> HttpResponse:
+    """429: the same thing was asked for too often."""
+    return problem(request, 429, _("请求太频繁了"), _("请等一分钟再试。"), retry_after=60)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """500: our fault, already in the log of the process."""
     return problem(request, 500, _("平台出了差错"), _("差错已记入运行日志。请稍后再试；若一直如此，请告知平台运营。"))

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
+from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 BLOCK = 256 * 1024
+ASK_SECONDS = 0.5
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
 
 
 class _Blocks:
-    """A stretch of an open file, as a synchronous and as an asynchronous iterator."""
+    """A stretch of an open file, as a synchronous and as an asynchronous iterator; it breaks off once ``stopped`` says so."""
 
-    def __init__(self, path: Path, start: int, length: int) -> None:
+    def __init__(self, path: Path, start: int, length: int, stopped: Callable[[], bool]) -> None:
+        self._stopped, self._asked = stopped, time.monotonic()
         self._file = path.open("rb")  # opened now: what was found is what is sent, even if it is removed meanwhile
         self._file.seek(start)
         self._left = length
@@ -26,12 +29,21 @@ class _Blocks:
         return self
 
     def __next__(self) -> bytes:
+        if time.monotonic() - self._asked >= ASK_SECONDS:
+            self._asked = time.monotonic()
+            if self._stopped():
+                self._file.close()
+                raise ConnectionAbortedError("stopped while being sent")  # the client sees that the file is not whole
         block = self._file.read(min(BLOCK, self._left)) if self._left > 0 else b""
         self._left -= len(block)
         if not block:
             self._file.close()
             raise StopIteration
         return block
+
+    def take(self) -> bytes:
+        """The next block; empty at the end."""
+        return next(self, b"")
 
     def close(self) -> None:
         self._file.close()
@@ -40,25 +52,33 @@ class _Blocks:
 class FileStream(StreamingHttpResponse):
     """A stretch of a file; Django's own response would read it whole into memory under ASGI."""
 
-    def __init__(self, path: Path, start: int, length: int, **options: object) -> None:
-        self._blocks = _Blocks(path, start, length)
+    def __init__(self, path: Path, start: int, length: int, stopped: Callable[[], bool], **options: object) -> None:
+        self._blocks = _Blocks(path, start, length, stopped)
         super().__init__(self._blocks, **options)  # type: ignore[arg-type]
         self["Content-Length"] = str(length)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            while block := await asyncio.to_thread(next, self._blocks, b""):
+            while block := await sync_to_async(self._blocks.take, thread_sensitive=False)():
                 yield block
         finally:
             self._blocks.close()
 
 
 def send_file(
-    request: HttpRequest, path: Path, *, content_type: str, filename: str, plain_name: str, etag: str, cache: str
+    request: HttpRequest,
+    path: Path,
+    *,
+    content_type: str,
+    filename: str,
+    plain_name: str,
+    etag: str,
+    cache: str,
+    stopped: Callable[[], bool],
 ) -> HttpResponseBase:
     """The file as an attachment named ``filename`` (``plain_name`` for clients that read ASCII only, RFC 6266).
 
-    Answers 304 to a known ``etag`` and 206 to a single byte range.
+    ``stopped`` is asked twice a second while the file is being sent; once true, the sending breaks off. Answers 304 to a known ``etag`` and 206 to a single byte range.
     """
     size = path.stat().st_size
     headers = {
@@ -79,7 +99,13 @@ def send_file(
     if partial:
         headers["Content-Range"] = f"bytes {start}-{end}/{size}"
     return FileStream(
-        path, start, end - start + 1, status=206 if partial else 200, content_type=content_type, headers=headers
+        path,
+        start,
+        end - start + 1,
+        stopped,
+        status=206 if partial else 200,
+        content_type=content_type,
+        headers=headers,
     )
 
 

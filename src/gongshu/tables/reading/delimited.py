@@ -20,7 +20,7 @@ from gongshu.tables.reading.dialect import STAND_IN, Dialect, sniff_dialect, spl
 from gongshu.tables.reading.encoding import BAD, TextFile, Utf8Stream, detect_encoding, head_text
 from gongshu.tables.reading.layout import Layout, find_layout, is_footnote, is_total
 from gongshu.tables.reading.options import ReadingOptions
-from gongshu.tables.reading.staging import Stage
+from gongshu.tables.reading.staging import Stage, holds
 
 BLOCK = 1 << 22
 
@@ -341,7 +341,7 @@ def _numbers(count: int, seen: int, pending: list[int]) -> tuple[pa.Array, int]:
 
 def _unwrapped(column: pa.Array) -> pa.Array:
     """``="007"``, which makes Excel keep the zeros, is 007."""
-    if pa.compute.any(pa.compute.starts_with(column, '="')).as_py():
+    if holds(column, '="') and pa.compute.any(pa.compute.starts_with(column, '="')).as_py():
         return pa.compute.replace_substring_regex(column, r'^="([^"]*)"$', r"\1")
     return column
 
@@ -349,9 +349,9 @@ def _unwrapped(column: pa.Array) -> pa.Array:
 def _swallowed(batch: pa.RecordBatch, dialect: Dialect) -> bool:
     """Does a cell hold line ends and, between them, records' worth of fields?"""
     for place, column in enumerate(batch.columns):
-        hits = pa.compute.match_substring(column, "\n")
-        if not pa.compute.any(hits).as_py():
+        if not holds(column, "\n"):
             continue
+        hits = pa.compute.match_substring(column, "\n")
         for cell in column.filter(hits).slice(0, 1000).to_pylist():
             counts = [line.count(dialect.cut) for line in cell.split("\n")]
             counts[0] += place

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +17,15 @@ from gongshu.tables.model import ROW, Quarantined, Skipped, TextTable
 from gongshu.tables.reading import limits
 from gongshu.tables.reading.encoding import BAD
 from gongshu.tables.reading.layout import TOTAL_ROW, Layout, is_footnote, is_header_again, is_section, is_total
+
+
+def holds(column: pa.Array, what: str) -> bool:
+    """Whether ``what`` occurs in the bytes of all cells together: ten times quicker than cell by cell, and nearly always a no."""
+    data = column.buffers()[2]
+    if data is None:
+        return False
+    whole = pa.Array.from_buffers(pa.binary(), 1, [None, pa.py_buffer(struct.pack("=ii", 0, data.size)), data])
+    return bool(pc.match_substring_regex(whole, re.escape(what))[0].as_py())
 
 
 class Stage:
@@ -79,8 +90,11 @@ class Stage:
         self._held.append(batch)
         self._held_rows += batch.num_rows
         self._held_bytes += batch.nbytes
-        if self._held_rows > limits.ROW_GROUP_ROWS or self._held_bytes > 64 * 1024**2:
-            self._flush(keep=limits.TAIL_ROWS)
+        ready = self._held_rows - limits.TAIL_ROWS
+        if ready >= limits.ROW_GROUP_ROWS:
+            self._flush(ready // limits.ROW_GROUP_ROWS * limits.ROW_GROUP_ROWS)
+        elif self._held_bytes > 64 * 1024**2 and ready > 0:
+            self._flush(ready)
 
     def finish(self, name: str) -> TextTable:
         """Judge the last records, write what is left, and describe the table."""
@@ -116,15 +130,15 @@ class Stage:
 
     # -- writing
 
-    def _flush(self, keep: int) -> None:
+    def _flush(self, cut: int) -> None:
         table = pa.Table.from_batches(self._held, self._schema)
-        cut = max(0, table.num_rows - keep)
         self._write(table.slice(0, cut))
-        rest = table.slice(cut).combine_chunks()
         # a copy, so that the slice doesn't hold the whole batch in memory
-        self._held = pa.Table.from_pylist(rest.to_pylist(), schema=self._schema).to_batches()
+        rest = table.slice(cut)
+        rest = rest.take(pa.array(range(rest.num_rows), pa.int64())).combine_chunks()
+        self._held = rest.to_batches()
         self._held_rows = rest.num_rows
-        self._held_bytes = 0
+        self._held_bytes = rest.nbytes
 
     def _write(self, table: pa.Table) -> None:
         if self._writer is None:
@@ -132,9 +146,7 @@ class Stage:
         self._written()
         if table.num_rows:
             # compressing one row group goes on while the next is parsed; one at a time, so memory stays flat
-            self._writing = self._pool.submit(
-                self._writer.write_table, table, row_group_size=limits.ROW_GROUP_ROWS + limits.TAIL_ROWS
-            )
+            self._writing = self._pool.submit(self._writer.write_table, table, row_group_size=limits.ROW_GROUP_ROWS)
             self.rows += table.num_rows
 
     def _written(self) -> None:
@@ -175,11 +187,14 @@ class Stage:
         """Places worth a look by Python: a label of a total in the first three columns, or nothing after the first column."""
         mask = pc.is_null(batch.column(0))
         for column in batch.columns[1:4]:
+            if not any(holds(column, letter) for letter in ("计", "o", "O")):  # of 合计 and the like, and of total
+                continue
             mask = pc.or_(mask, pc.fill_null(pc.match_substring_regex(column, TOTAL_ROW), False))
-        if len(self.layout.originals) > 1 and all(self.layout.originals[:2]):
+        head = self.layout.originals[:2]
+        if len(head) > 1 and all(head) and all(map(holds, batch.columns[1:3], head)):
             again = pc.and_(
-                pc.starts_with(batch.column(1), self.layout.originals[0]),
-                pc.starts_with(batch.column(2), self.layout.originals[1]),
+                pc.starts_with(batch.column(1), head[0]),
+                pc.starts_with(batch.column(2), head[1]),
             )
             mask = pc.or_(mask, pc.fill_null(again, False))
         empty = None

@@ -97,14 +97,24 @@ def resident_18_valid(text: ir.StringValue) -> ir.BooleanValue:
     """GB 11643-1999 (ISO 7064 MOD 11-2): weights 7 9 10 5 8 4 2 1 6 3 7 9 10 5 8 4 2, check character 10X98765432."""
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
     total = sum((text.substr(n, 1).try_cast("int64") * weight for n, weight in enumerate(weights)), ibis.literal(0))
-    return (ibis.literal("10X98765432").substr(total % 11, 1) == text.substr(17, 1)).fill_null(False)
+    return _completes(total, 1, "0123456789X", text, 11)
 
 
 def uscc_valid(text: ir.StringValue) -> ir.BooleanValue:
     """GB 32100-2015: alphabet of 31 characters (no I O S V Z), weights 3**i mod 31, check 31 - (sum mod 31)."""
     alphabet = ibis.literal(_USCC_ALPHABET)
     total = sum((alphabet.find(text.substr(n, 1)) * pow(3, n, 31) for n in range(17)), ibis.literal(0))
-    return (alphabet.substr((31 - total % 31) % 31, 1) == text.substr(17, 1)).fill_null(False)
+    return _completes(total, 0, _USCC_ALPHABET, text, 31)
+
+
+def _completes(total: ir.NumericValue, to: int, alphabet: str, text: ir.StringValue, modulus: int) -> ir.BooleanValue:
+    """True where the 18th character's place in ``alphabet`` and ``total`` make ``to``.
+
+    Compared as numbers: to take the right character out of a text at a computed place would compute ``total`` twice.
+    """
+    last = text.substr(17, 1)
+    right = (total + ibis.literal(alphabet).find(last)) % modulus == to
+    return (right & last.isin(list(alphabet))).fill_null(False)
 
 
 def luhn_valid(text: ir.StringValue) -> ir.BooleanValue:

@@ -11,7 +11,9 @@ from django.utils.formats import number_format
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from gongshu.web import drawing
+from gongshu import clock
+from gongshu.tables.contract import Protection
+from gongshu.web import drawing, words
 
 register = template.Library()
 _DOT = mark_safe('<i class="dot"> </i>')
@@ -22,6 +24,7 @@ register.simple_tag(drawing.quality_ring, name="quality_ring")
 register.simple_tag(drawing.freshness_track, name="freshness_track")
 register.simple_tag(drawing.bar, name="bar")
 register.simple_tag(drawing.wide_bar, name="wide_bar")
+register.simple_tag(drawing.clock_face, name="clock_face")
 register.simple_tag(drawing.tick, name="tick")
 
 
@@ -29,6 +32,25 @@ register.simple_tag(drawing.tick, name="tick")
 def dot() -> SafeString:
     """The small dot between two facts."""
     return _DOT
+
+
+@register.simple_tag
+def open_type_name(key: str | None) -> str:
+    """The name of an open type."""
+    return str(words.OPEN_TYPES.get(key or "", "—"))
+
+
+@register.simple_tag
+def protection_name(protection: Protection) -> str:
+    """What is done to a field before it is public, in words."""
+    done = {"protection": {"method": protection.method, "params": protection.params}}
+    return words.protection(done) or str(words.PROTECTIONS["keep"])
+
+
+@register.simple_tag
+def contract_word(name: str) -> str:
+    """What an attribute of a contract is called."""
+    return str(words.CONTRACT[name])
 
 
 @register.filter
@@ -87,7 +109,7 @@ def ago(moment: datetime | None) -> str:
     """How long ago, beside an absolute date."""
     if moment is None:
         return ""
-    seconds = max(0, int((timezone.now() - moment).total_seconds()))
+    seconds = max(0, int((clock.now() - moment).total_seconds()))
     if seconds < 60:
         return _("刚刚")
     if seconds < 3600:

@@ -7,6 +7,8 @@ from typing import Any
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
+from gongshu.tables.errors import TableError
+
 STORAGE = {
     "string": gettext_lazy("文本"),
     "int64": gettext_lazy("整数"),
@@ -17,6 +19,11 @@ STORAGE = {
     "timestamp": gettext_lazy("时间"),
     "time": gettext_lazy("时刻"),
     "geometry": gettext_lazy("几何图形"),
+}
+OPEN_TYPES = {
+    "unconditional": gettext_lazy("无条件开放"),
+    "conditional": gettext_lazy("有条件开放"),
+    "none": gettext_lazy("非开放"),
 }
 PROTECTIONS = {
     "keep": gettext_lazy("原样公开"),
@@ -79,6 +86,13 @@ FLOW_PLAIN = {
     "use": gettext_lazy("每一次下载与调用都记入防篡改日志，只记次数，不记是谁看了哪一行。"),
     "account": gettext_lazy("读者提出的问题、异议与更正都会列在这里，连同答复的时间。"),
 }
+CONTRACT = {
+    "title": gettext_lazy("名称"),
+    "summary": gettext_lazy("摘要"),
+    "topic": gettext_lazy("专题"),
+    "licence": gettext_lazy("使用许可"),
+    "update_frequency": gettext_lazy("更新频率"),
+}
 JOB_STEPS = {
     "read": gettext_lazy("读取文件"),
     "raw": gettext_lazy("原始数据入湖"),
@@ -94,6 +108,11 @@ JOB_STEPS = {
 def english() -> bool:
     """Whether the reader reads English."""
     return (get_language() or "").startswith("en")
+
+
+def message_of(error: TableError) -> str:
+    """What was wrong, in the reader's language."""
+    return error.text(get_language() or "zh-hans")
 
 
 def local(thing: Any, name: str) -> str:

@@ -1,0 +1,38 @@
+"""What the pages of the workbench know: which of them the person who is signed in may open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from gongshu.parties.models import Person
+from gongshu.parties.permissions import may
+
+# url name of the entry -> its label, the permission without which it isn't shown, url names of the pages under it
+ENTRIES = (
+    ("workbench", gettext_noop("待办"), "workbench.see", {"workbench", "inbox", "job"}),
+    ("submissions", gettext_noop("送审"), "submission.see", {"submissions", "submission"}),
+    ("stops", gettext_noop("紧急停止"), "dataset.stop", {"stops"}),
+)
+
+
+def workbench(request: HttpRequest) -> dict[str, Any]:
+    """``worknav``: the entries of the workbench; made when a template asks for them."""
+    return {"worknav": SimpleLazyObject(lambda: _entries(request))}
+
+
+def _entries(request: HttpRequest) -> list[dict[str, Any]]:
+    person = request.user
+    if not isinstance(person, Person):
+        return []
+    here = request.resolver_match.url_name if request.resolver_match else None
+    return [
+        {"url": reverse(name), "label": _(label), "current": here in names}
+        for name, label, permission, names in ENTRIES
+        if may(person, permission)
+    ]

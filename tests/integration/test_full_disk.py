@@ -1,0 +1,145 @@
+"""A disk that is full in the middle of a publication: a clear message, the old version, no leftovers, and it works again after."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gongshu.jobs.models import Job
+from gongshu.jobs.runner import owner_name, run_one
+from gongshu.opening import store
+from gongshu.opening.models import Dataset
+from gongshu.opening.sweep import sweep
+from gongshu.tables.errors import TableError, storage_error
+from tests.publishing import NAME, ask, publish, write_file
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MB = 1024**2
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """The system lets no file of this process grow beyond ``size`` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    old = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, old)
+
+
+@pytest.fixture
+def disk(data: Path, settings: Any) -> Iterator[Path]:
+    """The data folder on a small disk of its own."""
+    place = data / "disk"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", str(place)], capture_output=True)
+    if made.returncode:
+        pytest.skip("only root can mount a small disk")
+    settings.DATA = place
+    settings.LAKE_URL = str(place / "lake")
+    try:
+        yield place
+    finally:
+        store.lake().close()
+        subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def _files(folder: Path) -> set[str]:
+    """All files but the log's; of the files in which Iceberg tells a table's history only their kind."""
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "log" not in path.parts}
+    return {name for name in found if not name.endswith(".metadata.json")}
+
+
+def _wide_file(path: Path, rows: int) -> Path:
+    """Clinics with numbers of their own that no compression makes smaller."""
+    file = write_file(path, rows, "乙")
+    head, *lines = file.read_text(encoding="gb18030").splitlines()
+    cells = [line.split(",") for line in lines]
+    text = "\n".join([head, *(",".join([*row[:6], os.urandom(40).hex(), row[7]]) for row in cells)])
+    path.write_text(text + "\n", encoding="gb18030")
+    return path
+
+
+def _check_refused(job: Job, code: str, step: str) -> None:
+    job.refresh_from_db()
+    assert (job.state, job.error["code"]) == ("failed", code)
+    assert job.step == step
+    assert job.error["where"] == {"folder": str(store.folder("staging").parent)}
+    assert "数据未变" in job.error["message"]
+    assert "再重新发起" in job.error["message"]
+    version = Dataset.objects.get(name=NAME).current
+    assert version is not None
+    assert version.number == 1
+
+
+@pytest.mark.parametrize(("wide", "step"), [(True, "read"), (False, "protect")], ids=["reading", "serving copy"])
+def test_a_file_larger_than_the_system_allows(data: Path, wide: bool, step: str) -> None:
+    publish(write_file(data / "old.csv", 60, "甲"))
+    file = _wide_file(data / "new.csv", 60_000) if wide else write_file(data / "new.csv", 60_000, "乙")
+    before = _files(data)
+    job = ask(file)
+    with largest_file(2 * MB):
+        done = run_one(owner_name(), only=job)
+    assert done is not None
+    _check_refused(done, "disk_limit", step)
+    assert _files(data) == before
+    assert sweep() == []
+    assert publish(file).result["version"] == 2
+
+
+def test_a_disk_that_fills_up_at_any_step(disk: Path, tmp_path: Path) -> None:
+    publish(write_file(tmp_path / "old.csv", 60, "甲"))
+    file = _wide_file(tmp_path / "new.csv", 40_000)
+    steps = set()
+    for room in range(1, 40):
+        job = ask(file)
+        before = _files(disk)
+        filler = disk / "filler"
+        free = shutil.disk_usage(disk).free
+        with filler.open("wb") as filling:
+            filling.write(bytes(max(0, free - room * MB)))
+        done = run_one(owner_name(), only=job)
+        filler.unlink()
+        assert done is not None
+        if done.state == "done":
+            break
+        _check_refused(done, "disk_full", done.step)
+        steps.add(done.step)
+        assert _files(disk) == {name for name in before if not name.startswith("incoming/")}
+    assert steps >= {"read", "raw", "protect", "commit"}
+    assert Dataset.objects.get(name=NAME).current.number == 2
+    assert sweep() == []
+
+
+def test_a_full_disk_refuses_the_file_itself(disk: Path, tmp_path: Path) -> None:
+    publish(write_file(tmp_path / "old.csv", 60, "甲"))
+    file = _wide_file(tmp_path / "new.csv", 40_000)
+    (disk / "filler").write_bytes(bytes(shutil.disk_usage(disk).free - MB))
+    before = _files(disk)
+    with pytest.raises(TableError) as caught:
+        ask(file)
+    assert caught.value.code == "disk_full"
+    assert _files(disk) == before
+    assert not Job.objects.filter(state="queued").exists()
+
+
+def test_other_errors_are_no_full_disk(tmp_path: Path) -> None:
+    assert storage_error(ValueError("No such thing"), tmp_path) is None
+    assert storage_error(FileNotFoundError(2, "No such file"), tmp_path) is None
+    told = storage_error(RuntimeError("IO Error: Could not write: No space left on device"), tmp_path)
+    assert told is not None
+    assert told.code == "disk_full"
+    assert "磁盘写满了" in told.text("zh-hans")
+    assert str(tmp_path) in told.text("en")
