@@ -181,6 +181,10 @@ def _protect(version: Version) -> Step:
         what = _("%(n)s 列已处理") % {"n": len(treated)}
     else:
         what = _("无需保护")
+    suppressed = version.reading.get("suppressed", 0)
+    if suppressed:
+        note = _("与它们同类的行数不到门限，怕认出具体的人")
+        facts.insert(0, Fact(_("整行不公开"), _rows(suppressed), note))
     who = _joined(sorted({str(words.PROTECTIONS.get(c["protection"]["method"], "")) for c in treated})) or (
         _("已去除") if version.dropped else _("各列均可原样公开")
     )
