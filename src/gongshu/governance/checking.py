@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from gongshu.jobs.models import Job
 from gongshu.oversight import log
 from gongshu.parties.models import Person
 from gongshu.parties.permissions import check_may
+from gongshu.tables.contract import load_contract
 
 OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 
@@ -33,6 +35,8 @@ def ensure(draft: Draft) -> Job | None:
     job = job_of(draft)
     if draft.state != Draft.State.EDITING:
         return job
+    if _carried(draft):
+        return None
     if job is not None:
         stopped = job.state in (Job.State.FAILED, Job.State.CANCELLED) and job.params["edition"] == draft.edition
         if stopped or job.state in OPEN:  # one of an older edition sees by itself that it is superseded
@@ -67,6 +71,20 @@ def settle() -> None:
     for draft in Draft.objects.filter(state=Draft.State.CLOSED).exclude(checked_edition=0).select_related("upload"):
         preview.forget(draft)
         Draft.objects.filter(pk=draft.pk, state=Draft.State.CLOSED).update(checked_edition=0)
+
+
+def _carried(draft: Draft) -> bool:
+    """Keep the preview of the last edition when nothing that it depends on has changed since."""
+    old = preview.path_of(draft, draft.checked_edition)
+    if not draft.checked_edition or not old.exists():
+        return False
+    if draft.checked.get("fingerprint") != preview.fingerprint(draft, load_contract(draft.contract)):
+        return False
+    document = json.loads(old.read_text(encoding="utf-8")) | {"edition": draft.edition}
+    if not checked(draft, draft.edition, document, draft.checked):
+        return False
+    draft.checked_edition = draft.edition
+    return True
 
 
 def _begin(draft: Draft) -> Job | None:

@@ -6,6 +6,7 @@ The row of the draft gets the figures only.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -53,6 +54,23 @@ def read(draft: Draft) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     return found
+
+
+def fingerprint(draft: Draft, contract: Contract) -> str:
+    """The same for editions that give the same preview: what it depends on is the table, the corrections, types, grades,
+    rules and protections, and not the words."""
+    depends = [
+        str(draft.upload_id),
+        draft.table,
+        contract.suppress_small_groups,
+        [
+            [f.name, f.storage_type, f.semantic_type, f.level, f.subject, f.unique, vars(f.protection)]
+            for f in contract.fields
+        ],
+        [vars(rule) for rule in contract.rules],
+        list(draft.patches.filter(undone_at=None).order_by("pk").values_list("row", "column", "value")),
+    ]
+    return hashlib.sha256(json.dumps(depends, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def keep(draft: Draft, document: dict[str, Any]) -> None:
@@ -123,6 +141,7 @@ def compute(
         "means": _means(engine, before, public, contract),
     }
     figures = {
+        "fingerprint": fingerprint(draft, contract),
         "risk": risk,
         "quality": {"total": quality.scores["total"], "dimensions": quality.scores["dimensions"]},
         "errors": errors,
@@ -173,7 +192,7 @@ def _means(engine: Backend, before: ir.Table, public: ir.Table, contract: Contra
         if field.storage_type in protecting.NUMERIC
         and field.protection.method in ("keep", "round")
         and field.semantic_type in (None, "amount")
-        and not (field.codes or field.unique or field.primary_key)
+        and not field.unique
     ][:MOST_MEANS]
     if not names:
         return []

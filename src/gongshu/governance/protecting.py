@@ -143,7 +143,7 @@ def losses(contract: Contract, distinct: Iterable[tuple[str, int, int]]) -> list
             "params": field.protection.params,
             "before": counts.get(field.name, (None, None))[0],
             "after": counts.get(field.name, (None, None))[1],
-            "identifies": field.unique or field.primary_key or field.semantic_type in IDENTIFIERS,
+            "identifies": field.unique or field.semantic_type in IDENTIFIERS,
         }
         for field in contract.fields
         if field.protection.method != "keep"
@@ -163,7 +163,7 @@ def _generalised(field: Field, span: tuple[float, float] | None) -> Protection:
         return Protection("generalise_date", {"to": "year"})
     if field.semantic_type in ("division_name", "division_code"):
         return Protection("generalise_division", {"to": "district"})
-    if field.storage_type in NUMERIC and not field.unique and not field.primary_key:
+    if field.storage_type in NUMERIC and not field.unique:
         return Protection("generalise_number", {"width": _plain(_width(span))})
     return Protection("drop")
 
