@@ -11,12 +11,8 @@ from django.test import Client
 
 from gongshu.gathering import store
 from gongshu.governance.actions import begin
-from gongshu.governance.models import Draft, Patch
-from gongshu.governance.repairs import repaired
+from gongshu.governance.models import Draft
 from gongshu.jobs.worker import load_kinds
-from gongshu.oversight import access
-from gongshu.oversight.models import Event
-from gongshu.parties.inbox import waiting_for
 from gongshu.parties.models import Person
 from tests import people
 from tests.integration.test_walk_actions import resource_of, uploaded
