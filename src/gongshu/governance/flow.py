@@ -71,7 +71,7 @@ def draft_steps(draft: Draft, contract: Contract, found: Inspected | None, here:
     places = f"{sum(one['rows_total'] for one in found.findings.values()) if found else 0:,}"
     score = ((draft.checked.get("quality") or {}) if checked else (found.table["scores"] if found else {})).get("total")
     submitted = draft.state != Draft.State.EDITING
-    steps = [
+    return [
         Step(
             "gather",
             "done",
@@ -111,4 +111,3 @@ def draft_steps(draft: Draft, contract: Contract, found: Inspected | None, here:
         Step("use", "todo", _("公开后开始")),
         Step("account", "todo", _("公开后开始")),
     ]
-    return steps
