@@ -265,7 +265,7 @@ def _as_recipe(wanted: Contract, row: Draft, contract: Contract) -> None:
             row.fields = row.fields | {field.name: signed | {"state": "confirmed"}}
         else:
             reason = (
-                "按本部门的分级细则，这一列不涉个人，可以开放" if (was["level"] or 0) > (now["level"] or 0) else "从严"
+                "按本部门的分级细则，这一列不涉个人，可以开放" if (field.level or 0) > (mine.level or 0) else "从严"
             )
             row.fields = row.fields | {field.name: signed | {"state": "overridden", "reason": reason, "was": was}}
         contract.fields[place] = replace(
