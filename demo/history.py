@@ -15,7 +15,7 @@ from demo.recipe import Dataset
 from gongshu import clock
 from gongshu.catalogue.actions import describe_resource, register_system
 from gongshu.catalogue.models import Resource, System
-from gongshu.deadlines import BEIJING, add_working_days, is_working_day
+from gongshu.deadlines import BEIJING, is_working_day, subtract_working_days
 from gongshu.gathering import receiving
 from gongshu.gathering.models import Upload
 from gongshu.governance import checking, decisions
@@ -76,6 +76,8 @@ CATEGORIES = {
 }
 RETURNED = {"museums": "开放时间一列没有说明，请写清是否含法定节假日"}  # one submission that came back once
 STOPPED = "scenic-spots"  # stopped and restored once
+PENDING = "care-allowances"  # before its approver when the demo opens
+PREPARED = "care-homes"  # a new file of it is with its steward
 BLOCK = 4 * 1024 * 1024
 ACCEPTED = "已与业务处核对，源系统如此，随下一版更正"
 
@@ -108,12 +110,23 @@ def steps(names: list[str], make: Callable[[str], Dataset]) -> Iterator[Step]:
     found: list[Step] = []
     for place, name in enumerate(names):
         start = place * (DAYS - 16) // max(len(names), 1)
+        if name == PENDING:
+            found += _version(name, 1, DAYS - 3, partial(made, name))[:3]
+            continue
         number = 2 if name == "car-parks" else 1
         for version in range(1, number + 1):
             found += _version(name, version, start + 12 * (version - 1), partial(made, name))
+    found.append(Step(_at(DAYS - 1, 16), PREPARED, partial(_prepare, partial(made, PREPARED))))
     found.append(Step(_at(DAYS - 9, 15), STOPPED, _stop))
     found.append(Step(_at(DAYS - 8, 10), STOPPED, _restore))
     return iter(sorted(found, key=lambda step: step.at))
+
+
+def finished(names: list[str]) -> bool:
+    """Whether all of it happened already."""
+    prepared = Upload.objects.filter(resource__slug=PREPARED).count() > 1
+    # one dataset has two versions, another is not out yet
+    return prepared and Submission.objects.filter(dataset=PENDING).exists() and Version.objects.count() >= len(names)
 
 
 def play(step: Step) -> None:
@@ -196,6 +209,15 @@ def _submit(dataset: Callable[[], Dataset], number: int) -> None:
         draft = begin(steward, upload, _table(upload), contract_before(resource))
     draft = change(steward, draft, draft.edition, "describe", partial(_as_recipe, dataset().contract))
     _hand_in(steward, draft, f"第 {number} 版：{dataset().contract.title}")
+
+
+def _prepare(dataset: Callable[[], Dataset]) -> None:
+    """A new file of a dataset that is out: inspected, and left for the steward to judge."""
+    resource = Resource.objects.get(slug=dataset().name)
+    _upload(dataset, 2)
+    if not resource.drafts.exclude(state=Draft.State.CLOSED).exists():
+        upload = resource.uploads.filter(state=Upload.State.INSPECTED).order_by("-created_at")[0]
+        begin(resource.maintainer, upload, _table(upload), contract_before(resource))
 
 
 def _hand_in(steward: Person, draft: Draft, note: str) -> None:
@@ -293,9 +315,9 @@ def _who(role: Role, where: Organisation) -> Person:
 
 
 def _office_day(day: int) -> datetime:
-    """Midnight (Beijing) of the working day on or after ``day`` days into the history."""
+    """Midnight (Beijing) of the working day on or before ``day`` days into the history."""
     found = (clock.now() - timedelta(days=DAYS - day)).astimezone(BEIJING).date()
-    return datetime.combine(found if is_working_day(found) else add_working_days(found, 1), time.min, BEIJING)
+    return datetime.combine(found if is_working_day(found) else subtract_working_days(found, 1), time.min, BEIJING)
 
 
 def _at(day: int, hour: int) -> datetime:
