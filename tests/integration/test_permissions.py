@@ -101,6 +101,13 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "download": Place(dataset | {"format_key": "csv"}),
         "download_version": Place(version | {"again": mine["dataset"], "format_key": "csv"}),
         "selection": Place(version),
+        "subscribe": Place(dataset),
+        "rate": Place(dataset),
+        "problem_reports": Place(dataset),
+        "report_new": Place(dataset),
+        "subscription": Place({"secret": "no-such-secret"}),
+        "report": Place({"key": mine["report"]}),
+        "problem": both("number", "problem"),
         "topic": Place({"key": "health"}),
         "organisation": Place({"code": "health"}),
     }
