@@ -12,6 +12,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from gongshu.governance import checking, describing, figures, preview, protecting
 from gongshu.governance.actions import change
+from gongshu.governance.flow import draft_steps
+from gongshu.governance.inspected import inspected
 from gongshu.governance.models import Draft
 from gongshu.governance.sample import sample
 from gongshu.jobs.models import Job
@@ -60,9 +62,10 @@ def describe_page(request: HttpRequest, draft_id: str) -> HttpResponse:
         form = describing.typed(request.POST, contract, form)
         try:
             describing.check(form)
-            change(
+            saved = change(
                 person_of(request), draft, _edition(request), "describe", lambda row, made: describing.write(form, made)
             )
+            checking.ensure(saved)
         except TableError as problem:
             error = words.message_of(problem)
         else:
@@ -188,4 +191,6 @@ def _with_own(options: list[Protection], own: Protection) -> list[Protection]:
 def _shared(request: HttpRequest, draft: Draft, stage: str) -> dict[str, Any]:
     person = person_of(request)
     editable = draft.state == Draft.State.EDITING and may(person, "draft.edit", draft.resource.organisation)
-    return {"draft": draft, "resource": draft.resource, "stage": stage, "editable": editable}
+    contract, found = load_contract(draft.contract), inspected(draft.upload, draft.table)
+    steps = draft_steps(draft, contract, found, {"protect": "protect", "describe": "release"}[stage])
+    return {"draft": draft, "resource": draft.resource, "stage": stage, "editable": editable, "steps": steps}
