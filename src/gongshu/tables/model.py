@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROW = "_row"  # name of the record-number column of a staged table
+MOST_PATCHES = 500  # corrections by hand; more belong into the source system and a new file
 
 
 @dataclass(frozen=True)

@@ -12,21 +12,21 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from gongshu.tables.errors import TableError
-from gongshu.tables.model import ROW, TextTable
-
-MOST = 500  # corrections by hand; more belong into the source system and a new file
+from gongshu.tables.model import MOST_PATCHES, ROW, TextTable
 
 
 def patched(text: ir.Table, patches: Iterable[Mapping[str, Any]]) -> ir.Table:
     """``text`` with the cells of ``patches`` ({"row", "column", "value"}; value None empties) in place of its own.
 
-    TableError for a column that isn't there and for more than :data:`MOST` patches.
+    TableError for a column that isn't there and for more than :data:`MOST_PATCHES` patches.
     """
     by_column: dict[str, list[tuple[int, str | None]]] = {}
     for patch in patches:
         by_column.setdefault(patch["column"], []).append((int(patch["row"]), patch["value"]))
-    if sum(map(len, by_column.values())) > MOST:
-        raise TableError("too_many_patches", "手工改正最多 {most} 处：更多的请在源系统里改好，再上传新文件", most=MOST)
+    if sum(map(len, by_column.values())) > MOST_PATCHES:
+        raise TableError(
+            "too_many_patches", "手工改正最多 {most} 处：更多的请在源系统里改好，再上传新文件", most=MOST_PATCHES
+        )
     for column in by_column:
         if column not in text.columns:
             raise TableError("missing_column", "表里没有字段“{column}”。", where={"column": column})

@@ -41,9 +41,13 @@ def without_small_groups(protected: ir.Table, fields: list[Field]) -> ir.Table:
     names = remaining_identifiers(fields)
     if not names:
         return protected
-    groups = {name: values.fill_null(_NONE) for name, values in grouped(protected, names).items()}
-    marked = protected.mutate(**{f"_group_{name}": values for name, values in groups.items()})
-    keys = [f"_group_{name}" for name in groups]
+    marked, keys = with_groups(protected, names)
     small = marked.group_by(keys).aggregate(_group_rows=ibis._.count())
     small = small.filter(small["_group_rows"] < int(rulebook(RULEBOOK)["threshold"])).select(*keys)
     return marked.anti_join(small, keys).select(*protected.columns)
+
+
+def with_groups(table: ir.Table, names: list[str]) -> tuple[ir.Table, list[str]]:
+    """``table`` and the names of added columns without nulls that are alike where rows are alike in ``names``."""
+    values = {f"_group_{name}": each.fill_null(_NONE) for name, each in grouped(table, names).items()}
+    return table.mutate(**values), list(values)

@@ -25,6 +25,12 @@ OPEN_TYPES = {
     "conditional": gettext_lazy("有条件开放"),
     "none": gettext_lazy("非开放"),
 }
+SUBJECTS = {
+    "person": gettext_lazy("个人"),
+    "organisation": gettext_lazy("组织"),
+    "object": gettext_lazy("客体"),
+    "mixed": gettext_lazy("组织与个人"),
+}
 PROTECTIONS = {
     "keep": gettext_lazy("原样公开"),
     "drop": gettext_lazy("不公开"),
