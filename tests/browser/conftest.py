@@ -26,10 +26,12 @@ call_command("migrate", verbosity=0)
 call_command("collectstatic", verbosity=0, interactive=False)
 from tests import people, seeding
 from gongshu.opening import search
+from gongshu.opening.models import Dataset
 from gongshu.jobs.models import Job
 seeding.city()
 search.rebuild()
 people.person("operator", "operator", display_name="操作员")
+people.person("answerer", "steward", Dataset.objects.get(name="company-register").provider)
 for name in ("keyholder", "looker-1440-zh", "looker-1440-en", "looker-390-zh", "looker-390-en"):  # they change how they sign in
     people.person(name, "steward", people.organisation())
 Job.objects.create(kind="publish", title="发布 公共汽电车站点", params={"dataset": "bus-stops"}, state="running", step="protect",
