@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.opening import problem_pages, reader_pages
+from gongshu.opening import history_pages, problem_pages, reader_pages
 
 urlpatterns = [
+    path("datasets/<slug:name>/versions", history_pages.version_list, name="versions"),
+    path(
+        "datasets/<slug:name>/versions/<int:number>/difference",
+        history_pages.difference_page,
+        name="version_difference",
+    ),
+    path("datasets/<slug:name>/feed.atom", history_pages.feed, name="feed"),
+    path("datasets/<slug:name>/withdraw", history_pages.withdraw_page, name="withdraw"),
     path("datasets/<slug:name>/subscribe", reader_pages.subscribe, name="subscribe"),
     path("datasets/<slug:name>/rate", reader_pages.rate, name="rate"),
     path("datasets/<slug:name>/problems", reader_pages.problem_reports, name="problem_reports"),
