@@ -179,7 +179,7 @@ def test_the_second_steward_is_told_and_keeps_what_was_typed(client, cast, draft
 def test_rows_of_a_finding_are_shown_as_text_with_the_bad_cells_marked(client, cast, draft):
     text = at(client, cast["steward"]).get(address(draft), {"finding": check_digits(draft)}).content.decode()
     assert "<script>alert(1)" not in text and "&lt;script&gt;alert(1)" in text
-    assert text.count('class="cell bad"') == 3 and "按推回值改 3 处" in text
+    assert text.count('class="cell short bad"') == 3 and "按推回值改 3 处" in text
     access.flush()
     access.merge()
     seen = Event.objects.filter(action="upload.see").last()
