@@ -50,6 +50,7 @@ def publish(file: str, folder: str) -> None:
     from gongshu.jobs.worker import load_kinds
     from gongshu.opening.actions import request_publish
     from gongshu.opening.sweep import sweep
+    from gongshu.parties.permissions import Shell
     from gongshu.tables.contract import Contract, Field, Rule, dump_contract
 
     call_command("migrate", verbosity=0)
@@ -72,7 +73,7 @@ def publish(file: str, folder: str) -> None:
     contract = Contract(
         "enterprises", title="企业", provider="市市场监管局", topic="market", fields=fields, rules=rules
     )
-    job = request_publish("benchmark", Path(file), dump_contract(contract), "enterprises")
+    job = request_publish(Shell("benchmark"), Path(file), dump_contract(contract), "enterprises")
     steps: list[tuple[str, float, int]] = []
     began = time.monotonic()
     done = run_one(

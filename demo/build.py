@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from demo import registers, series
+from demo import persons, registers, series
 from demo.recipe import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +34,7 @@ def recipes() -> dict[str, Callable[[Path], Dataset]]:
         "scenic-spots": registers.sights,
         "vaccination-clinics": registers.clinics,
         "care-homes": registers.care_homes,
+        "care-allowances": persons.allowances,
         "outpatient-visits": series.visits,
         "air-quality-hourly": series.air_quality,
         "river-sections": series.rivers,

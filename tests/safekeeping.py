@@ -19,19 +19,18 @@ def build() -> None:
     from django.contrib.sessions.backends.db import SessionStore
     from django.core.management import call_command
 
-    from gongshu.opening.actions import request_publish, withdraw
+    from gongshu.opening.actions import withdraw
     from gongshu.oversight import access, heads
-    from gongshu.parties.models import Organisation, Person
-    from gongshu.tables.contract import dump_contract
-    from tests.publishing import NAME, TESTER, contract, publish, write_file
+    from gongshu.parties.models import Organisation
+    from tests.people import person
+    from tests.publishing import NAME, TESTER, ask, contract, publish, write_file
 
     call_command("migrate", verbosity=0)
     for mark, rows in (("甲", 40), ("乙", 70), ("丙", 30)):
         assert publish(write_file(DATA / f"{mark}.csv", rows, mark)).state == "done"
     withdraw(TESTER, NAME, "测试", 2)
-    person = Person(username="steward", organisation=Organisation.objects.first())
-    person.set_password("a long password")
-    person.save()
+    organisation = Organisation.objects.get()
+    _upload(person("steward", "steward", organisation), organisation)
     session = SessionStore()
     session["planted"] = "session"
     session.save()
@@ -39,9 +38,32 @@ def build() -> None:
     access.flush()
     heads.sign_head()
     other = contract(name="other")
-    request_publish(TESTER, write_file(DATA / "丁.csv", 20, "丁"), dump_contract(other), "other")
+    ask(write_file(DATA / "丁.csv", 20, "丁"), other)
     for mark in "甲乙丙丁":
         (DATA / f"{mark}.csv").unlink()
+
+
+def _upload(by: Any, organisation: Any) -> None:
+    """A file of 100 bytes that somebody uploaded and nobody has inspected yet."""
+    from gongshu.catalogue.models import Resource, System
+    from gongshu.gathering import store
+    from gongshu.gathering.models import Upload
+
+    system = System.objects.create(organisation=organisation, name="登记系统")
+    resource = Resource.objects.create(
+        code="3-1",
+        slug="clinics-raw",
+        name="诊所登记",
+        system=system,
+        organisation=organisation,
+        edited_by=by,
+        maintainer=by,
+    )
+    upload = Upload.objects.create(
+        resource=resource, person=by, filename="a.csv", size=100, received=100, state=Upload.State.STORED
+    )
+    store.folder_of(upload).mkdir(parents=True)
+    store.file_of(upload).write_bytes(b"x" * 100)
 
 
 def facts() -> None:
@@ -49,6 +71,8 @@ def facts() -> None:
     import duckdb
     from django.contrib.sessions.models import Session
 
+    from gongshu.gathering import store as uploads
+    from gongshu.gathering.models import Upload
     from gongshu.jobs.models import Job
     from gongshu.opening import search, store
     from gongshu.opening.models import Dataset, Version
@@ -76,6 +100,7 @@ def facts() -> None:
         "datasets": list(Dataset.objects.values()),
         "versions": list(Version.objects.values()),
         "jobs": list(Job.objects.values()),
+        "uploads": [(str(one.pk), uploads.file_of(one).read_text()) for one in Upload.objects.all()],
         "people": list(Person.objects.values()),
         "found": search.find("诊所", Dataset.objects.all()),
         "copies": copies,
@@ -171,7 +196,7 @@ def migrate_back() -> None:
     """As a Gongshu of an earlier version left it."""
     from django.core.management import call_command
 
-    call_command("migrate", "opening", "0002", verbosity=0)
+    call_command("migrate", "opening", "0003", verbosity=0)
 
 
 ACTIONS: dict[str, Callable[..., None]] = {

@@ -57,9 +57,10 @@ def disk(data: Path, settings: Any) -> Iterator[Path]:
 
 
 def _files(folder: Path) -> set[str]:
-    """All files but the log's; of the files in which Iceberg tells a table's history only their kind."""
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and "log" not in path.parts}
-    return {name for name in found if not name.endswith(".metadata.json")}
+    """All files but those that change by themselves: of the access log, of the index, and a lake table's own history."""
+    found = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    changing = ("spool", "index")
+    return {str(path) for path in found if path.parts[0] not in changing and not path.name.endswith(".metadata.json")}
 
 
 def _wide_file(path: Path, rows: int) -> Path:

@@ -118,7 +118,7 @@ def test_a_restore_on_an_empty_machine_gives_the_same(
 def test_the_archive_holds_no_key_and_no_secret(city: Machine, backed_up: Path) -> None:
     content = _content(backed_up)
     keys = list((city.folder / "keys").glob("*.key"))
-    assert len(keys) == 3
+    assert len(keys) >= 3
     for key in keys:
         text = key.read_bytes().strip()
         assert text not in content
@@ -215,7 +215,7 @@ def test_an_upgrade_backs_up_migrates_and_rebuilds(city: Machine, tmp_path: Path
         fcntl.flock(lock, fcntl.LOCK_SH)  # as `gongshu up` does
         assert "正在使用" in here.gongshu("upgrade", code=1)
     said = here.gongshu("upgrade")
-    assert "opening.0003_source_note_en" in said
+    assert "opening.0004_submissions_and_readers" in said
     assert "重建 2 份服务副本" in said
     (before,) = (here.folder / "backups").iterdir()
     assert "重建 2 份服务副本" in there.gongshu("restore", str(before))  # of the old schema, into this one

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from gongshu.catalogue.actions import describe_resource, register_system
-from gongshu.catalogue.models import Resource
-from gongshu.gathering import store
-from gongshu.gathering.actions import inspect
-from gongshu.gathering.models import Upload
 from gongshu.governance.actions import begin, change
-from gongshu.governance.models import Draft
 from gongshu.jobs.runner import owner_name, run_one
 from gongshu.jobs.worker import load_kinds
 from gongshu.opening import stops, submissions
@@ -23,7 +16,8 @@ from gongshu.opening.models import Dataset, Decision, Submission
 from gongshu.opening.queries import visible
 from gongshu.parties.models import Person
 from gongshu.tables.errors import TableError
-from tests import people
+from tests import people, walk
+from tests.walk import CLINICS, ready, resource_of, uploaded
 
 pytestmark = pytest.mark.django_db
 
@@ -40,54 +34,8 @@ def cast(data: Path) -> dict[str, Person]:
     return made
 
 
-def resource_of(steward: Person, slug: str = "clinics") -> Resource:
-    health = people.organisation()
-    system = register_system(steward, health, f"系统 {slug}")
-    return describe_resource(
-        steward,
-        health,
-        {
-            "category": "health", "name": f"资源 {slug}", "slug": slug, "system": system, "summary": "全市诊所，一家一行。",
-            "format": "2", "share_type": "unconditional", "open_type": "unconditional", "update_frequency": "monthly",
-            "maintainer": steward,
-        },
-    )  # fmt: skip
-
-
-def uploaded(steward: Person, resource: Resource, content: bytes, name: str = "诊所.csv") -> Upload:
-    """A stored and inspected upload."""
-    upload = Upload.objects.create(
-        resource=resource, person=steward, filename=name, size=len(content), received=len(content),
-        sha256=hashlib.sha256(content).hexdigest(), state=Upload.State.STORED,
-    )  # fmt: skip
-    store.folder_of(upload).mkdir(parents=True)
-    store.file_of(upload).write_bytes(content)
-    inspect(steward, upload)
-    done = run_one(owner_name())
-    assert done is not None and done.state == "done", done and done.error
-    upload.refresh_from_db()
-    return upload
-
-
-CLINICS = "编号,名称,床位\n" + "".join(f"{n},诊所{n},{n % 50}\n" for n in range(1, 61))
-
-
-def ready(steward: Person, draft: Draft, **more: Any) -> Draft:
-    """The draft with everything confirmed and checked."""
-
-    def confirm(row: Draft, contract: Any) -> None:
-        contract.topic, contract.licence = "health", "open-unconditional"
-        row.fields = {field.name: {"state": "confirmed"} for field in contract.fields}
-
-    row = change(steward, draft, draft.edition, "confirm", confirm)
-    Draft.objects.filter(pk=row.pk).update(checked_edition=row.edition, checked=more)
-    row.refresh_from_db()
-    return row
-
-
 def submitted(cast: dict[str, Person]) -> Submission:
-    draft = begin(cast["steward"], uploaded(cast["steward"], resource_of(cast["steward"]), CLINICS.encode("gbk")))
-    return submissions.submit(cast["steward"], ready(cast["steward"], draft), draft.edition + 1, "首次开放")
+    return walk.submitted(cast["steward"], people.organisation())
 
 
 def test_a_file_becomes_a_dataset_by_the_decision_of_two_others(cast):
@@ -129,7 +77,10 @@ def test_a_decision_needs_a_reason(cast):
 
 
 def test_the_second_of_two_stewards_is_told_and_nothing_is_overwritten(cast):
-    draft = begin(cast["steward"], uploaded(cast["steward"], resource_of(cast["steward"]), CLINICS.encode()))
+    draft = begin(
+        cast["steward"],
+        uploaded(cast["steward"], resource_of(cast["steward"], people.organisation()), CLINICS.encode()),
+    )
 
     def titled(title: str) -> Any:
         return lambda row, contract: setattr(contract, "title", title)
@@ -142,7 +93,10 @@ def test_the_second_of_two_stewards_is_told_and_nothing_is_overwritten(cast):
 
 
 def test_what_is_not_decided_checked_or_safe_is_not_submitted(cast):
-    draft = begin(cast["steward"], uploaded(cast["steward"], resource_of(cast["steward"]), CLINICS.encode()))
+    draft = begin(
+        cast["steward"],
+        uploaded(cast["steward"], resource_of(cast["steward"], people.organisation()), CLINICS.encode()),
+    )
     with pytest.raises(TableError, match="还没有确认"):
         submissions.submit(cast["steward"], draft, draft.edition)
     risk = {"quasi_identifiers": ["床位"], "k": 1, "threshold": 50, "unique_share": 0.5, "threshold_source": "默认"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from gongshu.governance.models import Draft
@@ -24,28 +26,58 @@ def check_risk(risk: dict[str, Any] | None) -> None:
         )
 
 
-def check_submittable(draft: Draft, contract: Contract) -> None:
-    """Refuse to submit what isn't decided: every field confirmed or overridden, errors corrected or accepted, the preview of
-    this very edition within the risk threshold, and the words that readers need."""
-    check_publishable(contract, [field.name for field in contract.fields])
+def check_rows(left: int, before: int) -> None:
+    """Refuse a publication of which nothing is left: every row of ``before`` stood in a small group."""
+    if before and not left:
+        raise TableError(
+            "nothing_left",
+            "按现在的保护，{rows} 行全都在过小的组里，整行不公开之后一行也不剩。请把列泛化得更粗，或不公开其中的一些",
+            rows=before,
+        )
+
+
+@dataclass(frozen=True)
+class OpenPoint:
+    """What keeps a draft from being submitted, and on which page it is mended: ``resource``, ``draft``, ``protect``, ``describe``."""
+
+    error: TableError
+    page: str
+
+
+def open_points(draft: Draft, contract: Contract) -> Iterator[OpenPoint]:
+    """Everything that is still open: every field confirmed or overridden, errors corrected or accepted, the preview of this
+    very edition within the risk threshold, and the words that readers need."""
+    yield from _unpublishable(contract, [field.name for field in contract.fields])
     for field in contract.fields:
         if draft.fields.get(field.name, {}).get("state") not in ("confirmed", "overridden"):
-            raise TableError("field_not_decided", "列「{column}」还没有确认", where={"column": field.name})
+            error = TableError("field_not_decided", "列「{column}」还没有确认", where={"column": field.name})
+            yield OpenPoint(error, "draft")
     if not contract.summary.strip():
-        raise TableError(
-            "contract_incomplete", "数据契约缺少「{property}」", where={"property": "description: purpose"}
-        )
+        yield OpenPoint(_lacking("description: purpose"), "describe")
     if draft.checked_edition != draft.edition:
-        raise TableError("preview_missing", "保护后的样子还没有算完，请稍等片刻再送审")
-    for error in draft.checked.get("errors", []):
-        if error["key"] not in draft.accepted:
-            raise TableError(
+        error = TableError("preview_missing", "保护后的样子还没有算完，请稍等片刻再送审")
+        yield OpenPoint(error, "protect")
+        return
+    for problem in draft.checked.get("errors", []):
+        if problem["key"] not in draft.accepted:
+            error = TableError(
                 "finding_open",
                 "还有错误没有处理：{problem}。请改正数据，或说明理由后接受",
-                where={"column": error["column"] or ""},
-                problem=error["message"],
+                where={"column": problem["column"] or ""},
+                problem=problem["message"],
             )
-    check_risk((draft.checked.get("risk") or {}).get("after"))
+            yield OpenPoint(error, "draft")
+    try:
+        check_risk((draft.checked.get("risk") or {}).get("after"))
+        check_rows(draft.checked.get("rows_after", 1), draft.checked.get("rows_before", 1))
+    except TableError as error:
+        yield OpenPoint(error, "protect")
+
+
+def check_submittable(draft: Draft, contract: Contract) -> None:
+    """Refuse to submit what isn't decided: TableError of the first of the :func:`open_points`."""
+    for point in open_points(draft, contract):
+        raise point.error
 
 
 def check_publishable(contract: Contract, columns: list[str]) -> None:
@@ -54,45 +86,57 @@ def check_publishable(contract: Contract, columns: list[str]) -> None:
     Every column of the file is named in the contract, every field is graded (R2.3), and what is kept as it is must be
     open to everybody (R2.4).
     """
+    for point in _unpublishable(contract, columns):
+        raise point.error
+
+
+def _unpublishable(contract: Contract, columns: list[str]) -> Iterator[OpenPoint]:
     named = [field.name for field in contract.fields]
-    unknown = [name for name in columns if name not in named]
-    if unknown:
-        raise TableError(
-            "column_not_in_contract",
-            "列「{column}」不在数据契约里，不能公开：请在契约中说明它（不公开就写 protection: drop）",
-            where={"column": unknown[0]},
-        )
-    missing = [name for name in named if name not in columns]
-    if missing:
-        raise TableError(
-            "column_missing",
-            "文件里没有契约要求的列「{column}」：请核对表头，或修改契约",
-            where={"column": missing[0]},
-        )
+    for name in columns:
+        if name not in named:
+            error = TableError(
+                "column_not_in_contract",
+                "列「{column}」不在数据契约里，不能公开：请在契约中说明它（不公开就写 protection: drop）",
+                where={"column": name},
+            )
+            yield OpenPoint(error, "draft")
+    for name in named:
+        if name not in columns:
+            error = TableError(
+                "column_missing", "文件里没有契约要求的列「{column}」：请核对表头，或修改契约", where={"column": name}
+            )
+            yield OpenPoint(error, "draft")
     for field in contract.fields:
         method = field.protection.method
         if method == "drop":
             continue
         if field.level is None:
-            raise TableError(
+            error = TableError(
                 "field_not_graded", "列「{column}」没有定级，不能公开：请先定级", where={"column": field.name}
             )
-        if method == "keep" and field.open_type != "unconditional":
-            raise TableError(
+            yield OpenPoint(error, "draft")
+        elif method == "keep" and field.open_type != "unconditional":
+            error = TableError(
                 "field_not_open",
                 "列「{column}」为 {level} 级，不是无条件开放，不能原样公开：请选一种保护方式，或由审核人改级",
                 where={"column": field.name},
                 level=field.level,
             )
+            yield OpenPoint(error, "protect")
     if all(field.protection.method == "drop" for field in contract.fields):
-        raise TableError("nothing_public", "所有列都不公开，没有可发布的内容")
+        yield OpenPoint(TableError("nothing_public", "所有列都不公开，没有可发布的内容"), "protect")
     if contract.topic and contract.topic not in terms.topics():
-        raise TableError(
+        error = TableError(
             "topic_unknown",
             "专题「{topic}」不在规则集里；可用的有：{known}",
             topic=contract.topic,
             known="、".join(terms.topics()),
         )
+        yield OpenPoint(error, "describe")
     for what, value in (("customProperties: title", contract.title), ("team: name", contract.provider)):
         if not value:
-            raise TableError("contract_incomplete", "数据契约缺少「{property}」", where={"property": what})
+            yield OpenPoint(_lacking(what), "describe")
+
+
+def _lacking(what: str) -> TableError:
+    return TableError("contract_incomplete", "数据契约缺少「{property}」", where={"property": what})

@@ -75,8 +75,11 @@ def uses(action: str = "") -> dict[str, int]:
 def freshness(dataset: Dataset, published: list[datetime] | None = None) -> Freshness:
     """The promise and how it is kept; ``published`` are the days of all versions, newest first, when known."""
     assert dataset.current is not None
-    days = terms.frequency(dataset.update_frequency).days
-    last, now = dataset.current.published_at, clock.now()
+    return _freshness(dataset.update_frequency, dataset.current.published_at, published)
+
+
+def _freshness(frequency: str, last: datetime, published: list[datetime] | None = None) -> Freshness:
+    days, now = terms.frequency(frequency).days, clock.now()
     age = max(0, (now - last).days)
     moments = published or [last]
     gaps = [(later - earlier).days for later, earlier in itertools.pairwise(moments)][:12]
@@ -115,13 +118,14 @@ def by_topic() -> list[dict[str, Any]]:
 def by_organisation() -> list[dict[str, Any]]:
     """Every body that provides something visible: how many datasets and rows, how many keep their promise, last update."""
     found: dict[int, dict[str, Any]] = {}
-    for dataset in visible().order_by("provider__code"):
-        current = dataset.current
-        assert current is not None
+    # plain values: whole rows of a thousand versions with their columns and contracts would take a third of a second
+    facts = ("provider", "update_frequency", "current__published_at", "current__rows", "current__quality__total")
+    providers = Organisation.objects.filter(datasets__in=visible()).in_bulk()
+    for provider, frequency, last, rows, quality in visible().order_by().values_list(*facts):
         row = found.setdefault(
-            dataset.provider_id,
+            provider,
             {
-                "organisation": dataset.provider,
+                "organisation": providers[provider],
                 "number": 0,
                 "rows": 0,
                 "promised": 0,
@@ -130,14 +134,14 @@ def by_organisation() -> list[dict[str, Any]]:
                 "scores": [],
             },
         )
-        kept = freshness(dataset)
+        kept = _freshness(frequency, last)
         row["number"] += 1
-        row["rows"] += current.rows
+        row["rows"] += rows
         row["promised"] += kept.days is not None
         row["on_time"] += kept.days is not None and not kept.late
         row["last"] = max(row["last"] or kept.last, kept.last)
-        if current.quality.get("total") is not None:
-            row["scores"].append(current.quality["total"])
+        if quality is not None:
+            row["scores"].append(quality)
     for row in found.values():
         row["share"] = row["on_time"] / row["promised"] if row["promised"] else None
         row["quality"] = sum(row["scores"]) / len(row["scores"]) if row["scores"] else None

@@ -60,6 +60,7 @@ def submission_page(request: HttpRequest, submission_id: str) -> HttpResponse:
 def decide(request: HttpRequest, submission_id: str) -> HttpResponse:
     """Approve or return, with the reason; a decision that is refused says why on the page, with what was written kept."""
     row, person = _found(request, submission_id), person_of(request)
+    check_may(person, submissions.NEEDED.get(State(row.state), "submission.decide"), row.organisation)
     choice = request.POST.get("choice", "")
     if choice not in Decision.Choice.values:
         return _page(request, row, error=_("请选择同意或退回"))

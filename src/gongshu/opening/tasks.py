@@ -20,9 +20,10 @@ from ibis.backends.duckdb import Backend
 from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
-from gongshu.opening import actions, search, store, submissions
+from gongshu.opening import actions, problems, search, store, submissions
+from gongshu.opening import reader_mail as _reader_mail  # noqa: F401 - its chore
 from gongshu.opening.models import Version
-from gongshu.opening.policies import check_publishable, check_risk
+from gongshu.opening.policies import check_publishable, check_risk, check_rows
 from gongshu.seals.keys import read_or_make_key
 from gongshu.tables.check_cells import columns_of
 from gongshu.tables.checks import Finding, Result, run_checks
@@ -30,10 +31,10 @@ from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.engine import open_engine
 from gongshu.tables.model import ROW, Source, TextTable
 from gongshu.tables.patches import write_patched
-from gongshu.tables.protect import protect
 from gongshu.tables.reading import ReadingOptions, read_file
 from gongshu.tables.risk import residual_risk
 from gongshu.tables.storage import misfits, typed
+from gongshu.tables.suppress import public_table
 from gongshu.tables.wording import finding_message
 
 logger = logging.getLogger("gongshu.opening")
@@ -82,6 +83,12 @@ def settle_submissions() -> None:
 
 
 @chore
+def escalate_problems() -> None:
+    """Reports that were not answered in time are told to the approvers."""
+    problems.escalate()
+
+
+@chore
 def keep_index() -> None:
     """Bring the search index up to its outbox."""
     search.index_pending()
@@ -113,13 +120,16 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
         copy = staging / "rows.duckdb"
         with attached(engine.con, copy):
             run.step("protect", 0.55)
-            protected = _protected(text, contract)
+            protected = public_table(text, contract, read_or_make_key(settings.DATA / "keys", "protect"))
             check_risk(residual_risk(engine, protected, contract.fields))
             # a staged table stands in the order of its file: what already stands in the order of the key isn't sorted
-            if key and not _stands_in_order(engine, text, [field for field in fields if field.primary_key]):
+            if contract.suppress_small_groups or (
+                key and not _stands_in_order(engine, text, [field for field in fields if field.primary_key])
+            ):
                 protected = protected.order_by([*key, ROW])
             public = protected.select(*(field.name for field in fields))
             rows = write_rows(engine, public)
+            check_rows(rows, table.rows)
 
             run.step("commit", 0.7)
             storage = {field.name: _storage(str(public.schema()[field.name]), field) for field in fields}
@@ -151,6 +161,7 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
             "rows": table.rows,
             "skipped": len(table.skipped),
             "quarantined": table.quarantined_total + unfit,
+            "suppressed": table.rows - rows if contract.suppress_small_groups else 0,
             "bytes": params["bytes"],
         },
         snapshot=snapshot,
@@ -160,13 +171,6 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
         latitude=_kept(fields, "latitude"),
     )
     return built, contract
-
-
-def _protected(text: ir.Table, contract: Contract) -> ir.Table:
-    """The text table typed and protected, with its row numbers."""
-    values = {ROW: text[ROW]} | {field.name: typed(text[field.name], field.storage_type) for field in contract.fields}
-    secret = read_or_make_key(settings.DATA / "keys", "protect")
-    return protect(text.select(**values), contract.fields, secret)
 
 
 def _unfit(engine: Backend, text: ir.Table, contract: Contract, statistics: dict[str, dict[str, Any]]) -> int:

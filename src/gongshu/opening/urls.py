@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
-from gongshu.opening import downloads, pages, review_pages
+from gongshu.opening import downloads, pages, review_pages, submit_pages
 
 urlpatterns = [
+    path("", include("gongshu.opening.reader_urls")),
     path("submissions", review_pages.submission_list, name="submissions"),
     path("submissions/<uuid:submission_id>", review_pages.submission_page, name="submission"),
     path("submissions/<uuid:submission_id>/decide", review_pages.decide, name="decide"),
     path("submissions/<uuid:submission_id>/take-back", review_pages.take_back, name="take_back"),
+    path("drafts/<uuid:draft_id>/submit", submit_pages.submit_page, name="submit"),
     path("stops", review_pages.stop_page, name="stops"),
     path("datasets", pages.dataset_list, name="datasets"),
     path("datasets/<slug:name>", pages.dataset_page, name="dataset"),

@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from gongshu import clock
 from gongshu.parties import account_events
 from gongshu.parties.permissions import person_of
 from gongshu.web.access import SIGNED_IN, needs
@@ -52,6 +53,7 @@ def account(request: HttpRequest) -> HttpResponse:
         "codes": codes,
         "codes_left": len(codes.wrap().get_unused_codes()) if codes else 0,
         "sessions": len(UserSession.objects.purge_and_list(person)),
+        "tokens": person.tokens.filter(revoked_at=None, expires_at__gt=clock.now()).count(),
     }
     return render(request, "account/account.html", context)
 

@@ -118,6 +118,7 @@ def invite(
 ) -> tuple[Invitation, str]:
     """Invite somebody by e-mail; returns the invitation and its secret, which is shown once and kept as a hash only."""
     check_may_give(actor, organisation, role)
+    email = email.strip().lower()  # addresses are looked up so
     try:
         validate_email(email)
     except ValidationError as error:

@@ -17,6 +17,13 @@ from gongshu.parties.permissions import may
 ENTRIES = (
     ("workbench", gettext_noop("待办"), "workbench.see", {"workbench", "inbox", "job"}),
     ("submissions", gettext_noop("送审"), "submission.see", {"submissions", "submission"}),
+    ("problems", gettext_noop("问题报告"), "problem.see", {"problems", "problem"}),
+    (
+        "organisation_people",
+        gettext_noop("机构与人员"),
+        "people.see",
+        {"organisation_people", "people", "leave", "organisation_new", "organisation_edit"},
+    ),
     ("stops", gettext_noop("紧急停止"), "dataset.stop", {"stops"}),
 )
 

@@ -9,13 +9,22 @@ from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from django.urls import path, re_path
 
-from gongshu.parties import inbox_pages
+from gongshu.parties import inbox_pages, people_pages
 from gongshu.parties.account_pages import Sessions, account, together
 from gongshu.web.access import SIGNED_IN, needs, public
 
 own = needs(SIGNED_IN)  # a page of everybody's own account
 
 urlpatterns = [
+    path("tokens", people_pages.tokens, name="tokens"),
+    path("permissions", people_pages.permission_table, name="permissions"),
+    path("people", people_pages.organisation_people, name="organisation_people"),
+    path("people/new", people_pages.organisation_edit, name="organisation_new"),
+    path("people/<slug:code>", people_pages.people, name="people"),
+    path("people/<slug:code>/edit", people_pages.organisation_edit, name="organisation_edit"),
+    path("people/<slug:code>/<str:username>/leave", people_pages.leave, name="leave"),
+    path("invitations/<uuid:invitation_id>/revoke", people_pages.uninvite, name="uninvite"),
+    path("invitation/<str:secret>", people_pages.accept, name="invitation"),
     path("inbox", inbox_pages.inbox, name="inbox"),
     path("inbox/read", inbox_pages.read_all, name="inbox_read"),
     path("", account, name="account"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -31,7 +32,7 @@ from gongshu.seals.merkle import Frontier
 from gongshu.site.options import OPTIONS
 
 ROUNDS = 8
-UPLOADS = ("incoming",)  # folders of files that unfinished work still needs
+UPLOADS = ("uploads", "incoming")  # folders of files that unfinished work still needs
 Step = Callable[[str, int], None]
 
 
@@ -167,6 +168,8 @@ class _Backup:
         for path in sorted(path for path in top.rglob("*") if path.is_file()):
             if path.name == ".held" or (name == "spool" and path.name.startswith(".")):
                 continue
+            if name == "uploads" and path.relative_to(top).parts[1].startswith("inspecting-"):
+                continue  # an inspection that is not finished is begun anew
             try:
                 file = path.open("rb")
             except FileNotFoundError:
@@ -196,11 +199,24 @@ def _wanted(apps: Apps) -> list[tuple[str, Callable[[_Round], bool]]]:
         for zone, each in pairs:
             wanted.append((f"{zone}/{name} v{number}", _has_snapshot(zone, name, each)))
     unfinished = apps.get_model("jobs", "Job").objects.filter(state__in=("queued", "running"))
-    for job, params in unfinished.values_list("id", "params"):
-        if "file" in params:
-            place = f"incoming/{job}/{params['file']}"
-            wanted.append((place, lambda found, place=place: place in found.files))  # type: ignore[misc]
+    places = [
+        f"incoming/{job}/{params['file']}" for job, params in unfinished.values_list("id", "params") if "file" in params
+    ]
+    with suppress(LookupError):  # a database of before there were uploads
+        uploads = apps.get_model("gathering", "Upload").objects
+        for state, name in (
+            ("stored", "file"),
+            ("inspecting", "file"),
+            ("inspected", "file"),
+            ("inspected", "report.json"),
+        ):
+            places += [f"uploads/{key}/{name}" for key in uploads.filter(state=state).values_list("id", flat=True)]
+    wanted += [(place, _has_file(place)) for place in places]
     return wanted
+
+
+def _has_file(place: str) -> Callable[[_Round], bool]:
+    return lambda found: place in found.files
 
 
 def _has_snapshot(zone: str, name: str, snapshot: str) -> Callable[[_Round], bool]:

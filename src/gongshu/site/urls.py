@@ -8,6 +8,7 @@ from gongshu.surfaces.rest import api
 
 urlpatterns = [
     path("", include("gongshu.surfaces.urls")),
+    path("", include("gongshu.governance.protection_urls")),
     path("", include("gongshu.opening.urls")),
     path("", include("gongshu.governance.urls")),
     path("account/", include("gongshu.parties.urls")),

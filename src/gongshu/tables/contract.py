@@ -105,6 +105,7 @@ class Contract:
     id: str = ""  # ODCS identifier (ASCII letters, digits, - and _); made from the name when empty
     version: str = "1.0.0"
     status: str = "draft"  # proposed, draft, active, deprecated, retired
+    suppress_small_groups: bool = False  # rows that too few others are like are left out (tables.suppress)
     contact: str = ""  # where questions and corrections go: a support channel
 
 

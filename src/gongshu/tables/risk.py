@@ -15,6 +15,7 @@ from gongshu.tables.contract import Field
 from gongshu.tables.storage import normalise
 
 RULEBOOK = "semantic-2026/risk"
+BINS = (1, 2, 5, 20, 50, 100)  # lower ends of the sizes of groups that are told
 
 
 def quasi_identifiers(types: Mapping[str, str | None], subject: str) -> list[str]:
@@ -33,26 +34,53 @@ def _named(name: str, book: Mapping[str, Any]) -> bool:
     return any(word in name for word in chinese) or bool(words & (set(book["names"]) | set(book["pinyin"])))
 
 
-def residual_risk(backend: BaseBackend, protected: ir.Table, fields: list[Field]) -> dict[str, Any] | None:
-    """The :func:`disclosure_risk` that is left in ``protected`` (the public columns of ``fields`` as they would be published).
+def remaining_identifiers(fields: list[Field]) -> list[str]:
+    """The quasi-identifiers that stay public when ``fields`` are protected as they say.
 
-    A table of persons stays one when their names are gone: its rows still speak of somebody. A mixed table has no such risk
-    once none of the columns about persons is public.
+    A table of persons stays one when their names are gone: its rows still speak of somebody. A mixed table has none once
+    none of the columns about persons is public.
     """
-    types = {field.name: field.semantic_type for field in fields}
-    grades, whole = classify(types)
+    public, subject = _still_public(fields)
+    return quasi_identifiers({field.name: field.semantic_type for field in public}, subject)
+
+
+def _still_public(fields: list[Field]) -> tuple[list[Field], str]:
+    grades, whole = classify({field.name: field.semantic_type for field in fields})
     public = [field for field in fields if field.protection.method != "drop"]
     persons = [field for field in public if (field.subject or grades[field.name].subject) == "person"]
-    if whole.subject == "mixed" and not persons:
-        return None
-    text = protected.mutate(**{field.name: protected[field.name].cast("string") for field in public})
-    return disclosure_risk(backend, text, {field.name: field.semantic_type for field in public}, whole.subject)
+    return public, "object" if whole.subject == "mixed" and not persons else whole.subject
+
+
+def residual_risk(backend: BaseBackend, protected: ir.Table, fields: list[Field]) -> dict[str, Any] | None:
+    """The :func:`disclosure_risk` that is left in ``protected`` (the public columns of ``fields`` as they would be published)."""
+    public, subject = _still_public(fields)
+    return disclosure_risk(backend, protected, {field.name: field.semantic_type for field in public}, subject)
+
+
+def grouped(table: ir.Table, names: list[str]) -> dict[str, ir.StringValue]:
+    """The columns ``names`` as what rows are grouped by: as text, normalised."""
+    return {f"c{n}": normalise(table[name].cast("string")) for n, name in enumerate(names)}
+
+
+def group_histogram(backend: BaseBackend, table: ir.Table, names: list[str]) -> list[dict[str, int | None]]:
+    """``[{"from", "to", "rows"}]``: how many rows have how many alike in ``names``, by the bins 1, 2-4 ... 100 and more."""
+    groups = table.group_by(**grouped(table, names)).aggregate(n=ibis._.count())
+    ends = [*BINS[1:], None]
+    sums = {
+        f"b{low}": ((groups.n >= low) & (groups.n < high) if high else groups.n >= low).ifelse(groups.n, 0).sum()
+        for low, high in zip(BINS, ends, strict=True)
+    }
+    found = backend.to_pyarrow(groups.aggregate(**sums)).to_pylist()[0]
+    return [
+        {"from": low, "to": high - 1 if high else None, "rows": int(found[f"b{low}"] or 0)}
+        for low, high in zip(BINS, ends, strict=True)
+    ]
 
 
 def disclosure_risk(
     backend: BaseBackend, table: ir.Table, types: Mapping[str, str | None], subject: str
 ) -> dict[str, Any] | None:
-    """``{"quasi_identifiers", "k", "unique_share", ...}`` of a staged table, or None where no person can be recognised by them.
+    """``{"quasi_identifiers", "k", "unique_share", ...}`` of a table, or None where no person can be recognised by them.
 
     ``k``: rows of the smallest group that is alike in all quasi-identifiers. ``unique_share``: share of rows that are alone in
     theirs. ``prosecutor_max`` is 1 / k, ``prosecutor_mean`` groups / rows: the chance of picking the right row for somebody who
@@ -62,9 +90,7 @@ def disclosure_risk(
     if not names:
         return None
     book = rulebook(RULEBOOK)
-    groups = table.group_by(**{f"c{n}": normalise(table[name]) for n, name in enumerate(names)}).aggregate(
-        n=ibis._.count()
-    )
+    groups = table.group_by(**grouped(table, names)).aggregate(n=ibis._.count())
     found = backend.to_pyarrow(
         groups.aggregate(
             k=groups.n.min(),

@@ -1,0 +1,126 @@
+"""The figures of a preview in words: the risk, the groups, what is lost, and what other ways would bring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from gongshu.rulebooks import rulebook
+from gongshu.tables.contract import Contract
+from gongshu.tables.risk import RULEBOOK
+from gongshu.web import drawing, words
+
+STEPS = {
+    "read": gettext_lazy("读取文件"),
+    "check": gettext_lazy("质量检核"),
+    "protect": gettext_lazy("字段保护"),
+    "risk": gettext_lazy("计算风险"),
+    "compare": gettext_lazy("比较别的做法"),
+    "keep": gettext_lazy("存好结果"),
+}
+MOST_OFF = 0.0005  # a mean that is off by less reads as the same
+
+
+@dataclass(frozen=True)
+class Groups:
+    """How many rows have how many alike: the drawing and its table."""
+
+    picture: SafeString
+    rows: list[tuple[str, float, float]]
+
+
+def threshold() -> int:
+    """The fewest rows that must be alike before they may be public."""
+    return int(rulebook(RULEBOOK)["threshold"])
+
+
+def groups(risk: dict[str, Any]) -> Groups | None:
+    """The histogram before and after; None where no person could be recognised before."""
+    before, after = risk.get("before"), risk.get("after")
+    if not before:
+        return None
+    bins = before["histogram"]
+    shares = [_shares(each["histogram"]) if each else [0.0] * len(bins) for each in (before, after)]
+    names = [_bin(each["from"], each["to"]) for each in bins]
+    threshold = (after or before)["threshold"]
+    mark = next((i for i, each in enumerate(bins) if each["from"] >= threshold), len(bins))
+    label = _("每行有多少行与它同类：处理前与处理后各占全部行的百分比，门限 %(k)s") % {"k": threshold}
+    picture = drawing.paired_bars(names, shares[0], shares[1], mark, label)
+    return Groups(picture, list(zip(names, *shares, strict=True)))
+
+
+def losses(checked: dict[str, Any], means: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """What the public could ask of the rows as they came, and what is left of it: question, answer, note."""
+    found = [_loss(entry) for entry in checked["lost"]]
+    if checked["suppressed"]:
+        share = checked["suppressed"] / checked["rows_before"]
+        note = _("少计 %(n)s 行（%(share)s）") % {"n": f"{checked['suppressed']:,}", "share": f"{share:.2%}"}
+        found.append({"ask": _("全部有多少行"), "left": _("少计"), "note": note})
+    for each in means:
+        off = abs(each["after"] - each["before"]) / abs(each["before"]) if each["before"] else 0.0
+        note = _("偏差 %(share)s") % {"share": f"{off:.1%}"} if off >= MOST_OFF else _("没有偏差")
+        found.append({"ask": _("“%(c)s”的平均") % {"c": each["column"]}, "left": _("能"), "note": note})
+    return found
+
+
+def ways(variants: list[dict[str, Any]], contract: Contract) -> list[dict[str, Any]]:
+    """The other ways to protect, each in words; the first is the present one. ``kept``: columns that it would publish as they
+    are although their level does not allow it."""
+    found = []
+    for number, each in enumerate(variants):
+        methods = {f.name: each["changes"].get(f.name, vars(f.protection))["method"] for f in contract.fields}
+        kept = [f for f in contract.fields if methods[f.name] == "keep" and f.open_type != "unconditional"]
+        found.append({**each, "number": number, "name": _way(each), "kept": len(kept)})
+    return found
+
+
+def _way(variant: dict[str, Any]) -> str:
+    plain = {
+        "own": _("现在的选择"),
+        "proposals": _("全部用提议"),
+        "suppress": _("过小的组整行不公开，其余相同"),
+        "show": _("过小的组也公开，其余相同"),
+    }
+    if variant["kind"] in plain:
+        return plain[variant["kind"]]
+    name, protection = next(iter(variant["changes"].items()))
+    if variant["kind"] == "without":
+        return _("不公开“%(c)s”，其余相同") % {"c": name}
+    return _("“%(c)s”改为%(how)s，其余相同") % {"c": name, "how": words.protection({"protection": protection})}
+
+
+def _loss(entry: dict[str, Any]) -> dict[str, str]:
+    method, params, column = entry["method"], entry["params"], {"c": entry["column"]}
+    note = _("%(n)s 种取值剩 %(m)s 种") % {"n": entry["before"], "m": entry["after"]} if entry["before"] else ""
+    cannot = _("不能")
+    if method == "drop":
+        if entry["identifies"]:
+            return {"ask": _("同一“%(c)s”的多条记录") % column, "left": cannot, "note": _("无法相连，有意如此")}
+        return {"ask": _("按“%(c)s”查找或统计") % column, "left": cannot, "note": _("这一列不公开")}
+    if method == "keyed_hash":
+        return {"ask": _("“%(c)s”本来是什么") % column, "left": cannot, "note": _("取值相同的记录仍能相连")}
+    if method == "mask":
+        return {"ask": _("按完整的“%(c)s”查找") % column, "left": cannot, "note": note}
+    if method == "generalise_date":
+        to = {"year": _("只到年"), "quarter": _("只到季度"), "month": _("只到月")}[params["to"]]
+        return {"ask": _("按“%(c)s”逐日看变化") % column, "left": to, "note": note}
+    if method == "generalise_division":
+        to = {"district": _("只到区"), "city": _("只到市"), "province": _("只到省")}[params["to"]]
+        return {"ask": _("“%(c)s”里更小的地方") % column, "left": to, "note": note}
+    if method == "generalise_number":
+        to = _("每档 %(width)s") % {"width": params["width"]}
+        return {"ask": _("“%(c)s”的准确数值与合计") % column, "left": to, "note": note}
+    return {"ask": _("“%(c)s”的准确数值") % column, "left": _("取整"), "note": note}
+
+
+def _shares(histogram: list[dict[str, Any]]) -> list[float]:
+    total = sum(each["rows"] for each in histogram) or 1
+    return [each["rows"] / total for each in histogram]
+
+
+def _bin(low: int, high: int | None) -> str:
+    return f"{low}+" if high is None else str(low) if low == high else f"{low}–{high}"

@@ -1,0 +1,48 @@
+"""The before and after of a submission for whoever decides on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+
+from gongshu.governance import preview
+from gongshu.governance.models import Draft
+from gongshu.governance.sample import sample
+from gongshu.opening.models import Submission
+from gongshu.oversight import access
+from gongshu.parties.permissions import may, person_of
+
+register = template.Library()
+
+
+@register.inclusion_tag("opening/submission_sample_tables.html", takes_context=True)
+def submission_sample(context: dict[str, Any], row: Submission) -> dict[str, Any]:
+    """Both sides for who may see the uploads of the organisation, the public side alone for everybody else here.
+
+    Only while the submission waits: afterwards the draft may be another one, and the sample of a published version is gone.
+    """
+    draft, request = row.draft, context["request"]
+    if row.state not in ("department", "platform") or draft.state != Draft.State.SUBMITTED:
+        return {"document": None}
+    document = preview.read(draft)
+    if document is None:
+        return {"document": None, "missing": True}
+    person = person_of(request)
+    both = may(person, "upload.see", row.organisation)
+    plain = both and "plain" in request.GET
+    if plain:
+        access.record("upload.see", f"draft:{draft.id}", person=person.actor_id, submission=str(row.pk))
+    number = request.GET.get("set", "0")
+    shown = sample(document, int(number) if number.isascii() and number.isdigit() and len(number) < 4 else 0, plain)
+    here = reverse("submission", args=[row.pk])
+    turned = bool(shown.following) or "set" in request.GET
+    return {
+        "document": document,
+        "checked": draft.checked,
+        "sample": shown,
+        "only_after": not both,
+        "veil_url": f"{here}?plain=1&set={number if number.isdigit() else 0}",
+        "next_url": f"{here}?set={shown.following}" if turned else "",
+    }

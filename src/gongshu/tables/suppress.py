@@ -1,0 +1,53 @@
+"""Suppression of small groups (小组不公开): rows that too few others are like are left out of what becomes public."""
+
+from __future__ import annotations
+
+import ibis
+import ibis.expr.types as ir
+
+from gongshu.rulebooks import rulebook
+from gongshu.tables.contract import Contract, Field
+from gongshu.tables.model import ROW
+from gongshu.tables.protect import protect
+from gongshu.tables.risk import RULEBOOK, grouped, remaining_identifiers
+from gongshu.tables.storage import typed
+
+_NONE = "\ue000"  # a private character stands for an empty cell: nothing equals null in a join
+
+
+def public_table(text: ir.Table, contract: Contract, key: bytes) -> ir.Table:
+    """The staged ``text`` as it may be published: typed, protected, without small groups when the contract says so.
+
+    ``_row`` stays, so that rows can be told and put in order; what is public are the columns of the contract. ``key``: the
+    secret of ``keyed_hash``. Raises what :func:`gongshu.tables.protect.protect` raises.
+    """
+    protected = protect(typed_table(text, contract.fields), contract.fields, key)
+    return without_small_groups(protected, contract.fields) if contract.suppress_small_groups else protected
+
+
+def typed_table(text: ir.Table, fields: list[Field]) -> ir.Table:
+    """The columns of ``fields`` as their storage types, with the row numbers; what doesn't fit is null."""
+    return text.select(
+        **{ROW: text[ROW]} | {field.name: typed(text[field.name], field.storage_type) for field in fields}
+    )
+
+
+def without_small_groups(protected: ir.Table, fields: list[Field]) -> ir.Table:
+    """``protected`` without the rows that fewer than the rulebook's threshold are like in all quasi-identifiers still public.
+
+    The groups are those of :func:`gongshu.tables.risk.residual_risk`; whole groups go, so that what stays is at the threshold
+    or above. A table in which no person can be recognised stays as it is.
+    """
+    names = remaining_identifiers(fields)
+    if not names:
+        return protected
+    marked, keys = with_groups(protected, names)
+    small = marked.group_by(keys).aggregate(_group_rows=ibis._.count())
+    small = small.filter(small["_group_rows"] < int(rulebook(RULEBOOK)["threshold"])).select(*keys)
+    return marked.anti_join(small, keys).select(*protected.columns)
+
+
+def with_groups(table: ir.Table, names: list[str]) -> tuple[ir.Table, list[str]]:
+    """``table`` and the names of added columns without nulls that are alike where rows are alike in ``names``."""
+    values = {f"_group_{name}": each.fill_null(_NONE) for name, each in grouped(table, names).items()}
+    return table.mutate(**values), list(values)

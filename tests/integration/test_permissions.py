@@ -1,0 +1,168 @@
+"""Every page and endpoint, with every role and an outsider, object by object: who is not in the table is refused."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from gongshu.jobs.models import Job
+from gongshu.parties.models import Organisation, Person, Role
+from gongshu.parties.permissions import PERMISSIONS, may
+from gongshu.web.access import PUBLIC, SIGNED_IN
+from tests import people
+
+pytestmark = pytest.mark.django_db
+# allauth's views stand under /account/ with rules of their own, tested in test_sign_in; the API's table is its own
+OTHERS = ("account_", "mfa_", "usersessions_", "login", "logout", "api:")
+
+
+@dataclass
+class Place:
+    """Where an address with arguments leads: to a thing of the first organisation, and to the same of another."""
+
+    mine: dict[str, Any]
+    other: dict[str, Any] | None = None
+    missing: bool = False  # nothing is behind the address for those who may, either
+
+    def without_thing(self) -> Place:
+        """The same place, where even those who may find nothing."""
+        return Place(self.mine, self.other, missing=True)
+
+
+def patterns(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for one in (resolver or get_resolver()).url_patterns:
+        if isinstance(one, URLResolver):
+            yield from patterns(one, f"{prefix}{one.namespace}:" if one.namespace else prefix)
+        else:
+            yield prefix + (one.name or str(one.pattern)), one
+
+
+PAGES = {name: one for name, one in patterns() if not name.startswith(OTHERS)}
+
+
+def test_every_page_says_who_may_open_it():
+    for name, one in PAGES.items():
+        needed = getattr(one.callback, "needs", None)
+        assert needed in (PUBLIC, SIGNED_IN) or needed in PERMISSIONS, f"{name} has no mark of web.access"
+
+
+@pytest.fixture
+def city(data) -> dict[str, Any]:
+    """Two organisations with the same things, and somebody of every role in the first."""
+    health, civil = people.organisation(), people.organisation("civil", "市民政局")
+    roles = {role.value: people.person(role.value, role, health) for role in Role}
+    return {"mine": health, "other": civil, "people": roles | {"nobody": people.person("nobody")}}
+
+
+def places(city: dict[str, Any]) -> dict[str, Place]:
+    """The things behind every address that has arguments; a new address must be added here."""
+    from tests.walk import things  # made by the actions of their people
+
+    mine, other = things(city["mine"], "mine"), things(city["other"], "other")
+
+    def job(where: Organisation) -> dict[str, Any]:
+        return {"job_id": Job.objects.create(kind="none", title="甲", actor="x", organisation=where.pk).pk}
+
+    def both(name: str, key: str) -> Place:
+        return Place({name: mine[key]}, {name: other[key]})
+
+    drafts = "draft protect preview_again describe submit confirm_fields answer_field patch_cell apply_repairs undo_patch accept_finding columns_csv draft_contract"
+    dataset = {"name": mine["dataset"]}
+    version = dataset | {"number": 1}
+    return {name: both("draft_id", "draft") for name in drafts.split()} | {
+        "finding_csv": both("draft_id", "draft").without_thing(),
+        "begin_draft": both("upload_id", "upload"),
+        "override_field": Place({"draft_id": mine["draft"], "number": 1}, {"draft_id": other["draft"], "number": 1}),
+        "job": Place(job(city["mine"]), job(city["other"])),
+        "cancel_job": Place(job(city["mine"]), job(city["other"])),
+        "submission": both("submission_id", "submission"),
+        "decide": both("submission_id", "submission"),
+        "take_back": both("submission_id", "submission"),
+        "people": Place({"code": "health"}, {"code": "civil"}),
+        "organisation_edit": Place({"code": "health"}, {"code": "civil"}),
+        "leave": Place(
+            {"code": "health", "username": mine["steward"]}, {"code": "civil", "username": other["steward"]}
+        ),
+        "uninvite": both("invitation_id", "invitation"),
+        "invitation": Place({"secret": "no-such-secret"}),
+        "protect": both("draft_id", "draft"),
+        "preview_again": both("draft_id", "draft"),
+        "describe": both("draft_id", "draft"),
+        "submit": both("draft_id", "draft"),
+        "dataset": Place(dataset),
+        "dataset_version": Place(version),
+        "download": Place(dataset | {"format_key": "csv"}),
+        "download_version": Place(version | {"again": mine["dataset"], "format_key": "csv"}),
+        "selection": Place(version),
+        "subscribe": Place(dataset),
+        "rate": Place(dataset),
+        "problem_reports": Place(dataset),
+        "report_new": Place(dataset),
+        "subscription": Place({"secret": "no-such-secret"}),
+        "report": Place({"key": mine["report"]}),
+        "problem": both("number", "problem"),
+        "topic": Place({"key": "health"}),
+        "organisation": Place({"code": "health"}),
+    }
+
+
+def answer(person: Person | None, name: str, place: dict[str, Any]) -> int:
+    """The status for ``person`` (None: nobody is signed in); -1 is a way to the sign-in page. Whatever it changed is undone."""
+    client = Client(raise_request_exception=False)
+    if person is not None:
+        client.force_login(person)
+    address = reverse(name, kwargs=place)
+    with transaction.atomic():
+        given = client.get(address)
+        if given.status_code == 405:
+            given = client.post(address)
+        if given.streaming:
+            given.close()
+        transaction.set_rollback(True)
+    to_sign_in = given.status_code == 302 and given["Location"].startswith("/account/login")
+    return -1 if to_sign_in else given.status_code
+
+
+def test_every_page_with_every_role_and_an_outsider(city):
+    known = places(city)
+    wrong = []
+    for name, one in PAGES.items():
+        needed = one.callback.needs
+        arguments = bool(one.pattern.converters)
+        assert not arguments or name in known, f"{name}: say in places() what stands behind it"
+        place = known.get(name, Place({}))
+        targets = [(city["mine"], place.mine)] + ([(city["other"], place.other)] if place.other else [])
+        for organisation, where in targets:
+            for who, person in [*city["people"].items(), ("outsider", None)]:
+                status = answer(person, name, where)
+                if needed == PUBLIC:
+                    right = status not in (-1, 403, 500)
+                elif person is None:
+                    right = status == -1
+                elif needed == SIGNED_IN:
+                    right = status not in (-1, 403, 500)
+                else:
+                    scope = organisation if arguments else None
+                    allowed = may(person, needed, scope)
+                    right = (
+                        (status not in (-1, 403, 500) and (status != 404 or place.missing))
+                        if allowed
+                        else status in (403, 404)
+                    )
+                if not right:
+                    wrong.append(f"{name} {needed} {organisation.code} {who}: {status}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_an_unknown_thing_is_not_found(city):
+    client = Client()
+    client.force_login(city["people"]["approver"])
+    assert client.get(f"/submissions/{uuid.uuid4()}").status_code == 404
+    assert client.get("/account/people/nowhere").status_code == 404

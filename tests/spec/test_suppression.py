@@ -1,0 +1,80 @@
+"""Small groups in the words of those who must protect persons (R2.5): below the threshold a whole group stays away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from gongshu.tables.contract import Contract, Field, Protection, dump_contract, load_contract
+from gongshu.tables.risk import group_histogram, remaining_identifiers, residual_risk
+from gongshu.tables.suppress import public_table, without_small_groups
+
+KEY = bytes(range(32))
+
+
+def residents(sexes: list[str | None], births: list[str | None]) -> tuple[Contract, pa.Table]:
+    """A table of persons: a name, the sex, the day of birth."""
+    rows = len(sexes)
+    fields = [
+        Field("姓名", semantic_type="person_name", level=4, protection=Protection("drop")),
+        Field("性别", semantic_type="sex", level=2),
+        Field("出生", "date", semantic_type="birth_date", level=3, protection=Protection("generalise_date", {"to": "year"})),
+    ]  # fmt: skip
+    data = {"_row": range(1, rows + 1), "姓名": ["甲"] * rows, "性别": sexes, "出生": births}
+    return Contract("residents", fields=fields, suppress_small_groups=True), pa.table(
+        {name: pa.array(values, pa.int64() if name == "_row" else pa.string()) for name, values in data.items()}
+    )
+
+
+@pytest.fixture
+def staged(engine, tmp_path: Path):
+    """Makes the staged table of rows."""
+
+    def make(rows: pa.Table) -> ibis.Table:
+        pq.write_table(rows, tmp_path / "rows.parquet")
+        return engine.read_parquet(tmp_path / "rows.parquet")
+
+    return make
+
+
+def test_whole_groups_below_the_threshold_go_and_the_rest_reaches_it(engine, staged):
+    sexes = ["男"] * 60 + ["女"] * 49 + ["女"] * 50 + [None] * 3
+    births = ["1970-01-02"] * 60 + ["1980-03-04"] * 49 + ["1990-05-06"] * 50 + [None] * 3
+    contract, rows = residents(sexes, births)
+    public = public_table(staged(rows), contract, KEY)
+    found = engine.to_pyarrow(public.order_by("_row")).to_pylist()
+    assert len(found) == 110 and {row["出生"] for row in found} == {"1970", "1990"}
+    risk = residual_risk(engine, public, contract.fields)
+    assert risk is not None and risk["k"] == 50 >= risk["threshold"]
+
+
+def test_rows_whose_identifiers_are_empty_are_a_group_of_their_own(engine, staged):
+    contract, rows = residents([None] * 50 + ["男"] * 2, [None] * 50 + ["1970-01-02"] * 2)
+    assert engine.to_pyarrow(public_table(staged(rows), contract, KEY).count()).as_py() == 50
+
+
+def test_without_the_wish_and_in_tables_of_things_nothing_goes(engine, staged):
+    contract, rows = residents(["男"] * 3, ["1970-01-02"] * 3)
+    contract.suppress_small_groups = False
+    assert engine.to_pyarrow(public_table(staged(rows), contract, KEY).count()).as_py() == 3
+    things = [Field("性别"), Field("出生")]
+    assert remaining_identifiers(things) == []
+    assert engine.to_pyarrow(without_small_groups(staged(rows), things).count()).as_py() == 3
+
+
+def test_the_histogram_counts_every_row_once(engine, staged):
+    contract, rows = residents(["男"] * 60 + ["女"] * 4 + ["未知"], ["1970-01-02"] * 65)
+    contract.suppress_small_groups = False
+    counts = group_histogram(engine, public_table(staged(rows), contract, KEY), remaining_identifiers(contract.fields))
+    assert [(each["from"], each["rows"]) for each in counts] == [(1, 1), (2, 4), (5, 0), (20, 0), (50, 60), (100, 0)]
+
+
+def test_the_wish_is_written_into_the_contract():
+    contract, _ = residents([], [])
+    assert load_contract(dump_contract(contract)).suppress_small_groups is True
+    contract.suppress_small_groups = False
+    assert "suppressSmallGroups" not in dump_contract(contract)
