@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from demo import registers, series
+from demo import persons, registers, series
 from demo.recipe import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +41,8 @@ def recipes() -> dict[str, Callable[[Path], Dataset]]:
         "national-divisions": partial(series.national_divisions, package=DIVISIONS),
         "public-holidays": series.holidays,
         "bus-ridership": series.ridership,
+        "care-allowances": persons.allowances,
+        "community-canteens": persons.canteens,
     }
 
 

@@ -371,7 +371,7 @@ def enterprises(folder: Path) -> Dataset:
 
 
 def care_homes(folder: Path) -> Dataset:
-    """Elderly care homes; the contact person's name is masked."""
+    """Elderly care homes; the contact person's name is not public."""
     rng = random.Random(city.SEED + 8)
     rows = []
     for i in range(412):
@@ -386,8 +386,8 @@ def care_homes(folder: Path) -> Dataset:
         name="care-homes",
         title="养老机构",
         title_en="Elderly care homes",
-        summary="备案的养老机构：床位、入住、最低收费与坐标；联系人只公开姓氏。",
-        summary_en="Registered care homes: beds, residents, lowest fee and coordinates; the contact's surname only.",
+        summary="备案的养老机构：床位、入住、最低收费与坐标。",
+        summary_en="Registered care homes: beds, residents, lowest fee and coordinates.",
         provider="市民政局",
         topic="social",
         licence=LICENCE,
@@ -404,8 +404,7 @@ def care_homes(folder: Path) -> Dataset:
             field("床位数", "int64", "Beds", "核定床位", unit="张"),
             field("入住老人", "int64", "Residents", "在住人数，按 10 取整", unit="人", level=2, protection=Protection("round", {"digits": -1})),
             field("最低收费", "int64", "Lowest fee", "每月最低收费", unit="元"),
-            field("联系人", "string", "Contact", "联系人，只留姓氏", level=3, semantic_type="person_name", subject="person",
-                  protection=Protection("mask", {"keep_first": 1, "keep_last": 0})),
+            drop("联系人", "string", "Contact", "联系人姓名", 3, "person_name"),
             longitude(),
             latitude(),
         ],

@@ -18,6 +18,7 @@ from gongshu.oversight import access
 from gongshu.oversight.models import Event
 from gongshu.parties.inbox import waiting_for
 from gongshu.parties.models import Person
+from gongshu.tables.contract import load_contract
 from tests import people
 from tests.integration.test_walk_actions import resource_of, uploaded
 
@@ -86,3 +87,238 @@ def test_the_page_shows_what_was_found_and_what_must_be_said(client, cast, draft
     text = at(client, cast["steward"]).get(address(draft)).content.decode()
     assert "企业登记.csv" in text and "GBK" in text and "标题 1" in text
     assert "联系电话" in text and "要你判断" in text
+
+
+def test_one_click_confirms_every_proposal_and_leaves_the_questions(client, cast, draft):
+    answer = send(at(client, cast["steward"]), draft, "/confirm")
+    assert answer.status_code == 302
+    draft.refresh_from_db()
+    assert draft.fields["联系电话"]["state"] == "ask"
+    assert {said["state"] for name, said in draft.fields.items() if name != "联系电话"} == {"confirmed"}
+    assert [one.title for one in waiting_for(cast["steward"])] == ["《资源 clinics》有 1 列要你判断"]
+    assert send(client, draft, "/confirm").status_code == 400  # nothing is left to confirm
+    report = draft.fields["企业名称"]
+    assert report["by"] == "steward"
+
+
+def test_a_question_is_answered_with_one_button(client, cast, draft):
+    page = at(client, cast["steward"]).get(address(draft)).content.decode()
+    assert 'value="2:mobile"' in page
+    send(client, draft, "/answer", answer="2:mobile")
+    draft.refresh_from_db()
+    assert draft.fields["联系电话"]["state"] == "confirmed"
+    assert send(client, draft, "/answer", answer="2:landline").status_code == 400  # answered already
+    assert send(client, draft, "/answer", answer="99:mobile").status_code == 400
+
+
+def test_an_answer_that_lowers_the_level_wants_a_reason(client, cast, draft):
+    text = send(at(client, cast["steward"]), draft, "/answer", answer="2:none").content.decode()
+    assert "要写理由" in text
+    draft.refresh_from_db()
+    assert draft.fields["联系电话"]["state"] == "ask"
+
+
+def judged(**said: str) -> dict[str, str]:
+    return {
+        "semantic_type": "none",
+        "level": "1",
+        "open_type": "unconditional",
+        "subject": "object",
+        "reason": "",
+        **said,
+    }
+
+
+def test_a_lowered_level_needs_a_reason_and_keeps_what_was_typed(client, cast, draft):
+    refused = send(at(client, cast["steward"]), draft, "/fields/2", **judged(semantic_type="landline"))
+    assert refused.status_code == 400 and "要写理由" in refused.content.decode()
+    assert 'value="landline" selected' in refused.content.decode()
+    send(client, draft, "/fields/2", **judged(semantic_type="landline", reason="都是单位总机"))
+    draft.refresh_from_db()
+    said = draft.fields["联系电话"]
+    assert (said["state"], said["reason"], said["was"]["level"]) == ("overridden", "都是单位总机", 4)
+    page = client.get(address(draft)).content.decode()
+    assert "待审核人同意" in page and "都是单位总机" in page
+    assert Event.objects.filter(action="draft.override").count() == 1
+
+
+def test_an_open_type_wider_than_the_level_allows_is_refused_unless_insisted_upon(client, cast, draft):
+    said = judged(semantic_type="mobile", level="4", reason="机构公布的热线")
+    refused = send(at(client, cast["steward"]), draft, "/fields/2", **said)
+    assert refused.status_code == 400 and "4 级的列不能是" in refused.content.decode()
+    send(client, draft, "/fields/2", **said, beyond="1")
+    draft.refresh_from_db()
+    assert draft.fields["联系电话"]["beyond"] is True
+
+
+def test_a_column_about_persons_raises_the_others_and_is_protected_anew(client, cast, draft):
+    before = {one.name: one.level for one in load_contract(draft.contract).fields}
+    said = judged(semantic_type="resident_id", level="4", open_type="none", subject="person", reason="其实是证件号")
+    send(at(client, cast["steward"]), draft, "/fields/4", **said)
+    draft.refresh_from_db()
+    contract = load_contract(draft.contract)
+    assert contract.fields[4].protection.method == "drop" and contract.level == 4
+    assert all((one.level or 0) >= (before[one.name] or 0) for one in contract.fields)
+
+
+def test_the_second_steward_is_told_and_keeps_what_was_typed(client, cast, draft):
+    at(client, cast["steward"])
+    send(client, draft, "/confirm")
+    stale = {"edition": 1, **judged(semantic_type="landline", reason="第二个人写的理由")}
+    refused = at(client, cast["colleague"]).post(address(draft, "/fields/2"), stale)
+    text = refused.content.decode()
+    assert refused.status_code == 400 and "steward刚刚改过" in text and "第二个人写的理由" in text
+    assert f'name="edition" value="{draft.edition + 1}"' in text  # having seen it, the colleague may save
+    for tail in ("/confirm", "/answer", "/patch", "/repair", "/undo", "/finding"):
+        told = client.post(
+            address(draft, tail), {"edition": 1, "finding": check_digits(draft), "reason": "x", "patch": "1"}
+        )
+        assert told.status_code == 400, tail
+
+
+def test_rows_of_a_finding_are_shown_as_text_with_the_bad_cells_marked(client, cast, draft):
+    text = at(client, cast["steward"]).get(address(draft), {"finding": check_digits(draft)}).content.decode()
+    assert "<script>alert(1)" not in text and "&lt;script&gt;alert(1)" in text
+    assert text.count('class="cell short bad"') == 3 and "按推回值改 3 处" in text
+    access.flush()
+    access.merge()
+    seen = Event.objects.filter(action="upload.see").last()
+    assert seen.subject == f"upload:{draft.upload_id}" and "91310101" not in seen.body
+
+
+def test_check_digits_say_what_was_meant_and_it_can_be_undone(client, cast, draft):
+    at(client, cast["steward"])
+    send(client, draft, "/repair", finding=check_digits(draft))
+    made = Patch.objects.filter(draft=draft, undone_at=None)
+    assert [one.value for one in made] == [credit_code(n) for n in (5, 6, 7)]
+    assert "O" in made[0].was and "91310101" not in Event.objects.filter(action="draft.patch").last().body
+    assert send(client, draft, "/repair", finding=check_digits(draft)).status_code == 400  # nothing is left
+    page = client.get(address(draft), {"finding": check_digits(draft)}).content.decode()
+    assert "手工改正 3 处" in page and page.count("已改正") >= 3
+    send(client, draft, "/undo", patch=made[0].pk)
+    assert Patch.objects.filter(draft=draft, undone_at=None).count() == 2
+    send(client, draft, "/undo", patch="all")
+    assert not Patch.objects.filter(draft=draft, undone_at=None).exists() and Patch.objects.count() == 3
+
+
+def correction(client: Client, draft: Draft, row: int, column: str) -> dict[str, str]:
+    """The form of one cell as the page gives it."""
+    page = client.get(address(draft), {"finding": check_digits(draft), "row": row, "column": column}).content.decode()
+    seen = page.split('name="seen" value="')[1].split('"')[0]
+    return {"row": str(row), "column": column, "seen": seen, "finding": check_digits(draft)}
+
+
+def test_a_cell_is_corrected_only_as_it_was_seen(client, cast, draft):
+    at(client, cast["steward"])
+    said = correction(client, draft, 6, "统一社会信用代码")
+    assert send(client, draft, "/patch", **said, value="X").status_code == 400  # no reason
+    assert send(client, draft, "/patch", **said, value="X", reason="查过执照").status_code == 302
+    late = send(client, draft, "/patch", **said, value="Y", reason="我也查过")
+    assert late.status_code == 400 and "已不是您看到的值" in late.content.decode()
+    assert 'value="Y"' in late.content.decode() and "我也查过" in late.content.decode()
+    for wrong in ({"row": "9999"}, {"column": "没有"}, {"row": "x"}):
+        assert send(client, draft, "/patch", **{**said, **wrong}, value="Z", reason="x").status_code == 400
+    assert [one.value for one in Patch.objects.filter(undone_at=None)] == ["X"]
+    again = correction(client, draft, 6, "统一社会信用代码")
+    send(client, draft, "/patch", **again, value="", reason="查无此证")
+    assert Patch.objects.get(undone_at=None).value is None and Patch.objects.count() == 2
+
+
+def test_no_more_corrections_than_a_hand_makes(client, cast, draft, monkeypatch):
+    monkeypatch.setattr("gongshu.governance.patching.MOST_PATCHES", 2)
+    refused = send(at(client, cast["steward"]), draft, "/repair", finding=check_digits(draft))
+    assert refused.status_code == 400 and "最多 2 处" in refused.content.decode()
+    assert not Patch.objects.exists()
+
+
+def test_a_finding_is_accepted_with_a_reason_and_taken_back(client, cast, draft):
+    at(client, cast["steward"])
+    key = check_digits(draft)
+    assert send(client, draft, "/finding", finding=key, reason=" ").status_code == 400
+    assert send(client, draft, "/finding", finding="nothing|", reason="x").status_code == 400
+    send(client, draft, "/finding", finding=key, reason="旧证号，照登记簿")
+    draft.refresh_from_db()
+    assert draft.accepted[key]["reason"] == "旧证号，照登记簿" and "校验位" in draft.accepted[key]["message"]
+    send(client, draft, "/finding", finding=key, reopen="1")
+    draft.refresh_from_db()
+    assert draft.accepted == {}
+
+
+def test_rows_are_taken_home_without_formulas(client, cast):
+    content = firms().decode("gb18030").replace("云栈6机电", "=cmd|6").encode("gb18030")
+    draft = begin(cast["steward"], uploaded(cast["steward"], resource_of(cast["steward"]), content, "企业登记.csv"))
+    answer = at(client, cast["steward"]).get(address(draft, "/rows.csv"), {"finding": check_digits(draft)})
+    lines = answer.content.decode("utf-8-sig").splitlines()
+    assert len(lines) == 4 and "'=cmd|6" in answer.content.decode()
+    assert client.get(address(draft, "/rows.csv"), {"finding": "x|"}).status_code == 404
+    assert len(client.get(address(draft, "/columns.csv")).content.decode().splitlines()) == 6
+    assert client.get(address(draft, "/contract.yaml")).content.decode() == draft.contract
+
+
+def test_who_may_not_see_values_sees_none_and_strangers_see_nothing(client, cast, draft):
+    key = check_digits(draft)
+    page = at(client, cast["operator"]).get(address(draft), {"finding": key, "row": 5, "column": "企业名称"})
+    text = page.content.decode()
+    assert (
+        page.status_code == 200 and "看不到原始数据的值" in text and "机电有限公司" not in text and "91310" not in text
+    )
+    assert client.get(address(draft, "/rows.csv"), {"finding": key}).status_code == 403
+    assert "机电有限公司" in at(client, cast["approver"]).get(address(draft), {"finding": key}).content.decode()
+    tails = ("/confirm", "/answer", "/patch", "/repair", "/undo", "/finding")
+    for who in ("operator", "approver", "stranger"):
+        at(client, cast[who])
+        reads = [client.get(address(draft, tail)).status_code for tail in ("", "/columns.csv", "/contract.yaml")]
+        assert reads == [403 if who == "stranger" else 200] * 3
+        assert client.get(address(draft, "/fields/0")).status_code == 403
+        said = {"finding": key, "reason": "x", "answer": "2:mobile", "row": "5", "column": "企业名称", "patch": "1"}
+        answers = [send(client, draft, tail, **said).status_code for tail in [*tails, "/fields/0"]]
+        assert answers == [403] * 7, who
+        assert client.post(f"/uploads/{draft.upload_id}/begin").status_code == 403
+    assert Client().get(address(draft)).status_code == 302
+
+
+def test_a_draft_is_begun_from_an_upload_and_again_from_the_next(client, cast, draft):
+    send(at(client, cast["steward"]), draft, "/confirm")
+    upload = uploaded(cast["steward"], draft.resource, firms(90), "企业登记2.csv")
+    answer = client.post(f"/uploads/{upload.pk}/begin", {"table": "0"})
+    assert answer["Location"] == address(draft)
+    draft.refresh_from_db()
+    assert draft.upload == upload and draft.fields["企业名称"]["state"] == "confirmed"
+    client.post(f"/uploads/{upload.pk}/begin", {"table": "7"})
+    draft.refresh_from_db()
+    assert draft.table == 0
+
+
+def test_a_draft_before_its_approver_can_only_be_read(client, cast, draft):
+    Draft.objects.filter(pk=draft.pk).update(state=Draft.State.SUBMITTED)
+    page = at(client, cast["steward"]).get(address(draft)).content.decode()
+    assert "只能看" in page and "确认全部" not in page
+    assert send(client, draft, "/confirm").status_code == 400
+
+
+def test_a_lost_report_is_said(client, cast, draft):
+    store.report_of(draft.upload).unlink()
+    page = at(client, cast["steward"]).get(address(draft))
+    assert page.status_code == 200 and "检视结果不在了" in page.content.decode()
+
+
+def test_three_hundred_columns(client, cast):
+    content = ",".join(f"列{n}" for n in range(300)) + "\n" + "\n".join(",".join(["甲乙"] * 300) for _ in range(5))
+    draft = begin(cast["steward"], uploaded(cast["steward"], resource_of(cast["steward"]), content.encode(), "宽.csv"))
+    page = at(client, cast["steward"]).get(address(draft))
+    assert page.status_code == 200 and "300 列" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "right"),
+    [
+        ("credit_code", credit_code(7).replace("0", "O").replace("1", "I"), credit_code(7)),
+        ("credit_code", credit_code(7)[:-2] + "00", None),
+        ("credit_code", "", None),
+        ("resident_id", "11O1O519491231OO2X", "11010519491231002X"),
+        ("resident_id", "110105194912310021", None),
+        ("bank_card", "6222O20000000000000", None),
+    ],
+)
+def test_only_look_alike_letters_are_undone(kind, wrong, right):
+    assert repaired(kind, wrong) == right

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-import random
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,29 +24,30 @@ from gongshu.opening.models import Dataset, Decision
 from gongshu.oversight.models import Event
 from gongshu.tables.contract import Contract, Protection, load_contract
 from gongshu.tables.errors import TableError
-from tests.integration.test_walk_actions import cast, resource_of, uploaded  # noqa: F401 - a fixture
+from tests import people as cast_of
+from tests import walk
+from tests.people import organisation as health
+from tests.residents import residents
 
 pytestmark = pytest.mark.django_db
-SURNAMES = "赵钱孙李周吴郑王冯陈"
 
 
-def residents(rows: int = 400) -> bytes:
-    """People with a name, an ID number of their own, sex, day of birth, district, an amount; one is like nobody else."""
-    chance = random.Random(7)
-    lines = ["姓名,手机号码,性别,出生日期,所在区,补贴金额"]
-    for n in range(rows):
-        born = f"{chance.choice((1940, 1941))}-{chance.randrange(1, 13):02d}-{chance.randrange(1, 29):02d}"
-        lines.append(
-            f"{SURNAMES[n % 10]}{SURNAMES[n * 7 % 10]},139{n:08d},{'男女'[n % 2]},{born},鲁班区,{500 + chance.randrange(900)}"
-        )
-    lines.append("李某,13700000001,男,1919-01-09,墨斗区,1596")
-    return ("\n".join(lines) + "\n").encode("gb18030")
+@pytest.fixture
+def cast(data: Path) -> dict[str, Any]:
+    """Two stewards and an approver of a department, an operator, and a steward of another department."""
+    other = cast_of.organisation("civil", "市民政局")
+    made = {name: cast_of.person(name, "steward", health()) for name in ("steward", "colleague")}
+    made["approver"] = cast_of.person("approver", "approver", health())
+    made["operator"] = cast_of.person("operator", "operator")
+    made["stranger"] = cast_of.person("stranger", "steward", other)
+    return made
 
 
 def drafted(people: dict[str, Any], content: bytes | None = None) -> Draft:
     """A draft of the residents, every field confirmed, the proposals adopted."""
     steward = people["steward"]
-    draft = begin(steward, uploaded(steward, resource_of(steward, "allowances"), content or residents(), "补贴.csv"))
+    resource = walk.resource_of(steward, health(), "allowances")
+    draft = begin(steward, walk.uploaded(steward, resource, content or residents(), "补贴.csv"))
 
     def decide(row: Draft, contract: Contract) -> None:
         proposed, suppress = protecting.proposals(contract, {})
@@ -65,7 +68,7 @@ def computed(draft: Draft) -> Draft:
     return draft
 
 
-def test_after_is_what_will_be_published_cell_by_cell(cast):  # noqa: F811
+def test_after_is_what_will_be_published_cell_by_cell(cast):
     draft = drafted(cast)
     Patch.objects.create(
         draft=draft, row=3, column="补贴金额", was="0", value="777777", reason="改", by=cast["colleague"]
@@ -107,7 +110,7 @@ def rows_of(version: Any, names: list[str]) -> set[tuple[Any, ...]]:
     return {tuple(preview.plain(value) for value in row) for row in found}
 
 
-def test_above_the_threshold_nothing_is_submitted_and_the_numbers_are_told(cast):  # noqa: F811
+def test_above_the_threshold_nothing_is_submitted_and_the_numbers_are_told(cast):
     draft = drafted(cast)
 
     def show_all(row: Draft, contract: Contract) -> None:
@@ -122,14 +125,14 @@ def test_above_the_threshold_nothing_is_submitted_and_the_numbers_are_told(cast)
     assert ways["suppress"]["hidden"] > 0
 
 
-def test_when_every_row_stands_in_a_small_group_nothing_is_submitted(cast):  # noqa: F811
+def test_when_every_row_stands_in_a_small_group_nothing_is_submitted(cast):
     draft = computed(drafted(cast, residents(20)))
     assert draft.checked["rows_after"] == 0
     with pytest.raises(TableError, match="一行也不剩"):
         submissions.submit(cast["steward"], draft, draft.edition)
 
 
-def test_one_job_a_draft_and_a_newer_edition_supersedes(cast):  # noqa: F811
+def test_one_job_a_draft_and_a_newer_edition_supersedes(cast):
     draft = drafted(cast)
     first = checking.ensure(draft)
     assert first is not None and checking.ensure(draft) == first
@@ -142,7 +145,7 @@ def test_one_job_a_draft_and_a_newer_edition_supersedes(cast):  # noqa: F811
     assert computed(draft).checked_edition == draft.edition
 
 
-def test_a_cancelled_preview_is_not_begun_again_by_itself(cast):  # noqa: F811
+def test_a_cancelled_preview_is_not_begun_again_by_itself(cast):
     draft = drafted(cast)
     job = checking.ensure(draft)
     assert job is not None
@@ -153,13 +156,13 @@ def test_a_cancelled_preview_is_not_begun_again_by_itself(cast):  # noqa: F811
     assert fresh is not None and fresh != job
 
 
-def test_neither_the_row_nor_the_log_holds_a_value(cast):  # noqa: F811
+def test_neither_the_row_nor_the_log_holds_a_value(cast):
     draft = computed(drafted(cast))
     said = json.dumps(draft.checked, ensure_ascii=False) + str(list(Event.objects.values()))
     assert "13700000001" not in said and "墨斗区" not in said and "1919" not in said
 
 
-def test_the_proposals_can_be_published(cast):  # noqa: F811
+def test_the_proposals_can_be_published(cast):
     draft = drafted(cast)
     contract = load_contract(draft.contract)
     chosen = {field.name: field.protection for field in contract.fields}
@@ -168,7 +171,7 @@ def test_the_proposals_can_be_published(cast):  # noqa: F811
     assert all(field.protection.method != "keep" or field.open_type == "unconditional" for field in contract.fields)
 
 
-def test_only_choices_that_the_level_allows_are_taken(cast):  # noqa: F811
+def test_only_choices_that_the_level_allows_are_taken(cast):
     draft = drafted(cast)
     contract = load_contract(draft.contract)
     changed = protecting.choose(
@@ -177,7 +180,7 @@ def test_only_choices_that_the_level_allows_are_taken(cast):  # noqa: F811
     assert changed == [] and {f.name: f.protection.method for f in contract.fields}["姓名"] == "drop"
 
 
-def test_a_folder_left_by_a_killed_attempt_is_removed(cast, data: Path):  # noqa: F811
+def test_a_folder_left_by_a_killed_attempt_is_removed(cast, data: Path):
     draft = drafted(cast)
     job = checking.ensure(draft)
     assert job is not None
@@ -186,3 +189,24 @@ def test_a_folder_left_by_a_killed_attempt_is_removed(cast, data: Path):  # noqa
     (left / "before.parquet").write_text("13700000001")
     computed(draft)
     assert not left.exists()
+
+
+def test_killed_anywhere_the_next_worker_finishes(tmp_path: Path):
+    environment = {**os.environ, "GONGSHU_DATA": str(tmp_path), "GONGSHU_LEASE_SECONDS": "5"}
+    environment.pop("GONGSHU_DATABASE_URL", None)
+    command = [sys.executable, "-m", "tests.killing_preview"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+
+
+def test_the_words_do_not_need_another_preview(cast):
+    draft = computed(drafted(cast))
+
+    def words(row: Draft, contract: Contract) -> None:
+        contract.title = "补贴"
+
+    draft = change(cast["steward"], draft, draft.edition, "describe", words)
+    assert checking.ensure(draft) is None and draft.checked_edition == draft.edition
+    found = preview.read(draft)
+    assert found is not None and found["edition"] == draft.edition
+    assert len(list(preview.path_of(draft, 0).parent.glob("preview-*"))) == 1

@@ -37,9 +37,7 @@ def read_rows(
         raise TableError("table_missing", "这个文件读出来的表不在了，请重新检视或重新上传")
     if not wanted:
         return {}
-    values: list[exp.Expression] = [exp.column(name, quoted=True) for name in columns]
-    if characters is not None:
-        values = [exp.func("left", value, exp.Literal.number(characters)) for value in values]
+    values = [_value(name, characters) for name in columns]
     # row numbers as literals: with bound ones DuckDB can't leave out row groups (1.5 s instead of 25 ms for a million rows)
     query = (
         exp.select(exp.column(ROW, quoted=True), *values)
@@ -67,9 +65,18 @@ def guarded(value: str | None) -> str:
     return f"'{text}" if FORMULA.match(text) else text
 
 
+def _value(name: str, characters: int | None) -> exp.Column | exp.Func:
+    column = exp.column(name, quoted=True)
+    return column if characters is None else exp.func("left", column, exp.Literal.number(characters))
+
+
 @cache
 def _connection() -> duckdb.DuckDBPyConnection:
-    settings = {"threads": 1, "memory_limit": MEMORY, "autoinstall_known_extensions": "false"}
+    settings: dict[str, str | bool | int | float | list[str]] = {
+        "threads": 1,
+        "memory_limit": MEMORY,
+        "autoinstall_known_extensions": "false",
+    }
     return duckdb.connect(config=settings)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -40,7 +41,7 @@ class Column:
     problems: int
     decided: dict[str, Any]
     question: str = ""
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[Answer] = dataclasses.field(default_factory=list)
 
     @property
     def sure(self) -> bool:
@@ -74,11 +75,11 @@ class Column:
 class Columns:
     """All columns, sorted into what needs a person, what needs a click, and what is settled; ``asked``: every open question."""
 
-    ask: list[Column] = field(default_factory=list)
-    proposed: list[Column] = field(default_factory=list)
-    sure: list[Column] = field(default_factory=list)
-    settled: list[Column] = field(default_factory=list)
-    asked: list[Column] = field(default_factory=list)
+    ask: list[Column] = dataclasses.field(default_factory=list)
+    proposed: list[Column] = dataclasses.field(default_factory=list)
+    sure: list[Column] = dataclasses.field(default_factory=list)
+    settled: list[Column] = dataclasses.field(default_factory=list)
+    asked: list[Column] = dataclasses.field(default_factory=list)
     overridden: int = 0
 
     @property

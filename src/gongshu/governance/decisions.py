@@ -179,8 +179,7 @@ def _raise_others(row: Draft, contract: Contract, one: Field) -> None:
         if other is one or row.fields.get(other.name, {}).get("state") not in ("proposed", "ask"):
             continue
         grade = grade_as(contract, other.name, other.semantic_type)
-        present = {"level": other.level, "open_type": other.open_type}
-        if is_lowered({"level": grade.level, "open_type": grade.open_type}, *present.values()):
+        if is_lowered({"level": grade.level, "open_type": grade.open_type}, other.level, other.open_type):
             other.level = max(other.level or 1, grade.level)
             other.open_type = max(other.open_type or "none", grade.open_type, key=OPEN_TYPES.index)
             other.subject, other.protection = grade.subject, grade.protection

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gongshu.rulebooks import rulebook
+from gongshu.tables.contract import Contract
 from gongshu.tables.risk import RULEBOOK
 from gongshu.web import drawing, words
 
@@ -66,21 +67,28 @@ def losses(checked: dict[str, Any], means: list[dict[str, Any]]) -> list[dict[st
     return found
 
 
-def ways(variants: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The other ways to protect, each in words; the first is the present one."""
-    return [{**each, "number": number, "name": _way(each)} for number, each in enumerate(variants)]
+def ways(variants: list[dict[str, Any]], contract: Contract) -> list[dict[str, Any]]:
+    """The other ways to protect, each in words; the first is the present one. ``kept``: columns that it would publish as they
+    are although their level does not allow it."""
+    found = []
+    for number, each in enumerate(variants):
+        methods = {f.name: each["changes"].get(f.name, vars(f.protection))["method"] for f in contract.fields}
+        kept = [f for f in contract.fields if methods[f.name] == "keep" and f.open_type != "unconditional"]
+        found.append({**each, "number": number, "name": _way(each), "kept": len(kept)})
+    return found
 
 
 def _way(variant: dict[str, Any]) -> str:
-    kind = variant["kind"]
-    if kind == "own":
-        return _("现在的选择")
-    if kind == "suppress":
-        return _("过小的组整行不公开，其余相同")
-    if kind == "show":
-        return _("过小的组也公开，其余相同")
+    plain = {
+        "own": _("现在的选择"),
+        "proposals": _("全部用提议"),
+        "suppress": _("过小的组整行不公开，其余相同"),
+        "show": _("过小的组也公开，其余相同"),
+    }
+    if variant["kind"] in plain:
+        return plain[variant["kind"]]
     name, protection = next(iter(variant["changes"].items()))
-    if kind == "without":
+    if variant["kind"] == "without":
         return _("不公开“%(c)s”，其余相同") % {"c": name}
     return _("“%(c)s”改为%(how)s，其余相同") % {"c": name, "how": words.protection({"protection": protection})}
 

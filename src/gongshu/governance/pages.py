@@ -62,7 +62,7 @@ def draft_page(request: HttpRequest, draft_id: str) -> HttpResponse:
 @needs("draft.edit")
 def confirm_fields(request: HttpRequest, draft_id: str) -> HttpResponse:
     """Confirm every proposal."""
-    draft = found_draft(request, draft_id)
+    draft = editable_draft(request, draft_id)
     try:
         row = decisions.confirm_fields(person_of(request), draft, edition_of(request))
     except TableError as error:
@@ -77,7 +77,7 @@ def confirm_fields(request: HttpRequest, draft_id: str) -> HttpResponse:
 @needs("draft.edit")
 def answer_field(request: HttpRequest, draft_id: str) -> HttpResponse:
     """Answer the question of one column; ``answer`` is ``<number>:<type>``."""
-    draft = found_draft(request, draft_id)
+    draft = editable_draft(request, draft_id)
     number, _colon, value = request.POST.get("answer", "").partition(":")
     try:
         decisions.answer(person_of(request), draft, edition_of(request), _number(number), value)
@@ -140,7 +140,7 @@ def override_field(request: HttpRequest, draft_id: str, number: int) -> HttpResp
 @needs("draft.edit")
 def patch_cell(request: HttpRequest, draft_id: str) -> HttpResponse:
     """Correct one cell."""
-    draft, said = found_draft(request, draft_id), request.POST
+    draft, said = editable_draft(request, draft_id), request.POST
     row = _number(said.get("row", ""))
     correction = patching.Correction(row, said.get("column", ""), said.get("seen", ""), said.get("value", ""))
     try:
@@ -155,7 +155,7 @@ def patch_cell(request: HttpRequest, draft_id: str) -> HttpResponse:
 @needs("draft.edit")
 def apply_repairs(request: HttpRequest, draft_id: str) -> HttpResponse:
     """Correct every cell of a finding whose check digit says what was meant."""
-    draft, key = found_draft(request, draft_id), request.POST.get("finding", "")
+    draft, key = editable_draft(request, draft_id), request.POST.get("finding", "")
     document = inspected(draft.upload, draft.table)
     try:
         if document is None or key not in document.findings:
@@ -175,7 +175,7 @@ def apply_repairs(request: HttpRequest, draft_id: str) -> HttpResponse:
 @needs("draft.edit")
 def undo_patch(request: HttpRequest, draft_id: str) -> HttpResponse:
     """Take one correction back, or all of them (``patch`` is its number, or ``all``)."""
-    draft, wanted = found_draft(request, draft_id), request.POST.get("patch", "")
+    draft, wanted = editable_draft(request, draft_id), request.POST.get("patch", "")
     everything = draft.patches.filter(undone_at=None).values_list("pk", flat=True)
     try:
         chosen = list(everything) if wanted == "all" else [_number(wanted)]
@@ -190,7 +190,7 @@ def undo_patch(request: HttpRequest, draft_id: str) -> HttpResponse:
 @needs("draft.edit")
 def accept_finding(request: HttpRequest, draft_id: str) -> HttpResponse:
     """Accept a finding with a reason, or take that back (``reopen``)."""
-    draft, said = found_draft(request, draft_id), request.POST
+    draft, said = editable_draft(request, draft_id), request.POST
     key = said.get("finding", "")
     try:
         if "reopen" in said:
@@ -210,6 +210,13 @@ def found_draft(request: HttpRequest, draft_id: str) -> Draft:
         pk=draft_id,
     )
     check_may(person_of(request), "resource.see", draft.resource.organisation)
+    return draft
+
+
+def editable_draft(request: HttpRequest, draft_id: str) -> Draft:
+    """The draft, for somebody who may change it: the right is asked for before what was typed is looked at."""
+    draft = found_draft(request, draft_id)
+    check_may(person_of(request), "draft.edit", draft.resource.organisation)
     return draft
 
 

@@ -137,7 +137,7 @@ def compute(
             for field in contract.fields
         ],
         "rows": _sample(engine, before, protected, public, contract, risk, patches),
-        "variants": _variants(engine, before, contract, key, distinct),
+        "variants": _variants(engine, before, contract, key, distinct, protecting.ranges(draft)),
         "means": _means(engine, before, public, contract),
     }
     figures = {
@@ -288,10 +288,15 @@ def plain(value: Any) -> Any:
 
 
 def _variants(
-    engine: Backend, before: ir.Table, contract: Contract, key: bytes, distinct: list[tuple[str, int, int]]
+    engine: Backend,
+    before: ir.Table,
+    contract: Contract,
+    key: bytes,
+    distinct: list[tuple[str, int, int]],
+    ranges: protecting.Ranges,
 ) -> list[dict[str, Any]]:
     """Other ways with their numbers, the present one first; only the quasi-identifiers are computed anew."""
-    others = protecting.variants(contract, {name: after for name, _before, after in distinct})
+    others = protecting.variants(contract, {name: after for name, _before, after in distinct}, ranges)
     own = protecting.Variant("own", {}, contract.suppress_small_groups)
     found = []
     for variant in [own, *others] if others else []:

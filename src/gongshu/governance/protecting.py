@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from gongshu.gathering import store
 from gongshu.governance.models import Draft
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, Field, Protection
@@ -88,14 +90,18 @@ def proposals(contract: Contract, ranges: Ranges) -> tuple[dict[str, Protection]
     return proposed, bool(remaining_identifiers(fields))
 
 
-def variants(contract: Contract, distinct: Mapping[str, int]) -> list[Variant]:
-    """Up to four other ways: small groups the other way round, one step coarser, one finer, and the column left out that
-    tells rows apart most (``distinct``: values of each public column). None for a table in which nobody is recognised."""
+def variants(contract: Contract, distinct: Mapping[str, int], ranges: Ranges) -> list[Variant]:
+    """Up to five other ways: the proposals, small groups the other way round, one step coarser, one finer, and the column
+    left out that tells rows apart most (``distinct``: values of each public column). None for a table in which nobody is
+    recognised."""
     names = remaining_identifiers(contract.fields)
     if not names:
         return []
     suppress = contract.suppress_small_groups
-    found = [Variant("suppress" if not suppress else "show", {}, not suppress)]
+    proposed, wanted = proposals(contract, ranges)
+    changes = {f.name: proposed[f.name] for f in contract.fields if proposed[f.name] != f.protection}
+    found = [Variant("proposals", changes, wanted)] if changes else []
+    found += [Variant("suppress" if not suppress else "show", {}, not suppress)]
     fields = {field.name: field for field in contract.fields}
     ordered = sorted(names, key=lambda name: -distinct.get(name, 0))
     coarser = next(((n, step) for n in ordered if (step := _step(fields[n].protection, 1)) is not None), None)
@@ -106,6 +112,20 @@ def variants(contract: Contract, distinct: Mapping[str, int]) -> list[Variant]:
         found.append(Variant("finer", {finer[0]: finer[1]}, suppress))
     if len(names) > 1:
         found.append(Variant("without", {ordered[0]: Protection("drop")}, suppress))
+    return found
+
+
+def ranges(draft: Draft) -> dict[str, tuple[float, float]]:
+    """Least and greatest of the columns of numbers, from the inspection."""
+    report = json.loads(store.report_of(draft.upload).read_text(encoding="utf-8"))
+    found = {}
+    for column in report["files"][0]["tables"][draft.table]["columns"]:
+        try:
+            low, high = float(column["min"]), float(column["max"])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if math.isfinite(low) and math.isfinite(high):
+            found[column["name"]] = (low, high)
     return found
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from typing import Any
 
 from django.contrib import messages
@@ -12,9 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from gongshu.gathering import store
 from gongshu.governance import checking, describing, figures, preview, protecting
 from gongshu.governance.actions import change
+from gongshu.governance.flow import draft_steps
+from gongshu.governance.inspected import inspected
 from gongshu.governance.models import Draft
 from gongshu.governance.sample import sample
 from gongshu.jobs.models import Job
@@ -63,9 +62,10 @@ def describe_page(request: HttpRequest, draft_id: str) -> HttpResponse:
         form = describing.typed(request.POST, contract, form)
         try:
             describing.check(form)
-            change(
+            saved = change(
                 person_of(request), draft, _edition(request), "describe", lambda row, made: describing.write(form, made)
             )
+            checking.ensure(saved)
         except TableError as problem:
             error = words.message_of(problem)
         else:
@@ -96,7 +96,7 @@ def _edition(request: HttpRequest) -> int:
 
 
 def _save(request: HttpRequest, draft: Draft) -> None:
-    ranges, act = _ranges(draft), request.POST.get("act", "choose")
+    ranges, act = protecting.ranges(draft), request.POST.get("act", "choose")
     document = preview.read(draft) if act.startswith("way-") else None
 
     def make(row: Draft, contract: Contract) -> None:
@@ -111,7 +111,7 @@ def _save(request: HttpRequest, draft: Draft) -> None:
     check_may(person_of(request), "draft.edit", draft.resource.organisation)
     saved = change(person_of(request), draft, _edition(request), "protect", make)
     checking.ensure(saved)
-    messages.success(request, _("已保存，正在按新的选择计算"))
+    messages.success(request, _("保护的选择已保存"))
 
 
 def _way(document: dict[str, Any], number: str) -> tuple[dict[str, Protection], bool]:
@@ -129,7 +129,7 @@ def _page(request: HttpRequest, draft: Draft, error: str) -> HttpResponse:
     if plain and document:
         access.record("upload.see", f"draft:{draft.id}", person=person.actor_id, edition=draft.edition)
     number = request.GET.get("set", "0")
-    ranges = _ranges(draft)
+    ranges = protecting.ranges(draft)
     proposed, suppress = protecting.proposals(contract, ranges)
     context = {
         **_shared(request, draft, "protect"),
@@ -173,7 +173,7 @@ def _page(request: HttpRequest, draft: Draft, error: str) -> HttpResponse:
             ),
             "groups": figures.groups(checked["risk"]),
             "lost": figures.losses(checked, document["means"]),
-            "ways": figures.ways(document["variants"]),
+            "ways": figures.ways(document["variants"], contract),
             "risk": checked["risk"],
             "refused": bool(checked["risk"]["after"])
             and checked["risk"]["after"]["k"] < checked["risk"]["after"]["threshold"],
@@ -191,18 +191,6 @@ def _with_own(options: list[Protection], own: Protection) -> list[Protection]:
 def _shared(request: HttpRequest, draft: Draft, stage: str) -> dict[str, Any]:
     person = person_of(request)
     editable = draft.state == Draft.State.EDITING and may(person, "draft.edit", draft.resource.organisation)
-    return {"draft": draft, "resource": draft.resource, "stage": stage, "editable": editable}
-
-
-def _ranges(draft: Draft) -> dict[str, tuple[float, float]]:
-    """Least and greatest of the columns of numbers, from the inspection."""
-    report = json.loads(store.report_of(draft.upload).read_text(encoding="utf-8"))
-    found = {}
-    for column in report["files"][0]["tables"][draft.table]["columns"]:
-        try:
-            low, high = float(column["min"]), float(column["max"])
-        except (KeyError, TypeError, ValueError):
-            continue
-        if math.isfinite(low) and math.isfinite(high):
-            found[column["name"]] = (low, high)
-    return found
+    contract, found = load_contract(draft.contract), inspected(draft.upload, draft.table)
+    steps = draft_steps(draft, contract, found, {"protect": "protect", "describe": "release"}[stage])
+    return {"draft": draft, "resource": draft.resource, "stage": stage, "editable": editable, "steps": steps}

@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from gongshu.governance import checking
+from gongshu.governance.flow import draft_steps
+from gongshu.governance.inspected import inspected
 from gongshu.governance.models import Draft
 from gongshu.opening import policies, submissions, terms
 from gongshu.opening.differences import is_public
@@ -58,6 +60,7 @@ def _page(request: HttpRequest, draft: Draft, person: Person, error: str) -> Htt
         "draft": draft,
         "resource": draft.resource,
         "stage": "submit",
+        "steps": draft_steps(draft, contract, inspected(draft.upload, draft.table), "release"),
         "error": error,
         "contract": contract,
         "public": [field for field in contract.fields if is_public(field)],

@@ -33,6 +33,7 @@ ENTRIES = (
         },
     ),
     ("submissions", gettext_noop("送审"), "submission.see", {"submissions", "submission"}),
+    ("problems", gettext_noop("问题报告"), "problem.see", {"problems", "problem"}),
     (
         "organisation_people",
         gettext_noop("机构与人员"),
