@@ -92,6 +92,12 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         ),
         "uninvite": both("invitation_id", "invitation"),
         "invitation": Place({"secret": "no-such-secret"}),
+        **{name: both("resource_id", "resource") for name in ("resource", "resource_edit")},
+        **{name: both("resource_id", "resource") for name in ("upload_new", "upload_file", "upload_start")},
+        **{
+            f"upload{tail}": both("upload_id", "upload")
+            for tail in ("", "_state", "_piece", "_inspect", "_cancel", "_discard")
+        },
         "protect": both("draft_id", "draft"),
         "preview_again": both("draft_id", "draft"),
         "describe": both("draft_id", "draft"),
