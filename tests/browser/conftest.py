@@ -24,12 +24,14 @@ django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 call_command("collectstatic", verbosity=0, interactive=False)
-from tests import people, seeding
+from tests import people, registers, seeding
 from gongshu.opening import search
 from gongshu.opening.models import Dataset
 from gongshu.jobs.models import Job
 seeding.city()
 search.rebuild()
+inspector = people.person("inspector", "steward", people.organisation())
+registers.drafts(inspector, {"by-mouse": "用鼠标", "by-keyboard": "用键盘", "by-eye": "用眼睛"})
 people.person("operator", "operator", display_name="操作员")
 people.person("answerer", "steward", Dataset.objects.get(name="company-register").provider)
 for name in ("keyholder", "looker-1440-zh", "looker-1440-en", "looker-390-zh", "looker-390-en"):  # they change how they sign in
