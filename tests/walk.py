@@ -14,8 +14,8 @@ from gongshu.governance.actions import begin, change
 from gongshu.governance.models import Draft
 from gongshu.jobs.runner import owner_name, run_one
 from gongshu.jobs.worker import load_kinds
-from gongshu.opening import submissions
-from gongshu.opening.models import Decision, Submission
+from gongshu.opening import problems, submissions
+from gongshu.opening.models import Dataset, Decision, Submission
 from gongshu.parties.actions import invite
 from gongshu.parties.models import Organisation, Person, Role
 from tests import people
@@ -92,7 +92,10 @@ def things(where: Organisation, mark: str) -> dict[str, Any]:
     approved(submitted(steward, where, f"{mark}-out"), approver, operator)
     waiting = submitted(steward, where, f"{mark}-waiting")
     invitation, _ = invite(approver, where, Role.STEWARD, f"{mark}@example.org", "受邀人")
+    report, secret = problems.report(Dataset.objects.get(name=f"{mark}-out"), "wrong", "床位不对")
     return {
+        "problem": report.number,
+        "report": secret,
         "dataset": f"{mark}-out",
         "submission": waiting.pk,
         "draft": waiting.draft_id,

@@ -11,8 +11,12 @@ from django.test import Client
 
 from gongshu.gathering import store
 from gongshu.governance.actions import begin
-from gongshu.governance.models import Draft
+from gongshu.governance.models import Draft, Patch
+from gongshu.governance.repairs import repaired
 from gongshu.jobs.worker import load_kinds
+from gongshu.oversight import access
+from gongshu.oversight.models import Event
+from gongshu.parties.inbox import waiting_for
 from gongshu.parties.models import Person
 from gongshu.tables.contract import load_contract
 from tests import people
@@ -175,7 +179,7 @@ def test_the_second_steward_is_told_and_keeps_what_was_typed(client, cast, draft
 def test_rows_of_a_finding_are_shown_as_text_with_the_bad_cells_marked(client, cast, draft):
     text = at(client, cast["steward"]).get(address(draft), {"finding": check_digits(draft)}).content.decode()
     assert "<script>alert(1)" not in text and "&lt;script&gt;alert(1)" in text
-    assert text.count('class="cell bad"') == 3 and "按推回值改 3 处" in text
+    assert text.count('class="cell short bad"') == 3 and "按推回值改 3 处" in text
     access.flush()
     access.merge()
     seen = Event.objects.filter(action="upload.see").last()

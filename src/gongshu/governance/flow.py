@@ -11,6 +11,7 @@ from gongshu.governance.inspected import Inspected
 from gongshu.governance.models import Draft
 from gongshu.tables.contract import Contract
 from gongshu.web.templatetags.web import minute
+from gongshu.web.templatetags.web import score as score_text
 from gongshu.web.words import FLOW
 
 DECIDED = ("confirmed", "overridden")
@@ -91,7 +92,7 @@ def draft_steps(draft: Draft, contract: Contract, found: Inspected | None, here:
             "check",
             "now" if errors else "done",
             _("问题 %(n)s 类，%(places)s 处") % {"n": n, "places": places},
-            (_("质量 %(score)s") % {"score": f"{score:.1f}"} if score is not None else ""),
+            (_("质量 %(score)s") % {"score": score_text(score)} if score is not None else ""),
             f"{page}#findings",
         ),
         Step(

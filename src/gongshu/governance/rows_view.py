@@ -15,6 +15,7 @@ from gongshu.governance.patching import repairs
 from gongshu.governance.repairs import repaired
 
 ROWS_A_PAGE = 12
+SHORT = 22  # characters
 BESIDE = 4  # columns shown beside the bad ones
 
 
@@ -27,6 +28,11 @@ class Cell:
     bad: bool
     number: bool
     patch: Patch | None = None
+
+    @property
+    def short(self) -> bool:
+        """It stands on one line."""
+        return len(self.value or "") <= SHORT
 
 
 @dataclass

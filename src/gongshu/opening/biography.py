@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gongshu.jobs.models import Job
@@ -50,8 +52,8 @@ class Step:
         return str(words.FLOW_PLAIN[self.key])
 
 
-def steps(version: Version) -> list[Step]:
-    """The eight steps in their order."""
+def steps(version: Version, opinions: dict[str, Any]) -> list[Step]:
+    """The eight steps in their order; ``opinions`` are those of :func:`gongshu.opening.readers.opinions`."""
     job = Job.objects.filter(pk=version.job).only("created_at").first()
     stored = job.created_at if job else None
     return [
@@ -62,7 +64,7 @@ def steps(version: Version) -> list[Step]:
         _protect(version),
         _release(version),
         _use(version),
-        _account(),
+        _account(version, opinions),
     ]
 
 
@@ -228,13 +230,22 @@ def _use(version: Version) -> Step:
     )
 
 
-def _account() -> Step:
+def _account(version: Version, said: dict[str, Any]) -> Step:
+    answered = said["reports"] - said["open"]
+    ratings = _("%(n)s 人评分") % {"n": said["ratings"]}
+    if said["mean"] is not None:
+        ratings = _("%(mean)s 星，%(n)s 人评分") % {"mean": f"{said['mean']:.1f}", "n": said["ratings"]}
+    what = _("报告 %(n)s 件，已答复 %(m)s 件") % {"n": said["reports"], "m": answered}
     return Step(
         "account",
-        _("还没有意见"),
-        _("意见入口尚未启用"),
-        [Fact(_("意见与异议"), "0", _("入口启用后，从这里提交"))],
-        state="todo",
+        what if said["reports"] else (ratings if said["ratings"] else _("还没有意见")),
+        ratings if said["reports"] and said["ratings"] else _("读者报告与评分"),
+        [
+            Fact(_("问题报告"), str(said["reports"]), _("待答复 %(n)s 件") % {"n": said["open"]}),
+            Fact(_("评分"), str(said["ratings"]), _("满 3 人才显示平均分")),
+        ],
+        state="done" if said["reports"] or said["ratings"] else "todo",
+        link=(reverse("problem_reports", args=[version.dataset.name]), _("问题报告")),
     )
 
 

@@ -1,12 +1,13 @@
-"""What of the opening waits for people: decisions."""
+"""What of the opening waits for people: decisions, reports of readers, updates that were promised."""
 
 from __future__ import annotations
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gongshu.opening import submissions
-from gongshu.opening.models import Submission
+from gongshu.opening.models import Problem, Submission
 from gongshu.parties.inbox import Waiting, waiting_source
 from gongshu.parties.models import Person
 from gongshu.parties.permissions import may
@@ -28,4 +29,22 @@ def decisions(person: Person) -> list[Waiting]:
         for row in found
         if may(person, submissions.NEEDED[Submission.State(row.state)], row.organisation)
         and person.pk not in submissions.own_workers(row)
+    ]
+
+
+@waiting_source
+def reports(person: Person) -> list[Waiting]:
+    """Reports of readers that this person is asked to answer: her own, and those that nobody has."""
+    found = Problem.objects.filter(state=Problem.State.OPEN).select_related("dataset__provider", "assignee")
+    found = found.filter(Q(assignee=person) | Q(assignee=None) | Q(assignee__is_active=False))
+    return [
+        Waiting(
+            _("答复《%(title)s》的问题报告 %(number)s") % {"title": row.dataset.title, "number": row.number},
+            _("去答复"),
+            reverse("problem", args=[row.number]),
+            row.reported_at,
+            row.due_at,
+        )
+        for row in found
+        if may(person, "problem.answer", row.dataset.provider)
     ]

@@ -213,15 +213,19 @@ class Stop(models.Model):
 class Subscription(models.Model):
     """订阅: who is told of new versions, problems corrected, stops and withdrawals; a person, or an address that was confirmed.
 
-    ``secret_sha256`` is of the secret in the confirming and leaving links of an address.
+    ``secret_sha256`` is of the secret in the confirming and leaving links of an address. ``asked_at``: when the link was
+    mailed; None while it has to be. ``told``: all events of the log up to this index were mailed to the address.
     """
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="subscriptions")
     person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="subscriptions")
     email = models.EmailField(blank=True, default="")
     secret_sha256 = models.CharField(max_length=64, blank=True, default="")
+    language = models.CharField(max_length=10, default="zh-hans")
     created_at = models.DateTimeField(default=clock.now, editable=False)
+    asked_at = models.DateTimeField(null=True)
     confirmed_at = models.DateTimeField(null=True)
+    told = models.BigIntegerField(default=-1)
 
     class Meta:
         constraints = [
@@ -259,7 +263,8 @@ class Problem(models.Model):
     """问题报告: a reader says what is wrong with a dataset; it has a number and a state, and the maintainer answers.
 
     ``number`` is YYYYMMDD-NNNN, never given twice. ``secret_sha256``: of the secret in the reporter's own link, by which
-    the state can be followed and an answer be rated without signing in.
+    the state can be followed and an answer be rated without signing in. ``shown``: the maintainer let the public read
+    ``text`` beside the answer; never for a leak. ``mailed``: the state of which the reporter's address was told last.
     """
 
     class Kind(models.TextChoices):
@@ -292,9 +297,23 @@ class Problem(models.Model):
     answered_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
     answered_at = models.DateTimeField(null=True)
     satisfied = models.BooleanField(null=True)
+    shown = models.BooleanField(default=False)
+    closed_at = models.DateTimeField(null=True)
+    language = models.CharField(max_length=10, default="zh-hans")
+    mailed = models.CharField(max_length=12, blank=True, default="")
 
     class Meta:
         ordering = ["-reported_at"]
 
     def __str__(self) -> str:
         return self.number
+
+
+class ProblemCounter(models.Model):
+    """The last number given on a day (YYYYMMDD, Beijing); a number is never given twice."""
+
+    day = models.CharField(max_length=8, primary_key=True)
+    last = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.day}-{self.last:04d}"

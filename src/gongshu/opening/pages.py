@@ -25,13 +25,15 @@ from gongshu.opening import (
     maps,
     preview,
     queries,
+    readers,
     rows,
     search,
     terms,
 )
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import access
-from gongshu.parties.models import Organisation
+from gongshu.parties.models import Organisation, Person
+from gongshu.parties.permissions import may
 from gongshu.web import words
 from gongshu.web.access import public
 from gongshu.web.errors import problem
@@ -326,9 +328,13 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         return redirect
     ask = rows.parse(request.GET, version)
     access.record(queries.VIEW, f"dataset:{name}", version=version.number)
+    person = request.user if isinstance(request.user, Person) else None
     context = {
         **descriptions.describe(version, request.build_absolute_uri("/").rstrip("/")),
-        "steps": biography.steps(version),
+        "opinions": (said := readers.opinions(version.dataset, person)),
+        "may_withdraw": person is not None and may(person, "dataset.withdraw", version.dataset.provider),
+        "may_stop": person is not None and may(person, "dataset.stop", version.dataset.provider),
+        "steps": biography.steps(version, said),
         "preview": _preview(request, version, ask),
         "chart": charts.chart(version, request.GET.get("chart", "")),
         "map": maps.points_map(version),

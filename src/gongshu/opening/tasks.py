@@ -20,7 +20,8 @@ from ibis.backends.duckdb import Backend
 from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
-from gongshu.opening import actions, search, store, submissions
+from gongshu.opening import actions, problems, search, store, submissions
+from gongshu.opening import reader_mail as _reader_mail  # noqa: F401 - its chore
 from gongshu.opening.models import Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows
 from gongshu.seals.keys import read_or_make_key
@@ -79,6 +80,12 @@ def publish(run: Run) -> dict[str, Any]:
 def settle_submissions() -> None:
     """A submission whose publication came to nothing goes back to its steward."""
     submissions.settle()
+
+
+@chore
+def escalate_problems() -> None:
+    """Reports that were not answered in time are told to the approvers."""
+    problems.escalate()
 
 
 @chore

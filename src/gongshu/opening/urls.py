@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from gongshu.opening import downloads, pages, review_pages, submit_pages
 
 urlpatterns = [
+    path("", include("gongshu.opening.reader_urls")),
     path("submissions", review_pages.submission_list, name="submissions"),
     path("submissions/<uuid:submission_id>", review_pages.submission_page, name="submission"),
     path("submissions/<uuid:submission_id>/decide", review_pages.decide, name="decide"),

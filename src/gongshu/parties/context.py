@@ -17,6 +17,7 @@ from gongshu.parties.permissions import may
 ENTRIES = (
     ("workbench", gettext_noop("待办"), "workbench.see", {"workbench", "inbox", "job"}),
     ("submissions", gettext_noop("送审"), "submission.see", {"submissions", "submission"}),
+    ("problems", gettext_noop("问题报告"), "problem.see", {"problems", "problem"}),
     (
         "organisation_people",
         gettext_noop("机构与人员"),

@@ -65,7 +65,7 @@ PERMISSIONS: dict[str, Permission] = {
         _row("dataset.stop", gettext_noop("紧急停止数据集"), OPERATOR, SECURITY),
         _row("dataset.restore", gettext_noop("恢复被停止的数据集（不能由停止的人恢复）"), OPERATOR, SECURITY),
         _row("problem.answer", gettext_noop("答复问题报告"), OWN_STEWARD, OWN_APPROVER),
-        _row("problem.see", gettext_noop("看问题报告"), OWN_STEWARD, OWN_APPROVER, OPERATOR, REGULATOR),
+        _row("problem.see", gettext_noop("看问题报告"), OWN_STEWARD, OWN_APPROVER, OPERATOR, REGULATOR, SECURITY),
         # work and record
         _row("job.see", gettext_noop("看作业"), OWN_STEWARD, OWN_APPROVER, OPERATOR, AUDITOR),
         _row("job.cancel", gettext_noop("取消作业"), OWN_STEWARD, OPERATOR),

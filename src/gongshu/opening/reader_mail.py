@@ -1,0 +1,196 @@
+"""E-mails to readers without an account: links to confirm, news of datasets, answers to their reports.
+
+What was mailed is kept beside the subscription or the report, so a kill can repeat a mail but never lose one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
+from smtplib import SMTPRecipientsRefused
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db.models import F, Min, QuerySet
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+from gongshu import clock
+from gongshu.jobs.runner import chore, crash_here
+from gongshu.opening import problems, readers
+from gongshu.opening.models import Dataset, Problem, Subscription, Version
+from gongshu.oversight.log import details_of
+from gongshu.oversight.models import Event, LogState
+from gongshu.web import words
+
+logger = logging.getLogger("gongshu.opening.mail")
+NEWS = {
+    "version.publish": gettext_noop("《%(title)s》有了第 %(number)s 版"),
+    "version.withdraw": gettext_noop("《%(title)s》第 %(number)s 版已撤回：%(reason)s"),
+    "dataset.stop": gettext_noop("《%(title)s》已紧急停止提供，平台正在核查"),
+    "dataset.restore": gettext_noop("《%(title)s》已恢复提供"),
+}
+AT_ONCE = 50
+REFUSED = 3  # so many refusals one after another: the mail server has trouble, the next round tries again
+FOR_EVER = 500  # SMTP replies from here on are final (RFC 5321, 4.2.1)
+CONFIRM_DAYS = 7
+FAR = 500  # events in the log after which even those who have no news are marked as told, so that the look stays short
+
+
+@chore
+def mail_readers() -> None:
+    """Mail what hasn't been mailed: first links to confirm, then news, then the state of reports."""
+    Subscription.objects.exclude(email="").filter(
+        confirmed_at=None, created_at__lt=clock.now() - timedelta(days=CONFIRM_DAYS)
+    ).delete()
+    refused = 0
+    for mail in islice(_due(), AT_ONCE):
+        try:
+            mail.send()
+        except SMTPRecipientsRefused as error:
+            if any(code < FOR_EVER for code, _why in error.recipients.values()):
+                continue
+            logger.warning("读者的一个邮箱不收邮件，这封不再发")
+        except OSError as error:  # the address stays out of the log
+            logger.warning("给读者的一封邮件没有发出：%s", type(error).__name__)
+            refused += 1
+            if refused == REFUSED:
+                return
+            continue
+        refused = 0
+        mail.keep()
+    _mark_far()
+
+
+class _Mail:
+    """One e-mail, and what is kept once it was sent."""
+
+    def __init__(self, to: str, language: str) -> None:
+        self.to, self.language = to, language
+
+    def send(self) -> None:
+        """Send it; smtplib's errors are OSErrors."""
+        with translation.override(self.language):
+            subject, *lines = self.said()
+        EmailMessage(subject, "\n\n".join([subject, *lines]) + "\n", to=[self.to]).send()
+        crash_here("mailed")
+
+    def said(self) -> list[str]:
+        """The subject, and what follows it."""
+        raise NotImplementedError
+
+    def keep(self) -> None:
+        """Remember that it was sent."""
+        raise NotImplementedError
+
+
+class _Confirm(_Mail):
+    def __init__(self, row: Subscription) -> None:
+        super().__init__(row.email, row.language)
+        self.row = row
+
+    def said(self) -> list[str]:
+        return [
+            _("请确认订阅《%(title)s》") % {"title": words.local(self.row.dataset, "title")},
+            _("有人用这个邮箱订阅这个数据集的更新。是您，请打开下面的地址确认；不是您，不必理会，不会再有邮件。"),
+            _link(self.row),
+        ]
+
+    def keep(self) -> None:
+        Subscription.objects.filter(pk=self.row.pk).update(asked_at=clock.now())
+
+
+class _News(_Mail):
+    def __init__(self, row: Subscription, news: list[Event]) -> None:
+        super().__init__(row.email, row.language)
+        self.row, self.news = row, news
+
+    def said(self) -> list[str]:
+        *before, last = [_what_happened(event, self.row.dataset) for event in self.news]
+        page = settings.SITE_URL + reverse("dataset", args=[self.row.dataset.name])
+        return [last, *before, page, _("不想再收到：") + _link(self.row)]
+
+    def keep(self) -> None:
+        last = self.news[-1].index
+        Subscription.objects.filter(pk=self.row.pk, told__lt=last).update(told=last)
+
+
+class _Report(_Mail):
+    def __init__(self, row: Problem) -> None:
+        super().__init__(row.email, row.language)
+        self.row = row
+
+    def said(self) -> list[str]:
+        number = {"number": self.row.number}
+        link = settings.SITE_URL + reverse("report", args=[problems.secret_of(self.row.number)])
+        if self.row.state == Problem.State.ANSWERED:
+            return [_("您报告的问题 %(number)s 有了答复") % number, self.row.answer, _("看详情、说是否满意："), link]
+        return [
+            _("已收到您的问题报告 %(number)s") % number,
+            _("处理情况在这个地址，请保存，不要转给别人："),
+            link,
+        ]
+
+    def keep(self) -> None:
+        Problem.objects.filter(pk=self.row.pk, state=self.row.state).update(mailed=self.row.state)
+
+
+def _link(row: Subscription) -> str:
+    """The address to confirm or leave; when the installation's key has changed, the new secret is kept."""
+    secret = readers.secret_of(row)
+    if (known := readers.hashed(secret)) != row.secret_sha256:
+        Subscription.objects.filter(pk=row.pk).update(secret_sha256=known)
+    return f"{settings.SITE_URL}{reverse('subscription', args=[secret])}"
+
+
+def _due() -> Iterator[_Mail]:
+    for row in (
+        Subscription.objects.exclude(email="").filter(confirmed_at=None, asked_at=None).select_related("dataset")
+    ):
+        yield _Confirm(row)
+    for row, news in _with_news():
+        yield _News(row, news)
+    answered = Problem.objects.exclude(email="").exclude(state=F("mailed")).exclude(state=Problem.State.CLOSED)
+    for report in answered.select_related("dataset"):
+        yield _Report(report)
+
+
+def _confirmed() -> QuerySet[Subscription]:
+    return Subscription.objects.exclude(email="").filter(confirmed_at__isnull=False)
+
+
+def _with_news() -> Iterator[tuple[Subscription, list[Event]]]:
+    first = _confirmed().aggregate(first=Min("told"))["first"]
+    if first is None:
+        return
+    happened: dict[str, list[Event]] = {}
+    for event in Event.objects.filter(index__gt=first, action__in=NEWS).order_by("index"):
+        happened.setdefault(event.subject.partition(":")[2], []).append(event)
+    for row in _confirmed().filter(dataset__name__in=happened).select_related("dataset").order_by("pk"):
+        if news := [event for event in happened[row.dataset.name] if event.index > row.told]:
+            yield row, news
+
+
+def _mark_far() -> None:
+    """Mark those without news as told, once the log has grown far beyond the last time."""
+    size = LogState.objects.values_list("size", flat=True).first() or 0
+    first = _confirmed().aggregate(first=Min("told"))["first"]
+    if first is None or size - first < FAR:
+        return
+    waiting = [row.pk for row, _news in _with_news()]
+    # an event that came since then has an index of at least ``size``
+    _confirmed().exclude(pk__in=waiting).filter(told__lt=size - 1).update(told=size - 1)
+
+
+def _what_happened(event: Event, dataset: Dataset) -> str:
+    number = details_of(event).get("version", "")
+    reason = ""
+    if event.action == "version.withdraw":
+        version = Version.objects.filter(dataset=dataset, number=number).first()
+        reason = version.withdrawn_reason if version else ""
+    said: str = _(NEWS[event.action]) % {"title": words.local(dataset, "title"), "number": number, "reason": reason}
+    return " ".join(said.split())  # one line: it becomes a subject

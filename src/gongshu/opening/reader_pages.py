@@ -1,0 +1,244 @@
+"""What readers can do with a dataset: subscribe, rate, report a problem and follow it. Nothing here needs an account."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from gongshu import deadlines
+from gongshu.opening import problems, readers
+from gongshu.opening.models import Dataset, Problem, Rating
+from gongshu.opening.pages import found_version
+from gongshu.parties.models import Person
+from gongshu.tables.errors import TableError
+from gongshu.web import words
+from gongshu.web.access import public
+
+LISTED = 20
+LIMITS = {  # how often one address on the net, and one e-mail address, may ask
+    "subscribe": "10/h/ip,3/h/key",
+    "rate": "30/h/ip",
+    "report": "10/h/ip",
+    "report_mail": "5/d/key",
+}
+BROWSER, BROWSER_SECONDS = "reader", 366 * 24 * 3600  # the cookie by which a browser's rating is found again
+POT = "website"  # a field that no human sees: who fills it is a program
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@public
+def subscribe(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Subscribe or leave with one click when signed in; by e-mail with a link to confirm for everybody."""
+    dataset = _open(request, name)
+    if isinstance(dataset, HttpResponse):
+        return dataset
+    person, error, status = _person(request), "", 200
+    if request.method == "POST":
+        if person is not None:
+            act = readers.unsubscribe if request.POST.get("act") == "leave" else readers.subscribe
+            act(person, dataset)
+            return redirect(f"{reverse('dataset', args=[name])}#follow")
+        email = request.POST.get("email", "").strip()
+        if request.POST.get(POT):
+            return redirect(f"{request.path}?sent=1")
+        if not _within(request, "subscribe", email.lower()):
+            error, status = _too_often(), 429
+        else:
+            try:
+                readers.ask_address(dataset, email, get_language() or settings.LANGUAGE_CODE)
+                return redirect(f"{request.path}?sent=1")
+            except TableError as wrong:
+                error, status = words.message_of(wrong), 400
+    context = {
+        **_about(dataset),
+        "error": error,
+        "sent": "sent" in request.GET,
+        "typed": request.POST.get("email", ""),
+        "subscribed": person is not None and dataset.subscriptions.filter(person=person).exists(),
+    }
+    return render(request, "opening/subscribe.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@public
+def subscription(request: HttpRequest, secret: str) -> HttpResponse:
+    """Where the link of a mail leads: looking changes nothing, since programs that check mails open links too."""
+    row = readers.of_secret(secret)
+    if request.method == "POST":
+        if row is not None and request.POST.get("act") == "confirm":
+            readers.confirm(row)
+        elif row is not None:
+            readers.leave(row)
+        return redirect("subscription", secret)
+    if row is None:
+        return render(request, "opening/subscription.html", {"row": None})
+    return render(request, "opening/subscription.html", {"row": row, **_about(row.dataset)})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@public
+def rate(request: HttpRequest, name: str) -> HttpResponseBase:
+    """One to five stars; the same person or browser can change them."""
+    dataset = _open(request, name)
+    if isinstance(dataset, HttpResponse):
+        return dataset
+    person = _person(request)
+    browser = request.get_signed_cookie(BROWSER, "", salt=BROWSER) or ""
+    error, status = "", 200
+    if request.method == "POST":
+        stars = request.POST.get("stars", "")
+        if not _within(request, "rate"):
+            error, status = _too_often(), 429
+        else:
+            new = browser or secrets.token_urlsafe(24)
+            try:
+                readers.rate(
+                    dataset, readers.visitor_of(person, new), int(stars) if stars in {"1", "2", "3", "4", "5"} else 0
+                )
+            except TableError as wrong:
+                error, status = words.message_of(wrong), 400
+            else:
+                done = redirect(f"{reverse('dataset', args=[name])}#rating")
+                if person is None and not browser:
+                    _remember(done, new)
+                return done
+    mine = None
+    if person or browser:
+        mine = Rating.objects.filter(dataset=dataset, visitor_sha256=readers.visitor_of(person, browser)).first()
+    context = {**_about(dataset), "error": error, "mine": mine.stars if mine else 0, "stars": _stars()}
+    return render(request, "opening/rate.html", context, status=status)
+
+
+@require_safe
+@public
+def problem_reports(request: HttpRequest, name: str) -> HttpResponseBase:
+    """The reports on a dataset: number, kind, state, days and the answer; never the words of a reporter unless released."""
+    dataset = _open(request, name)
+    if isinstance(dataset, HttpResponse):
+        return dataset
+    found = dataset.problems.exclude(kind=Problem.Kind.PRIVACY).order_by("-reported_at", "-pk")
+    page = Paginator(found, LISTED).get_page(request.GET.get("page"))
+    return render(request, "opening/problem_reports.html", {**_about(dataset), "page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@public
+def report_new(request: HttpRequest, name: str) -> HttpResponseBase:
+    """Report a problem: what is typed stays on the page when something is wrong with it."""
+    version = found_version(request, name, None)
+    if isinstance(version, HttpResponse):
+        return version
+    dataset, error, status = version.dataset, "", 200
+    typed = request.POST
+    if request.method == "POST":
+        if typed.get(POT):
+            return redirect("problem_reports", name)
+        email = typed.get("email", "").strip()
+        if not _within(request, "report") or (email and not _within(request, "report_mail", email.lower())):
+            error, status = _too_often(), 429
+        else:
+            try:
+                _made, secret = problems.report(
+                    dataset,
+                    typed.get("kind", ""),
+                    typed.get("text", ""),
+                    column=typed.get("column", ""),
+                    row=typed.get("row", ""),
+                    email=email,
+                    person=_person(request),
+                    language=get_language() or settings.LANGUAGE_CODE,
+                )
+                return redirect(f"{reverse('report', args=[secret])}?new=1")
+            except TableError as wrong:
+                error, status = words.message_of(wrong), 400
+    context = {
+        **_about(dataset),
+        "error": error,
+        "kinds": Problem.Kind.choices,
+        "columns": [one["name"] for one in version.columns],
+        "rows": version.rows,
+        "typed": typed,
+        "limit": deadlines.limit("problem", "answer"),
+        "text_limit": problems.TEXT_LIMIT,
+    }
+    return render(request, "opening/report_new.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@public
+def report(request: HttpRequest, key: str) -> HttpResponse:
+    """A report as its reporter sees it, by the secret of the link, or by its number for who made it signed in."""
+    row, error = problems.of_reporter(key, _person(request)), ""
+    if row is None:
+        raise Http404
+    if request.method == "POST":
+        try:
+            problems.judge(row, request.POST.get("satisfied") == "yes")
+            return redirect("report", key)
+        except TableError as wrong:
+            error = words.message_of(wrong)
+            row.refresh_from_db()
+    context = {
+        **_about(row.dataset),
+        "row": row,
+        "error": error,
+        "new": "new" in request.GET,
+        "address": request.build_absolute_uri(request.path),
+        "clock": deadlines.reading(row.reported_at, row.due_at) if row.state == Problem.State.OPEN else None,
+    }
+    return render(request, "opening/report.html", context, status=400 if error else 200)
+
+
+def _open(request: HttpRequest, name: str) -> Dataset | HttpResponse:
+    version = found_version(request, name, None)
+    return version if isinstance(version, HttpResponse) else version.dataset
+
+
+def _person(request: HttpRequest) -> Person | None:
+    return request.user if isinstance(request.user, Person) else None
+
+
+def _about(dataset: Dataset) -> dict[str, Any]:
+    return {"dataset": dataset, "title": words.local(dataset, "title")}
+
+
+def _within(request: HttpRequest, action: str, key: str | None = None) -> bool:
+    """Whether the asker may ask once more; it is counted."""
+    used = ratelimit.consume(request, app="gongshu.opening", action=action, config=LIMITS, key=key)
+    return used is not None
+
+
+def _too_often() -> str:
+    return _("请求太频繁了，请过一会儿再试。")
+
+
+def _stars() -> list[tuple[int, str]]:
+    return [(5, _("很有用")), (4, _("有用")), (3, _("一般")), (2, _("不太好用")), (1, _("没法用"))]
+
+
+def _remember(answer: HttpResponse, browser: str) -> None:
+    answer.set_signed_cookie(
+        BROWSER,
+        browser,
+        salt=BROWSER,
+        max_age=BROWSER_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
