@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -48,13 +49,16 @@ def upload_page(request: HttpRequest, resource_id: int) -> HttpResponse:
 def upload_file(request: HttpRequest, resource_id: int) -> HttpResponse:
     """The whole file in one form, for browsers without script; it goes to the data folder's disk as it comes."""
     resource = _resource(request, resource_id)
-    request.upload_handlers = [_Handler(request)]  # type: ignore[list-item]
+    handler = _Handler(request)
+    request.upload_handlers = [handler]  # type: ignore[list-item]
     try:
         return _take_form(request, resource)
     except OSError as error:
         told = storage_error(error, settings.DATA)
         if told is None:
             raise
+        with suppress(OSError):  # the spool has gone with its room
+            handler.file.close()
         return _form(request, resource, words.message_of(told), 507)
 
 
