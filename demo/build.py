@@ -34,7 +34,6 @@ def recipes() -> dict[str, Callable[[Path], Dataset]]:
         "scenic-spots": registers.sights,
         "vaccination-clinics": registers.clinics,
         "care-homes": registers.care_homes,
-        "care-allowances": persons.allowances,
         "outpatient-visits": series.visits,
         "air-quality-hourly": series.air_quality,
         "river-sections": series.rivers,
@@ -42,6 +41,8 @@ def recipes() -> dict[str, Callable[[Path], Dataset]]:
         "national-divisions": partial(series.national_divisions, package=DIVISIONS),
         "public-holidays": series.holidays,
         "bus-ridership": series.ridership,
+        "care-allowances": persons.allowances,
+        "community-canteens": persons.canteens,
     }
 
 

@@ -1,4 +1,4 @@
-"""A register of persons: old people who get an allowance. What the public may get of it is what protection leaves."""
+"""Two registers that are still on their way: what may become public of them is being decided when the demo opens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from demo import city, dirt
-from demo.recipe import LICENCE, SYNTHETIC, SYNTHETIC_EN, Dataset, drop, field, rules, write_csv
+from demo.recipe import LICENCE, SYNTHETIC, SYNTHETIC_EN, Dataset, drop, field, rules, write_csv, write_sheet
 from gongshu.tables.contract import Contract, Protection
 
 ROWS = 24_000
@@ -71,6 +71,38 @@ def allowances(folder: Path) -> Dataset:
         rules=rules("证件号码 护理等级 补贴金额", bounds={"补贴金额": (0, 5000), "年龄": (60, 120)}),
     )  # fmt: skip
     return Dataset(contract, [write_csv(folder / "养老服务补贴.csv", rows, "gbk")])
+
+
+def canteens(folder: Path) -> Dataset:
+    """Community canteens as an office keeps them: a workbook with title, 合计 and footnote, mobiles and landlines in one
+    column, remarks that name people. Its steward has still to judge it, so the contract says only what the register is."""
+    rng = random.Random(city.SEED + 22)
+    rows = []
+    for i in range(356):
+        _, district, x, y = city.place(rng)
+        mobile = rng.random() < 0.6
+        phone = f"139{rng.randrange(10**8):08d}" if mobile else f"0990-{rng.randrange(5 * 10**7, 9 * 10**7)}"
+        who = rng.choice(SURNAMES) + rng.choice(GIVEN)
+        remark = rng.choice(
+            ["", "", "节假日不开", f"找{who}，139{rng.randrange(10**8):08d}", "与老年活动室合用", "扩建中"]
+        )
+        rows.append(
+            {"编号": f"C{i:04d}", "名称": f"{district[:-1]}{rng.choice('颐和安康福')}社区食堂", "区": district,
+             "地址": city.address(rng, district), "联系电话": phone, "座位数": rng.randrange(20, 160, 4),
+             "开办日期": dirt.written_date(date(2015, 1, 1) + timedelta(days=rng.randrange(4000)), rng, 0.3),
+             "备注": remark, "经度": x, "纬度": y}
+        )  # fmt: skip
+    dirt.sow(rows, rng, numbers="座位数")
+    contract = Contract(
+        name="community-canteens",
+        title="社区助餐点",
+        title_en="Community canteens",
+        summary="全市社区助餐点：名称、地址、座位数、联系电话与坐标。",
+        provider="市民政局",
+        update_frequency="monthly",
+    )
+    title, note = f"{city.CITY}社区助餐点一览表", "注：数据截至上月末，联系电话仅供业务联系。"
+    return Dataset(contract, [write_sheet(folder / "社区助餐点.xlsx", title, rows, total="座位数", note=note)])
 
 
 def _resident_id(rng: random.Random, division: str, born: date, woman: bool) -> str:

@@ -13,6 +13,7 @@ await build({
     chart: "scripts/chart.js",
     passkey: "scripts/passkey.js",
     decide: "scripts/decide.js",
+    upload: "scripts/upload.js",
     inspect: "scripts/inspect.js",
   },
   outdir,

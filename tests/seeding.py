@@ -16,6 +16,7 @@ from django.utils import timezone
 from gongshu.lake.copies import attached, column_statistics, index_rows, place
 from gongshu.opening.models import Dataset, IndexTask, Version
 from gongshu.parties.models import Organisation
+from gongshu.tables.contract import Contract, dump_contract
 
 DISTRICTS = ["鲁班区", "墨斗区", "规矩区", "榫卯区", "绳墨区", "云梯区", "木鸢区", "石础区"]
 PROVIDERS = {
@@ -93,7 +94,9 @@ def publish(
             "quarantined": 2,
             "bytes": 412_000,
         },
-        contract="",
+        contract=dump_contract(
+            Contract(name=name, title=described.get("title", name), summary=described.get("summary", ""))
+        ),
         snapshot="7314000000000000001",
         raw_snapshot="7314000000000000000",
         job=job,

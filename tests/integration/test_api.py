@@ -99,6 +99,7 @@ def test_description_is_valid_openapi(client):
     validate(document)
     assert set(document["paths"]) == {
         "/api/v1/datasets", "/api/v1/datasets/{name}", "/api/v1/datasets/{name}/rows",
+        "/api/v1/datasets/{name}/versions/{number}/difference",
     }  # fmt: skip
 
 

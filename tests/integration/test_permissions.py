@@ -92,6 +92,12 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         ),
         "uninvite": both("invitation_id", "invitation"),
         "invitation": Place({"secret": "no-such-secret"}),
+        **{name: both("resource_id", "resource") for name in ("resource", "resource_edit")},
+        **{name: both("resource_id", "resource") for name in ("upload_new", "upload_file", "upload_start")},
+        **{
+            f"upload{tail}": both("upload_id", "upload")
+            for tail in ("", "_state", "_piece", "_inspect", "_cancel", "_discard")
+        },
         "protect": both("draft_id", "draft"),
         "preview_again": both("draft_id", "draft"),
         "describe": both("draft_id", "draft"),
@@ -101,6 +107,10 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "download": Place(dataset | {"format_key": "csv"}),
         "download_version": Place(version | {"again": mine["dataset"], "format_key": "csv"}),
         "selection": Place(version),
+        "versions": Place(dataset),
+        "version_difference": Place(version),
+        "feed": Place(dataset),
+        "withdraw": Place(dataset, {"name": other["dataset"]}),
         "subscribe": Place(dataset),
         "rate": Place(dataset),
         "problem_reports": Place(dataset),

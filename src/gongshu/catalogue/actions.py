@@ -20,7 +20,7 @@ CLASSES = "catalogue-2026/classes"
 CODE = re.compile(r"^[123][0-9]{2}[0-9]{3}[0-9A-Z]*/[0-9]+$")
 DESCRIBED = (
     "category", "name", "slug", "system", "summary", "format", "share_type", "share_condition", "share_law", "open_type",
-    "open_condition", "update_frequency", "issued_on", "maintainer",
+    "open_condition", "update_frequency", "issued_on", "related", "maintainer",
 )  # fmt: skip
 
 
@@ -64,6 +64,7 @@ def describe_resource(
                 "{name}刚刚改过这个资源，您的修改没有保存：请看过新的内容再改",
                 name=str(row.edited_by),
             )
+        related = values.pop("related", None)
         for name, value in values.items():
             setattr(row, name, value.strip() if isinstance(value, str) else value)
         _check(row)
@@ -73,6 +74,8 @@ def describe_resource(
             row.code = _next_code(row.category)
         row.edited_by, row.edited_at = actor, clock.now()
         row.save()
+        if related is not None:
+            row.related.set(other for other in related if other.pk != row.pk)
         log.append(
             actor.actor_id,
             f"resource.{'change' if resource else 'register'}",

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from gongshu.catalogue.models import Resource
 from gongshu.gathering import store
 from gongshu.gathering.models import Upload
 from gongshu.i18n import gettext
@@ -15,6 +16,7 @@ from gongshu.jobs.models import Job
 from gongshu.oversight import log
 from gongshu.parties.models import Person
 from gongshu.parties.permissions import check_may
+from gongshu.tables.contract import load_contract
 from gongshu.tables.errors import TableError
 
 State = Upload.State
@@ -50,7 +52,21 @@ def inspected(upload: Upload, error: dict[str, Any] | None) -> None:
         row = Upload.objects.select_for_update().get(pk=upload.pk)
         row.state, row.error = (State.FAILED, error) if error else (State.INSPECTED, {})
         row.save(update_fields=["state", "error"])
+        if not error:
+            _fill_items(row)
         log.append("system", f"upload.{row.state}", f"upload:{row.id}", code=(error or {}).get("code"))
+
+
+def _fill_items(upload: Upload) -> None:
+    """The resource's data items are those of its last file, when that holds a single table; nobody's edit is touched."""
+    if store.contract_of(upload, 1).exists():
+        return
+    contract = load_contract(store.contract_of(upload, 0).read_text(encoding="utf-8"))
+    items = [
+        {"name": each.name, "storage_type": each.storage_type, "title": each.title or each.name}
+        for each in contract.fields
+    ]
+    Resource.objects.filter(pk=upload.resource_id).update(items=items)
 
 
 def settle() -> None:
@@ -71,6 +87,8 @@ def discard(actor: Person, upload: Upload) -> None:
     check_may(actor, "upload.make", upload.resource.organisation)
     with transaction.atomic():
         row = Upload.objects.select_for_update().get(pk=upload.pk)
+        if row.state == State.INSPECTING:
+            raise TableError("upload_inspecting", "文件正在检视，请先停止检视，再丢弃")
         if row.drafts.exists():
             raise TableError("upload_used", "工作稿在用这个文件，不能丢弃")
         row.state = State.DISCARDED

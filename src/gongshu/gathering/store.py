@@ -20,6 +20,11 @@ def file_of(upload: Upload) -> Path:
     return folder_of(upload) / "file"
 
 
+def part_of(upload: Upload) -> Path:
+    """What has come of a file that is still being received."""
+    return folder_of(upload) / "part"
+
+
 def report_of(upload: Upload) -> Path:
     """The inspect document (JSON) of an upload that was inspected."""
     return folder_of(upload) / "report.json"
@@ -33,3 +38,9 @@ def contract_of(upload: Upload, number: int) -> Path:
 def table_of(upload: Upload, number: int) -> Path:
     """The staged text table ``number`` of an upload that was inspected: Parquet, ``_row`` first."""
     return folder_of(upload) / f"table-{number}.parquet"
+
+
+def arriving() -> Path:
+    """Where the files of plain forms are spooled while they come: on the disk that will keep them."""
+    found: Path = settings.DATA / "arriving"
+    return found

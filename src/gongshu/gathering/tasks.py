@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from gongshu.gathering import actions, store
+from gongshu.gathering import actions, receiving, store
 from gongshu.gathering.models import Upload
 from gongshu.jobs.runner import Run, chore, crash_here, job_kind
 from gongshu.tables.contract import dump_contract
@@ -83,3 +83,9 @@ def _inspect(run: Run, upload: Upload, staging: Path) -> dict[str, Any] | None:
 def settle_uploads() -> None:
     """An inspection that was cancelled or broke off leaves the file as it was: stored, to be inspected again."""
     actions.settle()
+
+
+@chore
+def sweep_uploads() -> None:
+    """Unfinished uploads that nobody goes on with make room again."""
+    receiving.sweep()

@@ -188,8 +188,9 @@ def withdraw(actor: Actor, name: str, reason: str, number: int | None = None) ->
         dataset.current = dataset.versions.filter(state=Version.State.PUBLISHED).order_by("-number").first()
         dataset.save(update_fields=["current"])
         IndexTask.objects.create(dataset=dataset)
-        if dataset.current is None:
-            tell_subscribers(dataset, "dataset.withdrawn", f"w{versions[0].number}", reason=reason.strip())
+        told = "dataset.withdrawn" if dataset.current is None else "version.withdrawn"
+        number = versions[0].number
+        tell_subscribers(dataset, told, f"w{number}", number=number, reason=reason.strip())
     crash_here("withdraw")
     for version in versions:
         delete_public(version)

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from ninja import Field, Query, Router, Schema
 
-from gongshu.opening import exports, queries, rows, search
+from gongshu.opening import exports, history, queries, rows, search
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import access
 
@@ -154,6 +154,12 @@ class RowsQuestion(Schema):
     columns: list[str] = Field([], description="only these columns")
 
 
+class DifferenceQuestion(Schema):
+    """Against which version."""
+
+    before: int = Field(0, ge=0, alias="with", description="a version number; the one before, when not said")
+
+
 ERRORS = {400: ErrorAnswer, 404: ErrorAnswer, 410: ErrorAnswer, 429: ErrorAnswer, 503: ErrorAnswer}
 FILTERS = (
     "Filters are query parameters named after columns: `column=value` (equal), `column__contains=`, `column__gte=`, "
@@ -235,6 +241,34 @@ def dataset_rows(request: HttpRequest, name: str, question: Query[RowsQuestion])
         "version": version.number,
         "items": rows.objects(version, ask, question.limit, question.offset) if question.limit else [],
     }
+
+
+@router.get(
+    "/datasets/{slug:name}/versions/{int:number}/difference",
+    response={200: dict[str, Any], **ERRORS},
+    summary="What a version changed",
+    url_name="api_difference",
+)
+def difference(request: HttpRequest, name: str, number: int, question: Query[DifferenceQuestion]) -> dict[str, Any]:
+    """Columns, words and rows that differ from the version ``with`` (the one before, when not said) to ``number``."""
+    after = _published(name, number)
+    earlier = _published(name, question.before) if question.before else history.previous(after)
+    if earlier is None or earlier.pk == after.pk:
+        raise Http404
+    access.record(queries.QUERY, f"dataset:{name}", version=number, before=earlier.number)
+    return history.as_json(history.version_difference(earlier, after))
+
+
+def _published(name: str, number: int) -> Version:
+    """A version that is out; the errors of :func:`_current` for what isn't."""
+    dataset = _current(name).dataset
+    version = Version.objects.filter(dataset=dataset, number=number).first()
+    if version is None:
+        raise Http404
+    if version.state == Version.State.WITHDRAWN:
+        raise WithdrawnError(name, version.withdrawn_reason)
+    version.dataset = dataset
+    return version
 
 
 def _current(name: str) -> Version:

@@ -18,8 +18,8 @@ FEW_CODES = 3
 def describe(version: Version, site: str) -> dict[str, Any]:
     """The context of the page; ``site`` is this installation's address for snippets."""
     dataset = version.dataset
-    history = list(queries.history(dataset).defer("contract"))
-    published = [each.published_at for each in history if each.state == Version.State.PUBLISHED]
+    past = list(queries.history(dataset).defer("contract"))
+    published = [each.published_at for each in past if each.state == Version.State.PUBLISHED]
     fresh = queries.freshness(dataset, published) if dataset.current_id == version.pk else None
     return {
         "dataset": dataset,
@@ -40,7 +40,7 @@ def describe(version: Version, site: str) -> dict[str, Any]:
         "described": _described(version),
         "quality": quality(version),
         "files": files(version),
-        "versions": _history(history, dataset),
+        "versions": _history(past, dataset),
         "calls": _calls(version, site),
     }
 
@@ -130,10 +130,15 @@ def _semantic(code: str | None) -> str:
     return words.local(known, "title")
 
 
-def _history(history: list[Version], dataset: Dataset) -> list[dict[str, Any]]:
+def history(dataset: Dataset) -> list[dict[str, Any]]:
+    """The versions of the dataset with what each changed, the newest first."""
+    return _history(list(queries.history(dataset).defer("contract")), dataset)
+
+
+def _history(past: list[Version], dataset: Dataset) -> list[dict[str, Any]]:
     found = []
-    for i, version in enumerate(history):
-        before = history[i + 1] if i + 1 < len(history) else None
+    for i, version in enumerate(past):
+        before = past[i + 1] if i + 1 < len(past) else None
         found.append(
             {
                 "number": version.number,

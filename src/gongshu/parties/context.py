@@ -16,7 +16,28 @@ from gongshu.parties.permissions import may
 # url name of the entry -> its label, the permission without which it isn't shown, url names of the pages under it
 ENTRIES = (
     ("workbench", gettext_noop("待办"), "workbench.see", {"workbench", "inbox", "job"}),
+    (
+        "resources",
+        gettext_noop("数据资源"),
+        "resource.see",
+        {
+            "resources",
+            "resource",
+            "resource_new",
+            "resource_edit",
+            "systems",
+            "upload_new",
+            "upload_file",
+            "upload",
+            "upload_inspect",
+            "draft",
+            "override_field",
+            "protect",
+            "describe",
+        },
+    ),
     ("submissions", gettext_noop("送审"), "submission.see", {"submissions", "submission"}),
+    ("promises", gettext_noop("更新承诺"), "submission.see", {"promises"}),
     ("problems", gettext_noop("问题报告"), "problem.see", {"problems", "problem"}),
     (
         "organisation_people",

@@ -20,6 +20,7 @@ TEXTS: dict[str, str] = {
     "submission.failed": gettext_noop("《%(title)s》没有发布成功：%(reason)s"),
     "dataset.updated": gettext_noop("您订阅的《%(title)s》有了第 %(number)s 版"),
     "dataset.withdrawn": gettext_noop("您订阅的《%(title)s》已撤回：%(reason)s"),
+    "version.withdrawn": gettext_noop("您订阅的《%(title)s》第 %(number)s 版已撤回：%(reason)s"),
     "dataset.stopped": gettext_noop("《%(title)s》已紧急停止：%(reason)s"),
     "dataset.restored": gettext_noop("《%(title)s》已恢复"),
     "update.near": gettext_noop("《%(title)s》承诺在 %(day)s 前更新，请准备新的文件"),

@@ -62,6 +62,7 @@ OPTIONS: dict[str, Option] = {
         Option("GONGSHU_MAIL_FROM", "gongshu@localhost", "邮件的发件人"),
         Option("GONGSHU_ENGINE_MEMORY", "240MB", "数据引擎的内存上限"),
         Option("GONGSHU_UPLOAD_LIMIT", "2147483648", "单个文件上限，字节", int),
+        Option("GONGSHU_UPLOAD_QUOTA", "21474836480", "一个机构上传文件的总量上限，字节；丢弃的不算", int),
         Option("GONGSHU_LEASE_SECONDS", "60", "作业租约：多久没有心跳就由别的工作进程接手，秒", int),
     )
 }

@@ -204,6 +204,7 @@ LOGGING = {
 # The data plane, as plain values: the apps hand them to gongshu.lake and gongshu.tables
 ENGINE_MEMORY = option("GONGSHU_ENGINE_MEMORY")
 UPLOAD_LIMIT = option("GONGSHU_UPLOAD_LIMIT")
+UPLOAD_QUOTA = option("GONGSHU_UPLOAD_QUOTA")
 LEASE_SECONDS = option("GONGSHU_LEASE_SECONDS")
 LAKE_URL = option("GONGSHU_LAKE_URL") or str(DATA / "lake")
 LAKE_CATALOG_URL = option("GONGSHU_CATALOG_URL")

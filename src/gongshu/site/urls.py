@@ -8,6 +8,8 @@ from gongshu.surfaces.rest import api
 
 urlpatterns = [
     path("", include("gongshu.surfaces.urls")),
+    path("", include("gongshu.catalogue.urls")),
+    path("", include("gongshu.gathering.urls")),
     path("", include("gongshu.governance.protection_urls")),
     path("", include("gongshu.opening.urls")),
     path("", include("gongshu.governance.urls")),
