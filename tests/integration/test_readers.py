@@ -229,3 +229,32 @@ def test_no_number_is_given_twice(dataset):
     Problem.objects.get(number=numbers[-1]).delete()
     numbers.append(problems.report(dataset, "wrong", "又一件")[0].number)
     assert [one[-4:] for one in numbers] == ["0001", "0002", "0003", "0004"]
+
+
+def test_a_kill_after_a_mail_repeats_it_and_loses_none(dataset, monkeypatch):
+    Subscription.objects.create(dataset=dataset, email="a@example.org", confirmed_at=clock.now())
+    stops.stop(Shell("tester"), "clinics", "核查")
+    with monkeypatch.context() as killed:
+        killed.setattr("gongshu.opening.reader_mail.crash_here", lambda point: (_ for _ in ()).throw(SystemExit()))
+        with pytest.raises(SystemExit):
+            mail_readers()
+    mail_readers()
+    mail_readers()
+    assert [one.to for one in mail.outbox] == [["a@example.org"]] * 2
+
+
+def test_the_news_of_a_dataset_reaches_its_own_subscribers_only_even_far_down_the_log(dataset, monkeypatch):
+    monkeypatch.setattr("gongshu.opening.reader_mail.FAR", 2)
+    columns = [{"name": "编号", "storage_type": "int64"}]
+    other = seeding.publish("schools", "SELECT 1 AS 编号", columns, title="学校").dataset
+    for one in (dataset, other):
+        row = Subscription.objects.create(dataset=one, email=f"{one.name}@example.org")
+        readers.confirm(row)
+    for n in range(4):
+        readers.rate(dataset, f"{n}" * 64, 5)
+    mail_readers()
+    assert Subscription.objects.filter(told__gte=3).count() == 2  # both were moved on without a mail
+    stops.stop(Shell("tester"), "schools", "核查")
+    mail_readers()
+    mail_readers()
+    assert [one.to for one in mail.outbox] == [["schools@example.org"]]
