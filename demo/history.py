@@ -6,10 +6,13 @@ killed goes on where it stopped.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from functools import partial
+
+from django.test import Client
 
 from demo.recipe import Dataset
 from gongshu import clock
@@ -24,11 +27,11 @@ from gongshu.governance.models import Draft
 from gongshu.governance.queries import contract_before
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import owner_name, run_one
-from gongshu.opening import stops, submissions
+from gongshu.opening import problems, readers, stops, submissions
 from gongshu.opening.models import Dataset as Opened
-from gongshu.opening.models import Decision, Stop, Submission, Version
+from gongshu.opening.models import Decision, Problem, Stop, Submission, Version
 from gongshu.opening.search import index_pending
-from gongshu.oversight import heads
+from gongshu.oversight import access, heads
 from gongshu.parties.actions import ensure_organisation, give_role, register_person
 from gongshu.parties.models import Organisation, Person, Role
 from gongshu.parties.permissions import Shell
@@ -76,6 +79,7 @@ CATEGORIES = {
 }
 RETURNED = {"museums": "开放时间一列没有说明，请写清是否含法定节假日"}  # one submission that came back once
 STOPPED = "scenic-spots"  # stopped and restored once
+REPORTED = "medical-institutions"  # a reader found something wrong, and was answered
 PENDING = "care-allowances"  # before its approver when the demo opens
 PREPARED = "community-canteens"  # with its steward, who has still to judge it
 BLOCK = 4 * 1024 * 1024
@@ -120,6 +124,10 @@ def steps(names: list[str], make: Callable[[str], Dataset]) -> Iterator[Step]:
         number = 2 if name == "car-parks" else 1
         for version in range(1, number + 1):
             found += _version(name, version, start + 12 * (version - 1), partial(made, name))
+    for day in range(DAYS - 30, DAYS):
+        found.append(Step(_at(day, 11) + timedelta(minutes=day), "", partial(_read, day)))
+    found.append(Step(_at(DAYS - 6, 16), REPORTED, _report))
+    found.append(Step(_at(DAYS - 4, 10), REPORTED, _answer))
     found.append(Step(_at(DAYS - 9, 15), STOPPED, _stop))
     found.append(Step(_at(DAYS - 8, 10), STOPPED, _restore))
     return iter(sorted(found, key=lambda step: step.at))
@@ -271,6 +279,41 @@ def _restore() -> None:
         stops.restore(Person.objects.get(username="security"), STOPPED, "已核对：是景区的对外值班电话，不涉个人")
 
 
+def _read(day: int) -> None:
+    """What readers do on a day: open pages, download, ask the interface, rate, subscribe."""
+    client, rng = Client(headers={"host": "localhost"}), random.Random(day)
+    visible = list(Opened.objects.filter(current__isnull=False, stopped_at=None).select_related("current"))
+    for number, dataset in enumerate(rng.choices(visible, k=min(len(visible), 8)) if visible else []):
+        client.get(f"/datasets/{dataset.name}")
+        if dataset.current and dataset.current.rows < 100_000:
+            client.get(f"/api/v1/datasets/{dataset.name}/rows?limit=5")
+            if number % 3 == 0:
+                client.get(f"/datasets/{dataset.name}/download.csv", follow=True).close()
+        if number == 0:
+            readers.rate(dataset, readers.visitor_of(None, f"demo-{day}"), rng.choice((3, 4, 4, 5, 5)))
+    if day == DAYS - 20:
+        for dataset in visible[:3]:
+            readers.subscribe(Person.objects.get(username="regulator"), dataset)
+    access.flush()
+
+
+def _report() -> None:
+    if not Problem.objects.exists():
+        dataset = Opened.objects.get(name=REPORTED)
+        problems.report(dataset, Problem.Kind.WRONG, "有几家的坐标落在相邻的区", column="经度")
+
+
+def _answer() -> None:
+    row = (
+        Problem.objects.filter(dataset__name=REPORTED, state=Problem.State.OPEN)
+        .select_related("dataset__provider")
+        .first()
+    )
+    if row is not None:
+        text = "已核对：九家迁址后坐标没有改，下一版更正，谢谢。"
+        problems.answer(_who(Role.STEWARD, row.dataset.provider), row, text, shown=True)
+
+
 def _as_recipe(wanted: Contract, row: Draft, contract: Contract) -> None:
     """What the steward decides and writes, field by field; what differs from the proposal is an override with its reason."""
     said = {field.name: field for field in wanted.fields}
@@ -278,6 +321,8 @@ def _as_recipe(wanted: Contract, row: Draft, contract: Contract) -> None:
         mine = said.get(field.name)
         if mine is None:
             continue
+        if mine.protection.method == "drop":  # what isn't public keeps the proposal
+            mine = replace(mine, level=field.level, open_type=field.open_type)
         was = {"level": field.level, "open_type": field.open_type, "semantic_type": field.semantic_type}
         now = {
             "level": mine.level,

@@ -35,9 +35,14 @@ def field(name: str, storage: str, title_en: str, description: str, **more: Any)
     """A public field of level 1, kept as it is unless ``more`` says otherwise."""
     more.setdefault("level", 1)
     more.setdefault(
-        "open_type", "unconditional" if more["level"] == 1 else "none" if more["level"] > 3 else "conditional"
+        "open_type",
+        "unconditional" if more["level"] == 1 else "none" if more["level"] > 3 or _is_dropped(more) else "conditional",
     )
     return Field(name=name, storage_type=storage, title=name, title_en=title_en, description=description, **more)
+
+
+def _is_dropped(more: dict[str, Any]) -> bool:
+    return "protection" in more and more["protection"].method == "drop"
 
 
 def drop(name: str, storage: str, title_en: str, description: str, level: int, semantic_type: str) -> Field:

@@ -69,6 +69,10 @@ class Run:
         if self._watch:
             self._watch(name, progress)
 
+    def mine(self) -> bool:
+        """Whether this worker still holds the job: what has passed to another must not be touched, not even to tidy up."""
+        return Job.objects.filter(pk=self.job.pk, lease_owner=self.owner, state=Job.State.RUNNING).exists()
+
     def keep_lease(self, stop: threading.Event) -> None:
         """Renew the lease until ``stop``; runs in a thread with its own connection."""
         while not stop.wait(settings.LEASE_SECONDS / 4):
@@ -89,6 +93,13 @@ def crash_here(point: str) -> None:
 def owner_name() -> str:
     """A name for this worker that no other has."""
     return f"{socket.gethostname()[:40]}-{os.getpid()}-{secrets.token_hex(3)}"
+
+
+def _fail(run: Run, error: dict[str, Any]) -> None:
+    if run.mine():
+        actions.finish(run.job, Job.State.FAILED, error=error)
+    else:
+        logger.warning("job %s failed here, but another worker has it now", run.job.pk)
 
 
 def run_one(owner: str, *, only: Job | None = None, watch: Callable[[str, float], None] | None = None) -> Job | None:
@@ -112,13 +123,13 @@ def run_one(owner: str, *, only: Job | None = None, watch: Callable[[str, float]
         # the value itself stays out of the row: it may be a personal datum
         described = error.as_json()
         described["where"] = {name: value for name, value in described["where"].items() if name != "value"}
-        actions.finish(job, Job.State.FAILED, error=described)
+        _fail(run, described)
     except Exception as error:
         logger.exception("job %s failed", job.pk)
         told = storage_error(error, settings.DATA) or TableError(
             "internal", "内部错误 {kind}；数据未变，详情见工作进程的日志", kind=type(error).__name__
         )
-        actions.finish(job, Job.State.FAILED, error=told.as_json())
+        _fail(run, told.as_json())
     finally:
         stop.set()
         beat.join()

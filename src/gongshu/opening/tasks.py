@@ -61,7 +61,8 @@ def publish(run: Run) -> dict[str, Any]:
         except Exception:
             shutil.rmtree(staging, ignore_errors=True)  # first, so that a full disk has room for what follows
             try:
-                _discard(params["dataset"], job)  # a refused or cancelled publication leaves nothing
+                if run.mine():
+                    _discard(params["dataset"], job)  # a refused or cancelled publication leaves nothing
             except Exception:
                 logger.exception("what job %s left is removed by the next sweep", job)
             raise

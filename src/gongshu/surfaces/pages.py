@@ -177,7 +177,7 @@ def _job(job: Job, person: Any) -> dict[str, Any]:
 
 
 def _steps(job: Job) -> list[dict[str, Any]]:
-    names = list(words.JOB_STEPS)
+    names = words.JOB_KINDS.get(job.kind, ())
     if job.step not in names:
         return []
     here = names.index(job.step)

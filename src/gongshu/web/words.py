@@ -108,6 +108,17 @@ JOB_STEPS = {
     "serve": gettext_lazy("生成服务副本"),
     "release": gettext_lazy("发布"),
     "index": gettext_lazy("更新检索"),
+    "type": gettext_lazy("判断类型"),
+    "recognise": gettext_lazy("识别含义"),
+    "count": gettext_lazy("统计各列"),
+    "risk": gettext_lazy("计算个人风险"),
+    "compare": gettext_lazy("比较其他做法"),
+    "keep": gettext_lazy("保存预览"),
+}
+JOB_KINDS = {  # the steps of each kind of job, in their order
+    "publish": ("read", "raw", "check", "protect", "commit", "serve", "release", "index"),
+    "inspect": ("read", "type", "recognise", "count", "check"),
+    "preview": ("read", "check", "protect", "risk", "compare", "keep"),
 }
 
 
