@@ -59,21 +59,43 @@ def messages(only: Collection[str] | None = None) -> set[str]:
 
 
 def translations(path: Path = CATALOGUE) -> dict[str, str]:
-    """A catalogue as msgid -> English."""
+    """A catalogue as msgid -> English; where it counts, the English of many."""
+    return {message: forms[-1] for message, forms in _forms(path).items()}
+
+
+def _forms(path: Path) -> dict[str, tuple[str, ...]]:
+    """A catalogue as msgid -> its English: one text, or where it counts the texts for one and for many."""
     with path.open("rb") as file:
-        return {str(entry.id): str(entry.string) for entry in read_po(file, locale="en") if entry.id}
+        return {
+            entry.id[0] if entry.pluralizable else str(entry.id): entry.string
+            if entry.pluralizable
+            else (str(entry.string),)
+            for entry in read_po(file, locale="en")
+            if entry.id
+        }
+
+
+def _counting() -> set[str]:
+    """The msgids of ``{% plural %}``, which are looked up as plurals only; Chinese has the same text for one and many."""
+    pages = (*PACKAGE.rglob("*.html"), *PACKAGE.rglob("templates/**/*.txt"))
+    return {message for path in pages for message in _from_template(path, "ngettext")}
 
 
 def update() -> list[str]:
     """Bring the catalogue up to the sources and the parts; returns the msgids without English."""
-    known: dict[str, str] = {}
+    known: dict[str, tuple[str, ...]] = {}
     for path in (*sorted(PARTS.glob("*.po")), CATALOGUE):
-        known |= {message: english for message, english in translations(path).items() if english}
+        known |= {message: english for message, english in _forms(path).items() if any(english)}
+    counting = _counting()
     made, wanted = Catalog(locale="en", project="gongshu", fuzzy=False), sorted(messages())
     with CATALOGUE.open("rb") as file:  # its date stays, so that nothing changes in the file when nothing changed
         made.creation_date = read_po(file, locale="en").creation_date
     for message in wanted:
-        made.add(message, known.get(message, ""), flags=("python-brace-format",) if "{" in message else ())
+        english, flags = known.get(message, ("",)), ("python-brace-format",) if "{" in message else ()
+        if message in counting:
+            made.add((message, message), (english[0], english[-1]), flags=flags)
+        else:
+            made.add(message, english[-1], flags=flags)
     with CATALOGUE.open("wb") as file:
         write_po(file, made, omit_header=False, no_location=True, width=120, ignore_obsolete=True)
     return [message for message in wanted if not known.get(message)]
@@ -214,7 +236,7 @@ def _name_of(function: ast.AST) -> str:
 # templates and the command line -------------------------------------------------------------------------------------
 
 
-def _from_template(path: Path) -> Iterator[str]:
+def _from_template(path: Path, call: str = "(?:n?gettext|_)") -> Iterator[str]:
     import django
     from django.conf import settings
 
@@ -224,7 +246,7 @@ def _from_template(path: Path) -> Iterator[str]:
     from django.utils.translation.template import templatize
 
     code = templatize(path.read_text(encoding="utf-8"), origin=str(path))
-    for literal in re.findall(r"""\b(?:n?gettext|_)\(\s*(u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))""", code):
+    for literal in re.findall(rf"""\b{call}\(\s*(u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"))""", code):
         yield ast.literal_eval(literal)
 
 

@@ -46,6 +46,10 @@ Job.objects.create(kind="publish", title="发布 公共汽电车站点", params=
 Job.objects.create(kind="publish", title="发布 中小学校名录", params={"dataset": "schools"}, state="failed", step="check",
                    progress=0.4, actor="operator", attempts=1,
                    error={"code": "field_not_graded", "message": "列「身份证号」没有定级", "where": {"column": "身份证号"}})
+from tests.walk import resource_of
+uploader = people.person("uploader", "steward", people.organisation("market", "市市场监管局"))
+for slug in ("businesses", "shops"):
+    resource_of(uploader, people.organisation("market"), slug)
 from gongshu.oversight import access
 for name, number in (("medical-institutions", 40), ("bus-stops", 9)):
     for i in range(number):
@@ -80,9 +84,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the served installation."""
+    return tmp_path_factory.mktemp("site")
+
+
+@pytest.fixture(scope="session")
+def site(site_data: Path) -> Iterator[str]:
     """The address of the served installation."""
-    data = tmp_path_factory.mktemp("site")
+    data = site_data
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

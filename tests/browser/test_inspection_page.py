@@ -20,7 +20,7 @@ def open_draft(page: Page, name: str) -> str:
     page.locator("main form[action='/account/login'] button[type=submit]").click()
     page.wait_for_url("**/workbench")
     page.goto("/account/inbox")
-    page.locator("main a[href^='/drafts/']", has_text=name).first.click()
+    page.locator("main tr", has_text=name).locator("a[href^='/drafts/']").click()
     page.wait_for_url("**/drafts/*")
     return page.url
 

@@ -68,7 +68,7 @@ def computed(draft: Draft) -> Draft:
     return draft
 
 
-def test_after_is_what_will_be_published_cell_by_cell(cast):
+def test_after_is_what_will_be_published_cell_by_cell(cast, client):
     draft = drafted(cast)
     Patch.objects.create(
         draft=draft, row=3, column="补贴金额", was="0", value="777777", reason="改", by=cast["colleague"]
@@ -98,6 +98,8 @@ def test_after_is_what_will_be_published_cell_by_cell(cast):
     assert len(shown) > 10 and set(shown) <= published
     hidden = [row for row in found["rows"] if row["after"] is None]
     assert hidden and not any(value == "墨斗区" for row in published for value in row)
+    page = client.get("/datasets/allowances").content.decode()
+    assert f"另有 {draft.checked['suppressed']} 行整行不公开" in page
     checking.settle()
     assert not preview.path_of(draft, draft.edition).exists()
 

@@ -220,7 +220,8 @@ def test_the_approver_sees_both_sides_and_the_operator_only_what_the_public_gets
     address = f"/submissions/{row.pk}"
     approver = signed_in(cast["approver"])
     seen = approver.get(address).content.decode()
-    assert "处理前" in seen and "处理后" in seen and "1919-01-09" in seen and PHONE not in seen
+    assert 'id="before-title"' in seen and 'id="after-title"' in seen and "1919-01-09" in seen and PHONE not in seen
+    assert "失去了什么" in seen and "换个做法会怎样" in seen and "改用这个" not in seen and "1 → " in seen
     assert PHONE in approver.get(f"{address}?plain=1").content.decode()
     seen = signed_in(cast["operator"]).get(f"{address}?plain=1").content.decode()
-    assert "处理前" not in seen and "处理后" in seen and "1919-01-09" not in seen and PHONE not in seen
+    assert 'id="before-title"' not in seen and 'id="after-title"' in seen and "1919-01-09" not in seen and PHONE not in seen

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource as system
+import shutil
+import subprocess
+import zipfile
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from gongshu import clock
-from gongshu.gathering import receiving, store
+from gongshu.gathering import api, receiving, store, tasks
 from gongshu.gathering.models import Upload
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import owner_name, run_one
 from gongshu.jobs.worker import load_kinds
 from gongshu.oversight.models import Event
+from gongshu.parties.actions import make_token
 from gongshu.parties.inbox import waiting_for
 from gongshu.parties.models import Person
 from gongshu.tables.errors import TableError
@@ -242,3 +249,156 @@ def test_a_person_says_how_to_read_and_can_stop(web, resource, steward):
     web.post(f"{address}/discard")
     assert web.get(address).status_code == 404 and not store.folder_of(upload).exists()
     assert not Job.objects.filter(state="running").exists()
+
+
+def test_a_program_uploads_with_a_token(steward, resource, client):
+    _, secret = make_token(steward, "同步程序", ["upload"], 30)
+    _, narrow = make_token(steward, "只读", ["read"], 30)
+    ask = {"resource": resource.slug, "filename": "诊所.csv", "size": len(GBK)}
+
+    def call(method: str, address: str, body: Any, token: str = secret) -> Any:
+        kind = "application/json" if isinstance(body, str) else "application/octet-stream"
+        headers = {"Authorization": f"Bearer {token}"}
+        return getattr(client, method)(f"/api/v1/uploads{address}", body, content_type=kind, headers=headers)
+
+    for token in (narrow, "gs_none"):
+        assert call("post", "", json.dumps(ask), token).status_code == 401
+    assert call("post", "", json.dumps(ask | {"resource": "none"})).status_code == 404
+    assert call("post", "", json.dumps(ask | {"size": 0})).json()["error"]["code"] == "empty_file"
+    begun = call("post", "", json.dumps(ask))
+    assert begun.status_code == 201
+    address = f"/{begun.json()['id']}"
+    assert call("put", f"{address}/pieces?offset=0", GBK[:300]).json()["received"] == 300
+    assert call("put", f"{address}/pieces?offset=7", GBK[:300]).json()["error"]["where"] == {"received": 300}
+    assert call("put", f"{address}/pieces?offset=300", GBK[300:]).json()["state"] == "inspecting"
+    run_one(owner_name())
+    headers = {"Authorization": f"Bearer {secret}"}
+    assert client.get(f"/api/v1/uploads{address}", headers=headers).json()["state"] == "inspected"
+    other = people.person("far", "steward", people.organisation("civil", "市民政局"))
+    _, foreign = make_token(other, "别家", ["upload"], 30)
+    assert call("post", "", json.dumps(ask), foreign).status_code == 404
+    assert client.get(f"/api/v1/uploads{address}", headers={"Authorization": f"Bearer {foreign}"}).status_code == 404
+
+
+def test_a_program_that_asks_too_often_is_told(steward, resource, client, monkeypatch):
+    monkeypatch.setitem(api.LIMITS, "pieces", "1/m/key")
+    _, secret = make_token(steward, "同步程序", ["upload"], 30)
+    ask = json.dumps({"resource": resource.code, "filename": "a.csv", "size": 9})
+    headers = {"Authorization": f"Bearer {secret}"}
+    codes = [
+        client.post("/api/v1/uploads", ask, content_type="application/json", headers=headers).status_code
+        for _ in range(2)
+    ]
+    assert codes == [201, 429]
+
+
+def test_a_full_disk_is_told_and_the_upload_goes_on_when_there_is_room(web, resource, settings, tmp_path, monkeypatch):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    try:
+        settings.DATA = disk
+        monkeypatch.setattr(receiving, "RESERVE", 0)
+        content = CLINICS.encode() + b"61,x,1\n" * 700_000
+        state = begin(web, resource, content)
+        assert put(web, state, 0, content[: 1024**2]).json()["received"] == 1024**2
+        (disk / "others").write_bytes(bytes(4 * 1024**2))
+        full = put(web, state, 1024**2, content[1024**2 :])
+        assert (full.status_code, full.json()["error"]["code"]) == (507, "disk_full")
+        assert full.json()["error"]["where"]["received"] == 1024**2
+        upload = Upload.objects.get(pk=state["id"])
+        assert store.part_of(upload).stat().st_size == 1024**2
+        form = {"file": SimpleUploadedFile("b.csv", content)}
+        refused = web.post(f"/resources/{resource.pk}/upload/file", form)
+        assert refused.status_code == 507 and "磁盘" in refused.content.decode()
+        (disk / "others").unlink()
+        done = put(web, state, 1024**2, content[1024**2 :]).json()
+        assert done["sha256"] == hashlib.sha256(content).hexdigest()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_worker_killed_in_the_inspection_is_followed_by_another(web, resource, settings, monkeypatch):
+    state = begin(web, resource, GBK)
+    put(web, state, 0, GBK)
+
+    class PowerCut(BaseException):
+        pass
+
+    def cut(point: str) -> None:
+        if point == "inspected":
+            raise PowerCut
+
+    monkeypatch.setattr(tasks, "crash_here", cut)
+    with monkeypatch.context() as dead:
+        dead.setattr(shutil, "rmtree", lambda *_, **__: None)  # a dead process cleans nothing up
+        dead.setattr("gongshu.jobs.runner.actions.beat", lambda *_: True)
+        settings.LEASE_SECONDS = 0.001
+        with pytest.raises(PowerCut):
+            run_one(owner_name())
+    upload = Upload.objects.get(pk=state["id"])
+    assert upload.state == "inspecting" and list(store.folder_of(upload).glob("inspecting-*"))
+    assert not store.report_of(upload).exists()
+    monkeypatch.undo()
+    settings.LEASE_SECONDS = 60
+    done = run_one(owner_name())
+    assert done is not None and (done.state, done.attempts) == ("done", 2)
+    upload.refresh_from_db()
+    assert upload.state == "inspected" and not list(store.folder_of(upload).glob("inspecting-*"))
+
+
+def workbook(path: Path, sheet: bytes) -> bytes:
+    """A workbook whose only sheet is this XML."""
+    book = openpyxl.Workbook()
+    book.active.append(["甲"])
+    book.save(path / "plain.xlsx")
+    with (
+        zipfile.ZipFile(path / "plain.xlsx") as plain,
+        zipfile.ZipFile(path / "made.xlsx", "w", zipfile.ZIP_DEFLATED) as made,
+    ):
+        for name in plain.namelist():
+            made.writestr(name, sheet if "sheet1" in name else plain.read(name))
+    return (path / "made.xlsx").read_bytes()
+
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>%s</sheetData></worksheet>'
+LAUGHS = (
+    b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">'
+    + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(9))
+    + b"]>"
+)
+ROW = b'<row r="1"><c r="A1" t="inlineStr"><is><t>%s</t></is></c></row>'
+
+
+def zip_bomb(path: Path) -> bytes:
+    with zipfile.ZipFile(path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", bytes(64 * 1024**2))
+    return (path / "bomb.zip").read_bytes()
+
+
+def entities(path: Path) -> bytes:
+    return workbook(path, LAUGHS + SHEET % (ROW % b"&j;"))
+
+
+def sheet_bomb(path: Path) -> bytes:
+    return workbook(path, SHEET % (ROW % (b"a" * 64 * 1024**2)))
+
+
+def peak() -> int:
+    """The most memory this process held, in KB."""
+    return system.getrusage(system.RUSAGE_SELF).ru_maxrss
+
+
+@pytest.mark.parametrize("make", [zip_bomb, entities, sheet_bomb])
+def test_bombs_end_as_a_clear_failure(web, resource, tmp_path, make):
+    content = make(tmp_path)
+    state = begin(web, resource, content, "bomb.xlsx")
+    put(web, state, 0, content)
+    before = peak()
+    done = run_one(owner_name())
+    assert done is not None and done.state == "done"  # the worker lives
+    upload = Upload.objects.get(pk=state["id"])
+    assert upload.state == "failed" and upload.error["message"]
+    assert peak() - before < 400 * 1024
+    assert upload.error["message"] in unescape(web.get(f"/uploads/{upload.pk}").content.decode())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -32,6 +34,13 @@ from gongshu.web.access import needs
 State = Upload.State
 HEAD_BYTES = 256 * 1024  # of a file's beginning, by which a browser's file is known again
 STATUS = {"disk_full": 507, "disk_limit": 507, "disk_short": 507, "file_too_large": 413, "quota_exceeded": 413, "piece_too_long": 413}  # fmt: skip
+STEPS = {
+    "read": gettext_lazy("读取文件"),
+    "type": gettext_lazy("认列的类型"),
+    "recognise": gettext_lazy("认列的含义"),
+    "count": gettext_lazy("逐列统计"),
+    "check": gettext_lazy("质量检核"),
+}
 OPEN_JOBS = (Job.State.QUEUED, Job.State.RUNNING)
 
 
@@ -48,13 +57,16 @@ def upload_page(request: HttpRequest, resource_id: int) -> HttpResponse:
 def upload_file(request: HttpRequest, resource_id: int) -> HttpResponse:
     """The whole file in one form, for browsers without script; it goes to the data folder's disk as it comes."""
     resource = _resource(request, resource_id)
-    request.upload_handlers = [_Handler(request)]  # type: ignore[list-item]
+    handler = _Handler(request)
+    request.upload_handlers = [handler]  # type: ignore[list-item]
     try:
         return _take_form(request, resource)
     except OSError as error:
         told = storage_error(error, settings.DATA)
         if told is None:
             raise
+        with suppress(OSError):  # the spool has gone with its room
+            handler.file.close()
         return _form(request, resource, words.message_of(told), 507)
 
 
@@ -253,7 +265,7 @@ def _detail(request: HttpRequest, upload: Upload, error: str = "") -> HttpRespon
         "inspecting": inspecting,
         "job": job,
         "percent": round(job.progress * 100) if job else 0,
-        "step": words.JOB_STEPS.get(job.step, "") if job else "",
+        "step": STEPS.get(job.step, "") if job else "",
         "stopping": bool(job and job.cancel_requested and job.state in OPEN_JOBS),
         "error": error,
         "problem": _problem(upload.error),

@@ -41,7 +41,7 @@ def threshold() -> int:
 def groups(risk: dict[str, Any]) -> Groups | None:
     """The histogram before and after; None where no person could be recognised before."""
     before, after = risk.get("before"), risk.get("after")
-    if not before:
+    if not before or "histogram" not in before:
         return None
     bins = before["histogram"]
     shares = [_shares(each["histogram"]) if each else [0.0] * len(bins) for each in (before, after)]

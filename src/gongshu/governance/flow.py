@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gongshu.governance.inspected import Inspected
@@ -36,14 +36,6 @@ class Step:
     def name(self) -> str:
         """Its name."""
         return str(FLOW[self.key][1])
-
-
-def address(name: str, *args: object) -> str:
-    """The address of a page, empty when this installation has none of that name."""
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
 
 
 def undecided(draft: Draft, contract: Contract) -> list[str]:
@@ -78,9 +70,15 @@ def draft_steps(draft: Draft, contract: Contract, found: Inspected | None, here:
             "done",
             _("%(n)s 行已读入") % {"n": f"{found.table['rows'] if found else 0:,}"},
             _("上传 %(when)s") % {"when": minute(draft.upload.created_at)},
-            address("upload", draft.upload_id),
+            reverse("upload", args=[draft.upload_id]),
         ),
-        Step("catalogue", "done", draft.resource.name, draft.resource.system.name),
+        Step(
+            "catalogue",
+            "done",
+            draft.resource.name,
+            draft.resource.system.name,
+            reverse("resource", args=[draft.resource_id]),
+        ),
         Step(
             "classify",
             "now" if left else "done",
@@ -100,14 +98,14 @@ def draft_steps(draft: Draft, contract: Contract, found: Inspected | None, here:
             "todo" if left else "done" if submitted or (checked and here != "protect") else "now",
             _("选择保护方式") if left or not checked else _("%(n)s 列有保护") % {"n": guarded},
             _("%(n)s 列需要保护") % {"n": guarded} if left or not checked else "",
-            "" if left else address("protect", draft.pk),
+            "" if left else reverse("protect", args=[draft.pk]),
         ),
         Step(
             "release",
             "now" if submitted else "todo",
             _("已送审") if submitted else _("说明并送审"),
             "",
-            "" if left else address("describe", draft.pk),
+            "" if left else reverse("describe", args=[draft.pk]),
         ),
         Step("use", "todo", _("公开后开始")),
         Step("account", "todo", _("公开后开始")),

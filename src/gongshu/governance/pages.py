@@ -19,7 +19,7 @@ from gongshu.governance.actions import begin
 from gongshu.governance.columns import columns_of, semantic_choices, widest_open_type
 from gongshu.governance.decisions import Judgement
 from gongshu.governance.facts import facts_of, finding_list
-from gongshu.governance.flow import address, draft_steps, undecided
+from gongshu.governance.flow import draft_steps, undecided
 from gongshu.governance.inspected import Inspected, inspected
 from gongshu.governance.models import Draft
 from gongshu.governance.queries import contract_before, contract_of
@@ -47,7 +47,7 @@ def begin_draft(request: HttpRequest, upload_id: str) -> HttpResponse:
         draft = begin(person_of(request), upload, table, contract_before(upload.resource))
     except TableError as error:
         messages.error(request, words.message_of(error))
-        return redirect(address("upload", upload.pk) or reverse("workbench"))
+        return redirect("upload", upload.pk)
     return redirect("draft", draft.pk)
 
 
@@ -264,8 +264,6 @@ def _page(request: HttpRequest, draft: Draft, error: str = "") -> HttpResponse:
         "patches": Paginator(
             draft.patches.filter(undone_at=None).select_related("by") if values else draft.patches.none(), LISTED
         ).get_page(said.get("patches")),
-        "upload_url": address("upload", draft.upload_id),
-        "protect_url": address("protect", draft.pk),
         "undecided": undecided(draft, contract),
     }
     if document is not None:

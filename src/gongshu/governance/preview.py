@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import shutil
 from collections.abc import Callable
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -90,6 +91,9 @@ def forget(draft: Draft, but: int | None = None) -> None:
     for path in store.folder_of(draft.upload).glob(f"preview-{draft.id}-*"):
         if path != kept:
             path.unlink(missing_ok=True)
+    if but is None:
+        for left in store.folder_of(draft.upload).glob(f"previewing-{draft.id}-*"):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def compute(

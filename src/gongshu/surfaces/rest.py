@@ -11,6 +11,7 @@ from ninja.errors import HttpError, ValidationError
 from ninja.renderers import JSONRenderer
 
 from gongshu import __version__
+from gongshu.gathering.api import router as uploads
 from gongshu.lake import serving
 from gongshu.opening import rows
 from gongshu.opening.api import StoppedError, WithdrawnError, router
@@ -43,6 +44,7 @@ api = OpenApi(
     urls_namespace="api",
 )
 api.add_router("", router)
+api.add_router("", uploads)
 
 
 def _answer(request: HttpRequest, status: int, message: str, code: str = "", **where: Any) -> HttpResponse:

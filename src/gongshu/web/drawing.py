@@ -135,22 +135,22 @@ def paired_bars(
     labels: Sequence[str], before: Sequence[float], after: Sequence[float], mark: int, label: str
 ) -> SafeString:
     """Two bars a label, hollow before and filled after, each a share (0..1); a dashed line before the label number ``mark``."""
-    step, base, tall = 106, 146, 118
+    step, base, tall = 74, 146, 118
     most = max([*before, *after, 0.0001])
     drawn = []
     for i, name in enumerate(labels):
         x = 8 + i * step
-        for shift, share, css in ((0, before[i], "hollow"), (42, after[i], "f-ink")):
+        for shift, share, css in ((0, before[i], "hollow"), (32, after[i], "f-ink")):
             height = tall * share / most
             drawn.append(
-                f'<rect class="{css}" x="{x + shift}" y="{base - height:.1f}" width="38" height="{height:.1f}"/>'
+                f'<rect class="{css}" x="{x + shift}" y="{base - height:.1f}" width="28" height="{height:.1f}"/>'
             )
             if share:
                 said = f"{share * 100:.1f}" if share >= 0.0005 else "<0.1"
                 drawn.append(
-                    f'<text x="{x + shift + 19}" y="{base - height - 6:.1f}" text-anchor="middle">{escape(said)}</text>'
+                    f'<text x="{x + shift + 14}" y="{base - height - 6:.1f}" text-anchor="middle">{escape(said)}</text>'
                 )
-        drawn.append(f'<text x="{x + 40}" y="168" text-anchor="middle">{escape(name)}</text>')
-    x = 8 + mark * step - 13
-    drawn.append(f'<path class="base" d="M0 {base}.5H640"/><path class="mark-at" d="M{x} 6V154"/>')
-    return _svg(640, 174, "".join(drawn), css="paired", label=label)
+        drawn.append(f'<text x="{x + 30}" y="168" text-anchor="middle">{escape(name)}</text>')
+    x = 8 + mark * step - 7
+    drawn.append(f'<path class="base" d="M0 {base}.5H452"/><path class="mark-at" d="M{x} 6V154"/>')
+    return _svg(452, 174, "".join(drawn), css="paired", label=label)

@@ -7,12 +7,13 @@ from typing import Any
 from django import template
 from django.urls import reverse
 
-from gongshu.governance import preview
+from gongshu.governance import figures, preview
 from gongshu.governance.models import Draft
 from gongshu.governance.sample import sample
 from gongshu.opening.models import Submission
 from gongshu.oversight import access
 from gongshu.parties.permissions import may, person_of
+from gongshu.tables.contract import load_contract
 
 register = template.Library()
 
@@ -24,7 +25,7 @@ def submission_sample(context: dict[str, Any], row: Submission) -> dict[str, Any
     Only while the submission waits: afterwards the draft may be another one, and the sample of a published version is gone.
     """
     draft, request = row.draft, context["request"]
-    if row.state not in ("department", "platform") or draft.state != Draft.State.SUBMITTED:
+    if not _waits(row):
         return {"document": None}
     document = preview.read(draft)
     if document is None:
@@ -46,3 +47,23 @@ def submission_sample(context: dict[str, Any], row: Submission) -> dict[str, Any
         "veil_url": f"{here}?plain=1&set={number if number.isdigit() else 0}",
         "next_url": f"{here}?set={shown.following}" if turned else "",
     }
+
+
+@register.inclusion_tag("governance/protect_figures.html")
+def submission_figures(row: Submission) -> dict[str, Any]:
+    """The risk, the groups, and, while the submission waits, what is lost and what other ways would bring: no data value."""
+    after = row.risk.get("after")
+    found: dict[str, Any] = {
+        "risk": row.risk,
+        "groups": figures.groups(row.risk),
+        "refused": bool(after) and after["k"] < after["threshold"],
+    }
+    document = preview.read(row.draft) if _waits(row) else None
+    if document:
+        found["lost"] = figures.losses(row.draft.checked, document["means"])
+        found["ways"] = figures.ways(document["variants"], load_contract(row.contract))
+    return found
+
+
+def _waits(row: Submission) -> bool:
+    return row.state in ("department", "platform") and row.draft.state == Draft.State.SUBMITTED
