@@ -192,6 +192,8 @@ def test_the_timeline_tells_bodies_and_roles_but_no_names(walked, client):
                  f"答复问题报告 {row.number}"):  # fmt: skip
         assert said in part, said
     assert leak.number not in page
+    flow = page[page.index('class="flow"') :].partition("</ol>")[0]
+    assert flow.count("市卫生健康委 数据责任人") >= 2  # gathered and graded, as the log tells
     for who in ("steward", "approver", "operator"):
         assert who not in part
     versions = client.get(f"/datasets/{walked.name}/versions").content.decode()

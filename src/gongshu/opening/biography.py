@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,18 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gongshu.jobs.models import Job
-from gongshu.opening import queries, terms
+from gongshu.opening import history, queries, terms
 from gongshu.opening.models import Version
+from gongshu.opening.timeline import Line
 from gongshu.web import words
 from gongshu.web.templatetags.web import score
+
+DONE_BY = {  # events of the log that tell who did a step and when
+    "upload.inspect": "gather",
+    "draft.describe": "catalogue",
+    "draft.confirm": "classify",
+    "draft.protect": "protect",
+}
 
 
 @dataclass(frozen=True)
@@ -52,11 +60,12 @@ class Step:
         return str(words.FLOW_PLAIN[self.key])
 
 
-def steps(version: Version, opinions: dict[str, Any]) -> list[Step]:
-    """The eight steps in their order; ``opinions`` are those of :func:`gongshu.opening.readers.opinions`."""
+def steps(version: Version, opinions: dict[str, Any], lines: list[Line]) -> list[Step]:
+    """The eight steps in their order; ``opinions`` are those of :func:`gongshu.opening.readers.opinions`, ``lines`` the
+    timeline, which tells who did a step in which role, and when."""
     job = Job.objects.filter(pk=version.job).only("created_at").first()
     stored = job.created_at if job else None
-    return [
+    found = [
         _gather(version, stored),
         _catalogue(version),
         _classify(version),
@@ -65,6 +74,13 @@ def steps(version: Version, opinions: dict[str, Any]) -> list[Step]:
         _release(version),
         _use(version),
         _account(version, opinions),
+    ]
+    done: dict[str, Line] = {}
+    for line in lines:  # the latest first
+        if line.action in DONE_BY:
+            done.setdefault(DONE_BY[line.action], line)
+    return [
+        replace(step, who=done[step.key].who, moment=done[step.key].at) if step.key in done else step for step in found
     ]
 
 
@@ -204,6 +220,8 @@ def _release(version: Version) -> Step:
         Fact(_("公开的行"), f"{version.rows:,}", _("%(n)s 列") % {"n": len(version.columns)}),
         Fact(_("湖快照"), "", version.snapshot),
     ]
+    if agreed := history.approvals([version]).get(version.pk):
+        facts.insert(1, Fact(_("审核"), "", _joined(agreed)))
     return Step(
         "release",
         _("第 %(n)s 版，已发布") % {"n": version.number}

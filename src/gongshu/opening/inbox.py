@@ -57,7 +57,7 @@ def updates(person: Person) -> list[Waiting]:
         Waiting(
             _("更新《%(title)s》") % {"title": one.dataset.title},
             _("去更新"),
-            reverse("dataset", args=[one.dataset.name]),
+            reverse("upload_new", args=[one.dataset.resource_id]),
             promises.since(one),
             one.due,
         )

@@ -81,12 +81,18 @@ def remind() -> None:
                 notify(
                     people_to_remind(one.dataset),
                     template,
-                    reverse("dataset", args=[one.dataset.name]),
+                    _where_to_update(one.dataset),
                     f"{template}:{one.dataset.name}:v{one.number}",
                     due_at=one.due,
                     title=one.dataset.title,
                     day=f"{one.due.astimezone(deadlines.BEIJING):%Y-%m-%d}",
                 )
+
+
+def _where_to_update(dataset: Dataset) -> str:
+    if dataset.resource_id:
+        return reverse("upload_new", args=[dataset.resource_id])
+    return reverse("dataset", args=[dataset.name])
 
 
 def people_to_remind(dataset: Dataset) -> list[Person]:

@@ -61,6 +61,7 @@ class Line:
     said: str
     who: str
     index: int
+    action: str
     times: int = 1
 
 
@@ -98,7 +99,7 @@ def _tell(version: Version) -> list[Line]:
         who = _who(role, facts.get("step") == Submission.State.PLATFORM, provider, centre)
         key = (text, who)
         times = lines[key].times + 1 if key in lines else 1
-        lines[key] = Line(event.at, text, who, event.index, times)
+        lines[key] = Line(event.at, text, who, event.index, event.action, times)
     return sorted(lines.values(), key=lambda one: one.index, reverse=True)
 
 
