@@ -24,14 +24,23 @@ django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 call_command("collectstatic", verbosity=0, interactive=False)
-from tests import people, seeding
+from tests import people, registers, seeding
 from gongshu.opening import search
+from gongshu.opening.models import Dataset
 from gongshu.jobs.models import Job
 seeding.city()
 search.rebuild()
+inspector = people.person("inspector", "steward", people.organisation())
+registers.drafts(inspector, {"by-mouse": "用鼠标", "by-keyboard": "用键盘", "by-eye": "用眼睛"})
 people.person("operator", "operator", display_name="操作员")
+people.person("answerer", "steward", Dataset.objects.get(name="company-register").provider)
 for name in ("keyholder", "looker-1440-zh", "looker-1440-en", "looker-390-zh", "looker-390-en"):  # they change how they sign in
     people.person(name, "steward", people.organisation())
+import uuid
+from tests import residents
+drafter = people.person("drafter", "steward", people.organisation("elderly", "市养老服务中心"))
+residents.drafted(drafter, uuid.UUID(int=1), "allowances", computed=True)
+residents.drafted(drafter, uuid.UUID(int=2), "allowances-waiting", computed=False)
 Job.objects.create(kind="publish", title="发布 公共汽电车站点", params={"dataset": "bus-stops"}, state="running", step="protect",
                    progress=0.55, actor="operator", attempts=1)
 Job.objects.create(kind="publish", title="发布 中小学校名录", params={"dataset": "schools"}, state="failed", step="check",

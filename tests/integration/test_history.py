@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import caches
 from django.test import Client
 
-from gongshu.opening import history, problems
+from gongshu import clock
+from gongshu.opening import history, problems, promises
 from gongshu.opening.models import Dataset, Version
-from tests import people, seeding
+from gongshu.parties.inbox import waiting_for
+from tests import people, seeding, walk
 
 pytestmark = pytest.mark.django_db
 COLUMNS = [
@@ -147,3 +150,49 @@ def test_withdrawing_the_whole_dataset_tells_subscribers(two, client):
     )
     assert client.get("/datasets/clinics").status_code == 410
     assert reader.notices.filter(template="dataset.withdrawn").count() == 1
+
+
+@pytest.fixture
+def walked(data: Any) -> Dataset:
+    """A dataset that its people carried to the public; monthly."""
+    where = people.organisation()
+    cast = [people.person("steward", "steward", where), people.person("approver", "approver", where)]
+    row = walk.approved(walk.submitted(cast[0], where), cast[1], people.person("operator", "operator"))
+    return Dataset.objects.get(name=row.dataset)
+
+
+def test_the_maintainer_is_reminded_once_before_and_once_after_the_promised_day(walked, client):
+    steward = walked.resource.maintainer
+    due = walked.current.published_at + timedelta(days=31)
+    told = []
+    for days in (-15, -2, -1, 0.5, 3, 10):
+        with clock.at(due + timedelta(days=days)):
+            promises.remind()
+            told.append([steward.notices.filter(template=f"update.{kind}").count() for kind in ("near", "late")])
+            waits = [one.verb for one in waiting_for(steward)]
+            assert ("去更新" in waits) == (days > -15)
+    assert told == [[0, 0], [1, 0], [1, 0], [1, 0], [1, 1], [1, 1]]
+    client.force_login(people.person("regulator", "regulator"))
+    assert "没有快到期" in client.get("/promises").content.decode()
+    with clock.at(due + timedelta(days=10, hours=1)):
+        page = client.get("/promises").content.decode()
+    assert "10 天" in page and walked.title in page
+    client.force_login(people.person("stranger", "steward", people.organisation("civil", "市民政局")))
+    with clock.at(due + timedelta(days=10)):
+        assert walked.title not in client.get("/promises").content.decode()
+
+
+def test_the_timeline_tells_bodies_and_roles_but_no_names(walked, client):
+    row, _secret = problems.report(walked, "wrong", "床位不对")
+    leak, _secret = problems.report(walked, "privacy", "泄露")
+    problems.answer(walked.resource.maintainer, row, "改好了")
+    page = client.get(f"/datasets/{walked.name}").content.decode()
+    part = page[page.index('id="timeline"') :].partition("</section>")[0]
+    for said in ("上传原始文件", "确认逐列定级", "送审", "审核同意", "第 1 版发布", "市卫生健康委 审核人", "市大数据中心 平台运营",
+                 f"答复问题报告 {row.number}"):  # fmt: skip
+        assert said in part, said
+    assert leak.number not in page
+    for who in ("steward", "approver", "operator"):
+        assert who not in part
+    versions = client.get(f"/datasets/{walked.name}/versions").content.decode()
+    assert "市卫生健康委、市大数据中心" in versions

@@ -20,30 +20,10 @@ from gongshu.parties.inbox import waiting_for
 from gongshu.parties.models import Person
 from gongshu.tables.contract import load_contract
 from tests import people
-from tests.integration.test_walk_actions import resource_of, uploaded
+from tests.registers import credit_code, firms
+from tests.walk import resource_of, uploaded
 
 pytestmark = pytest.mark.django_db
-USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-
-
-def credit_code(n: int) -> str:
-    """A valid code, made up; every one holds a 0 and a 1."""
-    head = f"91310101MA1{n:06d}"
-    total = sum(USCC.index(one) * pow(3, place, 31) for place, one in enumerate(head))
-    return head + USCC[-total % 31]
-
-
-def firms(rows: int = 80) -> bytes:
-    """A register with look-alike letters in three codes, a script in a name, and telephones that could be anybody's."""
-    lines = ["企业登记表（内部）", "统一社会信用代码,企业名称,联系电话,成立日期,备注"]
-    for n in range(1, rows + 1):
-        code = credit_code(n)
-        if n in (5, 6, 7):
-            code = code.replace("0", "O", 1)
-        name = "<script>alert(1)</script>有限公司" if n == 5 else f"云栈{n}机电有限公司"
-        phone = f"138{n:04d}{n:04d}" if n % 2 else f"021-6{n:07d}"
-        lines.append(f"{code},{name},{phone},20{n % 20:02d}-03-{n % 27 + 1:02d},无")
-    return "\n".join(lines).encode("gb18030")
 
 
 @pytest.fixture
@@ -59,7 +39,10 @@ def cast(data: Path) -> dict[str, Person]:
 
 @pytest.fixture
 def draft(cast: dict[str, Person]) -> Draft:
-    return begin(cast["steward"], uploaded(cast["steward"], resource_of(cast["steward"]), firms(), "企业登记.csv"))
+    return begin(
+        cast["steward"],
+        uploaded(cast["steward"], resource_of(cast["steward"], people.organisation()), firms(), "企业登记.csv"),
+    )
 
 
 def at(client: Client, person: Person) -> Client:
@@ -246,7 +229,10 @@ def test_a_finding_is_accepted_with_a_reason_and_taken_back(client, cast, draft)
 
 def test_rows_are_taken_home_without_formulas(client, cast):
     content = firms().decode("gb18030").replace("云栈6机电", "=cmd|6").encode("gb18030")
-    draft = begin(cast["steward"], uploaded(cast["steward"], resource_of(cast["steward"]), content, "企业登记.csv"))
+    draft = begin(
+        cast["steward"],
+        uploaded(cast["steward"], resource_of(cast["steward"], people.organisation()), content, "企业登记.csv"),
+    )
     answer = at(client, cast["steward"]).get(address(draft, "/rows.csv"), {"finding": check_digits(draft)})
     lines = answer.content.decode("utf-8-sig").splitlines()
     assert len(lines) == 4 and "'=cmd|6" in answer.content.decode()
@@ -304,7 +290,10 @@ def test_a_lost_report_is_said(client, cast, draft):
 
 def test_three_hundred_columns(client, cast):
     content = ",".join(f"列{n}" for n in range(300)) + "\n" + "\n".join(",".join(["甲乙"] * 300) for _ in range(5))
-    draft = begin(cast["steward"], uploaded(cast["steward"], resource_of(cast["steward"]), content.encode(), "宽.csv"))
+    draft = begin(
+        cast["steward"],
+        uploaded(cast["steward"], resource_of(cast["steward"], people.organisation()), content.encode(), "宽.csv"),
+    )
     page = at(client, cast["steward"]).get(address(draft))
     assert page.status_code == 200 and "300 列" in page.content.decode()
 

@@ -210,3 +210,15 @@ def test_the_words_do_not_need_another_preview(cast):
     found = preview.read(draft)
     assert found is not None and found["edition"] == draft.edition
     assert len(list(preview.path_of(draft, 0).parent.glob("preview-*"))) == 1
+
+
+def test_the_worker_begins_the_preview_of_what_is_decided(cast):
+    draft = drafted(cast)
+    checking.settle()
+    draft.refresh_from_db()
+    assert checking.job_of(draft) is not None
+    undecided = {name: {"state": "ask"} for name in draft.fields}
+    Draft.objects.filter(pk=draft.pk).update(fields=undecided, job=None)
+    Job.objects.all().delete()
+    checking.settle()
+    assert not Job.objects.exists()

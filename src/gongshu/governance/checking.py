@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
-from gongshu.governance import preview
+from gongshu.governance import preview, protecting
 from gongshu.governance.models import Draft
 from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
@@ -17,6 +18,7 @@ from gongshu.parties.models import Person
 from gongshu.parties.permissions import check_may
 from gongshu.tables.contract import load_contract
 
+AT_ONCE = 100  # drafts looked at in one round
 OPEN = (Job.State.QUEUED, Job.State.RUNNING)
 
 
@@ -67,7 +69,11 @@ def checked(draft: Draft, edition: int, document: dict[str, Any], figures: dict[
 
 
 def settle() -> None:
-    """Forget the previews of drafts that are over: what they hold is of no more use."""
+    """Begin the previews of drafts in which every column is decided; forget those of drafts that are over."""
+    behind = Draft.objects.filter(state=Draft.State.EDITING).exclude(checked_edition=F("edition"))
+    for draft in behind.select_related("resource", "upload").order_by("edited_at")[:AT_ONCE]:
+        if not protecting.undecided(draft):
+            ensure(draft)
     for draft in Draft.objects.filter(state=Draft.State.CLOSED).exclude(checked_edition=0).select_related("upload"):
         preview.forget(draft)
         Draft.objects.filter(pk=draft.pk, state=Draft.State.CLOSED).update(checked_edition=0)

@@ -197,6 +197,8 @@ def _step(protection: Protection, direction: int) -> Protection | None:
             return Protection(name, {"to": steps[place]}) if 0 <= place < len(steps) else None
     if method == "generalise_number":
         width = float(params["width"])
+        if direction < 0 and width == int(width):  # whole numbers stay whole
+            return Protection(method, {"width": int(width) // 2}) if width >= 2 else None
         return Protection(method, {"width": _plain(width * 2 if direction > 0 else width / 2)})
     return None
 

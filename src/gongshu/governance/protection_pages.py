@@ -157,6 +157,7 @@ def _page(request: HttpRequest, draft: Draft, error: str) -> HttpResponse:
         ],
         "as_proposed": suppress == contract.suppress_small_groups
         and all(field.protection == proposed[field.name] for field in contract.fields),
+        "blocked": sum(f.protection.method == "keep" and f.open_type != "unconditional" for f in contract.fields),
         "threshold": figures.threshold(),
         "running": job is not None and job.state in checking.OPEN,
         "job": job,

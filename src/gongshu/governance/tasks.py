@@ -54,5 +54,5 @@ def compute(run: Run) -> dict[str, Any]:
 
 @chore
 def settle_previews() -> None:
-    """Files that hold data values go when their draft is over."""
+    """What is decided gets its preview; files that hold data values go when their draft is over."""
     checking.settle()

@@ -1,4 +1,4 @@
-"""What came after a publication: the versions and their differences, the feed, and a withdrawal."""
+"""What comes after a publication: versions and their differences, the feed, a withdrawal, promised updates."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from gongshu.opening import actions, descriptions, history, preview, queries
+from gongshu import deadlines
+from gongshu.opening import actions, descriptions, history, preview, promises, queries, terms
 from gongshu.opening.models import Dataset, Version
 from gongshu.opening.pages import answers_for_data, found_version
 from gongshu.oversight import access
-from gongshu.parties.permissions import check_may, person_of
+from gongshu.parties.permissions import check_may, organisations_where, person_of
 from gongshu.tables.errors import TableError
 from gongshu.web import words
 from gongshu.web.access import needs, public
@@ -167,6 +168,24 @@ def withdraw_page(request: HttpRequest, name: str) -> HttpResponse:
         "subscribers": dataset.subscriptions.filter(confirmed_at__isnull=False).count(),
     }
     return render(request, "opening/withdraw.html", context, status=400 if error else 200)
+
+
+@require_safe
+@needs("submission.see")
+def promise_list(request: HttpRequest) -> HttpResponse:
+    """The updates that are near or late, of the bodies whose submissions I may see."""
+    person = person_of(request)
+    check_may(person, "submission.see")
+    found = promises.pending(organisations_where(person, "submission.see"))
+    page = Paginator(found, LISTED).get_page(request.GET.get("page"))
+    rows = [{"promise": one, "frequency": terms.frequency(one.dataset.update_frequency)} for one in page]
+    context = {
+        "page": page,
+        "rows": rows,
+        "late": sum(one.late for one in found),
+        "limit": deadlines.limit("update", "remind"),
+    }
+    return render(request, "opening/promises.html", context)
 
 
 def _change(one: history.ColumnChange) -> tuple[str, str, str, str]:

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from gongshu.opening import submissions
+from gongshu.opening import promises, submissions
 from gongshu.opening.models import Problem, Submission
 from gongshu.parties.inbox import Waiting, waiting_source
 from gongshu.parties.models import Person
@@ -47,4 +47,20 @@ def reports(person: Person) -> list[Waiting]:
         )
         for row in found
         if may(person, "problem.answer", row.dataset.provider)
+    ]
+
+
+@waiting_source
+def updates(person: Person) -> list[Waiting]:
+    """Datasets of this maintainer whose promised update is near or late."""
+    return [
+        Waiting(
+            _("更新《%(title)s》") % {"title": one.dataset.title},
+            _("去更新"),
+            reverse("dataset", args=[one.dataset.name]),
+            promises.since(one),
+            one.due,
+        )
+        for one in promises.of_maintainer(person)
+        if may(person, "upload.make", one.dataset.provider)
     ]

@@ -29,6 +29,7 @@ from gongshu.opening import (
     rows,
     search,
     terms,
+    timeline,
 )
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import access
@@ -335,6 +336,7 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         "may_withdraw": person is not None and may(person, "dataset.withdraw", version.dataset.provider),
         "may_stop": person is not None and may(person, "dataset.stop", version.dataset.provider),
         "steps": biography.steps(version, said),
+        "timeline": timeline.timeline(version),
         "preview": _preview(request, version, ask),
         "chart": charts.chart(version, request.GET.get("chart", "")),
         "map": maps.points_map(version),

@@ -21,6 +21,7 @@ urlpatterns = [
     path("datasets/<slug:name>/problems/new", reader_pages.report_new, name="report_new"),
     path("subscriptions/<str:secret>", reader_pages.subscription, name="subscription"),
     path("reports/<str:key>", reader_pages.report, name="report"),
+    path("promises", history_pages.promise_list, name="promises"),
     path("problems", problem_pages.problem_list, name="problems"),
     path("problems/<slug:number>", problem_pages.problem_page, name="problem"),
 ]

@@ -21,6 +21,7 @@ from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
 from gongshu.opening import actions, problems, search, store, submissions
+from gongshu.opening import promises as _promises  # noqa: F401 - its chore
 from gongshu.opening import reader_mail as _reader_mail  # noqa: F401 - its chore
 from gongshu.opening.models import Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows

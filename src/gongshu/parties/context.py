@@ -33,6 +33,7 @@ ENTRIES = (
         },
     ),
     ("submissions", gettext_noop("送审"), "submission.see", {"submissions", "submission"}),
+    ("promises", gettext_noop("更新承诺"), "submission.see", {"promises"}),
     ("problems", gettext_noop("问题报告"), "problem.see", {"problems", "problem"}),
     (
         "organisation_people",
