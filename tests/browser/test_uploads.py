@@ -98,13 +98,17 @@ def test_pages_are_accessible_and_fit(
     tail, wrong = f"{width}-{language[:2]}", []
     page = visitor.page(width=width, language=language)
     sign_in(page)
+    page.goto("/resources")
+    described, filled = (
+        page.locator("tr", has_text=slug).locator("th a").get_attribute("href") for slug in ("businesses", "shops")
+    )
     for name, address in {
         "resources": "/resources",
         "resource-new": "/resources/new",
         "systems": "/systems",
-        "resource": "/resources/1",
-        "resource-edit": "/resources/1/edit",
-        "upload-new": "/resources/2/upload",
+        "resource": described,
+        "resource-edit": f"{described}/edit",
+        "upload-new": f"{filled}/upload",
     }.items():
         page.goto(address)
         wrong += look(page, shots, f"{name}-{tail}")
@@ -117,7 +121,7 @@ def test_pages_are_accessible_and_fit(
     assert page.locator("[role=alert]").is_visible()
     wrong += look(page, shots, f"resource-wrong-{tail}")
     for name, content in (("good.csv", "甲,乙\n1,2\n".encode("gbk")), ("bad.csv", b"\x7fELF" + bytes(99))):
-        page.goto("/resources/2/upload")
+        page.goto(f"{filled}/upload")
         page.set_input_files("input[type=file]", {"name": name, "mimeType": "text/csv", "buffer": content})
         page.locator("[data-go]").click()
         page.wait_for_url("**/uploads/*")

@@ -19,7 +19,7 @@ from gongshu.parties.permissions import Shell
 from tests import people
 from tests.walk import CLINICS, approved, resource_of, submitted, uploaded
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
