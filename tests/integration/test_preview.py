@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from django.conf import settings
 
-from gongshu.governance import checking, preview, protecting
+from gongshu.governance import checking, computing, preview, protecting
 from gongshu.governance.actions import begin, change
 from gongshu.governance.models import Draft, Patch
 from gongshu.jobs.actions import request_cancel
@@ -109,7 +109,7 @@ def rows_of(version: Any, names: list[str]) -> set[tuple[Any, ...]]:
     with duckdb.connect(str(settings.DATA / version.serving), read_only=True) as con:
         columns = ", ".join('"' + name + '"' for name in names)
         found = con.execute(f"SELECT {columns} FROM rows").fetchall()
-    return {tuple(preview.plain(value) for value in row) for row in found}
+    return {tuple(computing.plain(value) for value in row) for row in found}
 
 
 def test_above_the_threshold_nothing_is_submitted_and_the_numbers_are_told(cast):

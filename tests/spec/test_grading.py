@@ -7,7 +7,8 @@ import pytest
 from gongshu.rulebooks import rulebook
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import OPEN_TYPES
-from gongshu.tables.risk import disclosure_risk, quasi_identifiers
+from gongshu.tables.identifiers import quasi_identifiers
+from gongshu.tables.risk import disclosure_risk
 from tests.staging import stage
 
 

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gongshu.tables.contract import Contract, Field, Protection, dump_contract, load_contract
-from gongshu.tables.risk import group_histogram, remaining_identifiers, residual_risk
+from gongshu.tables.identifiers import remaining_identifiers
+from gongshu.tables.risk import group_histogram, residual_risk
 from gongshu.tables.suppress import public_table, without_small_groups
 
 KEY = bytes(range(32))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import Contract
-from gongshu.tables.risk import RULEBOOK
+from gongshu.tables.identifiers import RULEBOOK
 from gongshu.web import drawing, words
 
 STEPS = {

@@ -12,7 +12,7 @@ from gongshu.gathering import store
 from gongshu.governance.models import Draft
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, Field, Protection
-from gongshu.tables.risk import remaining_identifiers
+from gongshu.tables.identifiers import remaining_identifiers
 
 NUMERIC = ("int64", "float64", "decimal")
 DATES = ("date", "timestamp")

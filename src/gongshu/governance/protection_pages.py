@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from gongshu.governance import checking, describing, figures, preview, protecting
 from gongshu.governance.actions import change
+from gongshu.governance.columns import semantic_title
 from gongshu.governance.flow import draft_steps
 from gongshu.governance.inspected import inspected
 from gongshu.governance.models import Draft
@@ -21,7 +22,6 @@ from gongshu.oversight import access
 from gongshu.parties.permissions import check_may, may, person_of
 from gongshu.tables.contract import Contract, Protection, load_contract
 from gongshu.tables.errors import TableError
-from gongshu.tables.semantic import type_title
 from gongshu.web import words
 from gongshu.web.access import needs
 
@@ -139,7 +139,7 @@ def _page(request: HttpRequest, draft: Draft, error: str) -> HttpResponse:
             {
                 "field": field,
                 "number": n,
-                "type": type_title(field.semantic_type)
+                "type": semantic_title(field.semantic_type)
                 if field.semantic_type
                 else words.STORAGE.get(field.storage_type),
                 "choices": [

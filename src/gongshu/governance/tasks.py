@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from gongshu.gathering import store
-from gongshu.governance import checking, preview
+from gongshu.governance import checking, computing
 from gongshu.governance.models import Draft
 from gongshu.jobs.runner import Run, chore, crash_here, job_kind
 from gongshu.seals.keys import read_or_make_key
@@ -41,7 +41,7 @@ def compute(run: Run) -> dict[str, Any]:
     try:
         with open_engine(staging / "engine", settings.ENGINE_MEMORY) as engine:
             key = read_or_make_key(settings.DATA / "keys", "protect")
-            document, figures = preview.compute(engine, draft, key, staging, step)
+            document, figures = computing.compute(engine, draft, key, staging, step)
         step("keep", 0.95)
         crash_here("preview.kept")
         held = checking.checked(draft, draft.edition, document, figures)

@@ -7,9 +7,10 @@ import ibis.expr.types as ir
 
 from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import Contract, Field
+from gongshu.tables.identifiers import RULEBOOK, remaining_identifiers
 from gongshu.tables.model import ROW
 from gongshu.tables.protect import protect
-from gongshu.tables.risk import RULEBOOK, grouped, remaining_identifiers
+from gongshu.tables.risk import grouped
 from gongshu.tables.storage import typed
 
 _NONE = "\ue000"  # a private character stands for an empty cell: nothing equals null in a join
