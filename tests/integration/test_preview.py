@@ -75,7 +75,7 @@ def test_after_is_what_will_be_published_cell_by_cell(cast, client):
     )
     draft = computed(draft)
     found = preview.read(draft)
-    assert found is not None and draft.checked["rows_before"] == 401 and len(found["rows"]) == preview.SHOWN
+    assert found is not None and draft.checked["rows_before"] == 401 and len(found["rows"]) == computing.SHOWN
     rare = next(row for row in found["rows"] if row["before"]["所在区"] == "墨斗区")
     assert rare["after"] is None and rare["alike"] == 1
     patched = next(row for row in found["rows"] if row["row"] == 3)
