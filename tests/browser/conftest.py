@@ -50,6 +50,9 @@ from tests.walk import resource_of
 uploader = people.person("uploader", "steward", people.organisation("market", "市市场监管局"))
 for slug in ("businesses", "shops"):
     resource_of(uploader, people.organisation("market"), slug)
+walkers = people.organisation("sports", "市体育局")
+people.person("walk-approver", "approver", walkers)
+resource_of(people.person("walk-steward", "steward", walkers), walkers, "sports-grounds")
 from gongshu.oversight import access
 for name, number in (("medical-institutions", 40), ("bus-stops", 9)):
     for i in range(number):
