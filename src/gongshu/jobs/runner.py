@@ -104,7 +104,8 @@ def _fail(run: Run, error: dict[str, Any]) -> None:
 
 def run_one(owner: str, *, only: Job | None = None, watch: Callable[[str, float], None] | None = None) -> Job | None:
     """Claim a job and carry it out to an end; returns the finished row, or None when there was nothing to do."""
-    close_old_connections()
+    if not connection.in_atomic_block:  # inside a transaction the connection can't be given up
+        close_old_connections()
     job = actions.claim(owner, only=only)
     if job is None:
         return None
