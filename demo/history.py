@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from functools import partial
+from functools import cache, partial
 
 from django.test import Client
 
@@ -110,7 +110,7 @@ def people(password: str, departments: dict[str, str]) -> None:
 
 def steps(names: list[str], make: Callable[[str], Dataset]) -> Iterator[Step]:
     """The steps of all datasets in the order of their days; ``make`` writes a dataset's files when they are needed."""
-    made = _Cache(make)
+    made = cache(make)  # files are made again when a killed load goes on
     found: list[Step] = []
     for place, name in enumerate(names):
         start = place * (DAYS - 16) // max(len(names), 1)
@@ -144,19 +144,6 @@ def play(step: Step) -> None:
     with clock.at(step.at):
         step.act()
         heads.sign_head()
-
-
-class _Cache:
-    """The dataset of the recipe that is being worked on; files are made again when a killed load goes on."""
-
-    def __init__(self, make: Callable[[str], Dataset]) -> None:
-        self._make, self._made = make, {}  # type: ignore[var-annotated]
-
-    def __call__(self, name: str) -> Dataset:
-        if name not in self._made:
-            self._made[name] = self._make(name)
-        found: Dataset = self._made[name]
-        return found
 
 
 def _version(name: str, number: int, start: int, dataset: Callable[[], Dataset]) -> list[Step]:
@@ -217,7 +204,7 @@ def _submit(dataset: Callable[[], Dataset], number: int) -> None:
     if draft is None:
         upload = resource.uploads.filter(state=Upload.State.INSPECTED).order_by("-created_at").first()
         assert upload is not None, resource.slug
-        draft = begin(steward, upload, _table(upload), contract_before(resource))
+        draft = begin(steward, upload, before=contract_before(resource))
     draft = change(steward, draft, draft.edition, "describe", partial(_as_recipe, dataset().contract))
     _hand_in(steward, draft, f"第 {number} 版：{dataset().contract.title}")
 
@@ -227,7 +214,7 @@ def _begin(name: str) -> None:
     resource = Resource.objects.get(slug=name)
     if not resource.drafts.exclude(state=Draft.State.CLOSED).exists():
         upload = resource.uploads.filter(state=Upload.State.INSPECTED).order_by("-created_at")[0]
-        begin(resource.maintainer, upload, _table(upload), contract_before(resource))
+        begin(resource.maintainer, upload, before=contract_before(resource))
 
 
 def _hand_in(steward: Person, draft: Draft, note: str) -> None:
@@ -343,11 +330,6 @@ def _as_recipe(wanted: Contract, row: Draft, contract: Contract) -> None:
     for name in ("title", "title_en", "summary", "summary_en", "topic", "licence", "keywords", "synthetic", "source_note",
                  "source_note_en", "rules", "suppress_small_groups"):  # fmt: skip
         setattr(contract, name, getattr(wanted, name))
-
-
-def _table(upload: Upload) -> int:
-    """The first table of the file: what the recipes hold has one."""
-    return 0
 
 
 def _work() -> None:
