@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import Future
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,8 @@ from django.core.exceptions import PermissionDenied
 
 from gongshu import clock
 from gongshu.oversight.models import Event
-from gongshu.parties import actions, handover
+from gongshu.parties import actions, handover, people_pages
+from gongshu.parties.mail import send_later
 from gongshu.parties.models import Invitation, Organisation, Person, Role, Token
 from gongshu.parties.permissions import PERMISSIONS, Scope, may, organisations_where
 from gongshu.tables.errors import TableError
@@ -67,14 +69,14 @@ def test_nobody_gives_more_than_the_own_right():
     actions.invite(people.person("operator", "operator"), other, Role.OPERATOR, "x@example.org", "甲")
 
 
-def test_the_invitation_by_page_and_mail(client, settings):
-    from gongshu.parties.mail import _sender
-
+def test_the_invitation_by_page_and_mail(client, monkeypatch):
+    sent: list[Future[None]] = []
+    monkeypatch.setattr(people_pages, "send_later", lambda message: sent.append(send_later(message)))
     health = people.organisation()
     client.force_login(people.person("approver", "approver", health))
     page = client.post("/account/people/health", {"display_name": "王一", "email": "w@example.org", "role": "steward"})
     link = re.search(r"/account/invitation/[\w-]+", page.content.decode())
-    _sender().submit(lambda: None).result()
+    sent[0].result(timeout=30)
     assert link and mail.outbox[0].to == ["w@example.org"] and link[0] in mail.outbox[0].body
     client.logout()
     assert "王一" not in client.get(link[0] + "x").content.decode()
