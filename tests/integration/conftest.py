@@ -22,3 +22,9 @@ def nothing_remembered():
     caches["process"].clear()
     maps._divisions.cache_clear()
     maps._rows_by_division.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def patient_leases(settings):
+    """A heartbeat has a connection of its own and doesn't see a job of the test's transaction: no job of a test is that slow."""
+    settings.LEASE_SECONDS = 600
