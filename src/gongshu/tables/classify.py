@@ -9,25 +9,6 @@ from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import OPEN_TYPES, Protection
 
 RULEBOOK = "semantic-2026/levels"
-PERSON_SIGNS = frozenset(
-    {
-        "resident_id",
-        "resident_id_masked",
-        "person_name",
-        "birth_date",
-        "sex",
-        "ethnicity",
-        "home_address",
-        "bank_card",
-        "passport",
-        "hk_macau_permit",
-        "medical_record_no",
-        "diagnosis",
-        "free_text_personal",
-        "mobile",
-    }
-)
-BODY_SIGNS = frozenset({"credit_code", "organisation_name"})
 
 
 @dataclass(frozen=True)
@@ -49,7 +30,7 @@ def classify(types: Mapping[str, str | None]) -> tuple[dict[str, Grade], Grade]:
     """
     book = rulebook(RULEBOOK)
     found = {code for code in types.values() if code}
-    persons, bodies = bool(found & PERSON_SIGNS), bool(found & BODY_SIGNS)
+    persons, bodies = bool(found & set(book["person_signs"])), bool(found & set(book["body_signs"]))
     subject = "mixed" if persons and bodies else "person" if persons else "organisation" if bodies else "object"
     grades = {name: _grade(book, code, persons, bodies, subject) for name, code in types.items()}
     level = max((grade.level for grade in grades.values()), default=1)
