@@ -6,7 +6,7 @@ from gongshu.i18n import gettext
 from gongshu.tables.semantic.evidence import Evidence
 from gongshu.tables.semantic.hints import Hints
 from gongshu.tables.semantic.judging import Answer, beyond_chance, counts, percent, scale
-from gongshu.tables.semantic.types import Judge
+from gongshu.tables.semantic.types import Judge, type_title
 
 MASKED = "已掩去一部分 {share}"
 
@@ -43,7 +43,7 @@ def _driving_licence(e: Evidence, hint: bool, hints: Hints) -> Answer:
         return None
     # as sure as a resident ID can be: the name decides between the two
     return scale(share, 0.6, 0.95, 0.6, 0.99), gettext(
-        "{title}格式 {share}", title=gettext("驾驶证号"), share=percent(share)
+        "{title}格式 {share}", title=type_title("driving_licence"), share=percent(share)
     )
 
 
