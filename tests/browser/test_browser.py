@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests import people
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import WINDOWS, Visitor
 
 PUBLIC = {
     "home": "/",
@@ -63,8 +63,7 @@ def look(page: Page, shots: Path | None, name: str) -> list[str]:
     return [*wrong, f"{name}: scrolls sideways by {wide} px"] if wide > 0 else wrong
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize(("width", "language"), WINDOWS)
 def test_every_page_is_accessible_and_fits(visitor: Visitor, width: int, language: str, shots: Path | None) -> None:
     page = visitor.page(width=width, language=language)
     wrong = []
