@@ -1,4 +1,4 @@
-"""What `./gongshu test` runs: lint, format, types, floors, templates, then every test, in three processes side by side. Arguments go to pytest."""
+"""What `./gongshu test` runs: lint, format, types, floors, templates, then every test, in processes side by side. Arguments go to pytest."""
 
 from __future__ import annotations
 
@@ -31,15 +31,18 @@ SAME_BACKUPS = (  # whatever the database: tested once
     "a_damaged_backup_restores_nothing",
     "a_lake_in_s3",
 )
-# Three processes fill the time in which a browser, a subprocess or a disk is waited for. Kills and full disks are about files
-# and jobs: they are left out on PostgreSQL, and so are the backups but for what a database matters to.
-TESTS = {
+KILLS = [f"tests/integration/test_{name}.py" for name in ("kill", "full_disk", "at_once")]
+BACKUPS = "tests/integration/test_safekeeping.py"
+# Processes side by side fill the time in which a browser, a subprocess or a disk is waited for. Kills and full disks are about
+# files and jobs: they are left out on PostgreSQL, and so are the backups but for what a database matters to.
+TESTS: dict[str, tuple[list[str], dict[str, str]]] = {
     "in a browser, units and spec": (["tests/browser", "tests/unit", "tests/spec"], {}),
-    "integration, SQLite": (["tests/integration"], {}),
+    "kills, full disks and backups": ([*KILLS, BACKUPS], {}),
+    "integration, SQLite": (["tests/integration", *(f"--ignore={name}" for name in (*KILLS, BACKUPS))], {}),
     "integration, PostgreSQL": (
         ["tests/integration"]
-        + [f"--ignore=tests/integration/test_{name}.py" for name in ("kill", "full_disk", "at_once")]
-        + [f"--deselect=tests/integration/test_safekeeping.py::test_{name}" for name in SAME_BACKUPS],
+        + [f"--ignore={name}" for name in KILLS]
+        + [f"--deselect={BACKUPS}::test_{name}" for name in SAME_BACKUPS],
         {"GONGSHU_TEST_POSTGRES": "1"},
     ),
 }
