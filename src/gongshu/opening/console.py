@@ -112,7 +112,7 @@ def read(query: QueryDict, table: Table, formats: list[str]) -> Form:
 
     chosen = zip(query.getlist("c"), query.getlist("o"), query.getlist("v"), strict=False)
     conditions = [
-        Condition(column, operator, value[: LONGEST])
+        Condition(column, operator, value[:LONGEST])
         for column, operator, value in chosen
         if column in table.by_name and operator in grammar.OPERATORS
     ]
@@ -124,7 +124,7 @@ def read(query: QueryDict, table: Table, formats: list[str]) -> Form:
         answer=one("answer", ANSWERS, "rows"),
         conditions=tuple(conditions[:MOST_CONDITIONS]),
         any=query.get("join") == "or",
-        search=query.get("q", "").strip()[: LONGEST],
+        search=query.get("q", "").strip()[:LONGEST],
         select=tuple(name for name in table.names if name in query.getlist("select")),
         sort=one("sort", plain, ""),
         descending=query.get("order") == "down",
@@ -149,11 +149,17 @@ def operators_of(table: Table, column: str) -> list[str]:
 
 
 def _worth_counting(table: Table) -> tuple[str, ...]:
-    """Columns of few different values, the fewest first; the first column when none is such."""
+    """Columns of few different values, districts and the fewest first, masked ones last; the first column when none is such."""
     few = [c for c in table.columns if 1 < (c.get("distinct") or 0) <= 200 and c["storage_type"] != "geometry"]
-    few.sort(key=lambda column: (column["storage_type"] != "string", column["distinct"]))
+    few.sort(key=_interest)
     plain = [name for name in table.names if table.kind(name) != "geometry"]
     return tuple(column["name"] for column in few) or tuple(plain[:1])
+
+
+def _interest(column: dict[str, Any]) -> tuple[bool, bool, bool, int]:
+    treated = (column.get("protection") or {}).get("method", "keep") != "keep"
+    place = column.get("semantic_type") == "division_name"
+    return treated, column["storage_type"] != "string", not place, column["distinct"]
 
 
 def _simple(one: Condition) -> tuple[str, list[str]]:

@@ -56,7 +56,7 @@ def console_page(request: HttpRequest, name: str) -> HttpResponseBase:
         "version": version,
         "title": words.local(version.dataset, "title"),
         "form": form,
-        "kinds": [("rows", _("行")), ("facets", _("各值的行数")), ("groups", _("分组统计"))],
+        "kinds": [("rows", _("逐行")), ("facets", _("各值的行数")), ("groups", _("分组统计"))],
         "conditions": _lines(form),
         "operators": grammar.OPERATORS.items(),
         "columns": _columns(version, table),
@@ -69,6 +69,7 @@ def console_page(request: HttpRequest, name: str) -> HttpResponseBase:
         "snippets": snippets(form, table, site),
         "openapi": reverse("dataset_openapi", args=[name]),
         "errors": _errors(),
+        "heads": _heads(answer),
         **answer,
     }
     return render(request, "opening/console.html", context, status=status)
@@ -122,7 +123,7 @@ def _readable(form: console.Form, table: Table, site: str) -> str:
 
 
 def _answer(form: console.Form, table: Table) -> tuple[int, dict[str, Any]]:
-    """The status of the page, and the first rows of the answer (``heads``, ``lines``) or the ``error``."""
+    """The status of the page, and the first rows of the answer (``names``, ``lines``) or the ``error``."""
     query = form.query
     if form.answer == "rows":  # the first few as JSON, whatever is asked for; said last, a word wins
         query += f"&limit={min(SHOWN, int(form.limit))}&format=json&shape=arrays"
@@ -135,7 +136,7 @@ def _answer(form: console.Form, table: Table) -> tuple[int, dict[str, Any]]:
         return reply.status, {"error": found["error"], "retry_after": reply.headers.get("Retry-After", "")}
     if form.answer == "facets":
         return 200, {
-            "heads": [_("列"), _("值"), _("行数")],
+            "names": [_("列"), _("值"), _("行数")],
             "lines": [
                 [_cell(one["column"]), _cell(each["value"]), _cell(each["count"])]
                 for one in found["facets"]
@@ -144,17 +145,26 @@ def _answer(form: console.Form, table: Table) -> tuple[int, dict[str, Any]]:
         }
     if form.answer == "groups":
         return 200, {
-            "heads": [*form.by, *form.measures],
+            "names": [*form.by, *form.measures],
             "lines": [
                 [_cell(value) for value in (*each["by"].values(), *(each[name] for name in form.measures))]
                 for each in found["groups"]
             ],
         }
     return 200, {
-        "heads": found["columns"],
+        "names": found["columns"],
         "lines": [[_cell(value) for value in line] for line in found["items"]],
         "total": found["total"],
     }
+
+
+def _heads(answer: dict[str, Any]) -> list[dict[str, str]]:
+    """The names of the columns of the answer, those of numbers set to the right as they are."""
+    lines = answer.get("lines") or []
+    return [
+        {"text": name, "css": "n" if any(line[n]["css"] == "n" for line in lines) else ""}
+        for n, name in enumerate(answer.get("names", []))
+    ]
 
 
 def _cell(value: Any) -> dict[str, str]:
