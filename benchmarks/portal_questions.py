@@ -128,14 +128,13 @@ class Ours:
         found = json.loads(content)
         if question.facets:
             counts = {
-                name: {each["value"]: each["count"] for each in facet["values"]}
-                for name, facet in found["facets"].items()
+                one["column"]: {each["value"]: each["count"] for each in one["values"]} for one in found["facets"]
             }
             return Answer(counts=counts)
         if question.groups:
             groups = {
-                tuple(each[name] for name in question.groups): (each["count"], each[f"avg:{question.average}"])
-                for each in found["items"]
+                tuple(each["by"][name] for name in question.groups): (each["count"], each[f"avg:{question.average}"])
+                for each in found["groups"]
             }
             return Answer(groups=groups)
         return Answer(found["total"], found["items"])

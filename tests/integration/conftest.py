@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.core.cache import caches
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_folder():
+    """Looked for by the middleware when a server starts, be it for the first test."""
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 
 @pytest.fixture(autouse=True)
 def plain_static_files(settings):
     """The manifest is made when an installation is set up; tests do without."""
-    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }

@@ -175,7 +175,7 @@ def test_file_streams_under_asgi(tmp_path):
 def test_what_i_see_as_csv(client):
     seeding.hospitals(300)
     answer = client.get(
-        f"{BASE}/versions/1/selection", {"所在区": "鲁班区", "columns": ["机构名称", "核定床位"], "sort": "-核定床位"}
+        f"{BASE}/versions/1/selection", {"所在区": "鲁班区", "select": ["机构名称", "核定床位"], "sort": "-核定床位"}
     )
     rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
     assert rows[0] == ["机构名称", "核定床位"]

@@ -107,6 +107,8 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "download": Place(dataset | {"format_key": "csv"}),
         "download_version": Place(version | {"again": mine["dataset"], "format_key": "csv"}),
         "selection": Place(version),
+        "console": Place(dataset),
+        "dataset_openapi": Place(dataset),
         "versions": Place(dataset),
         "version_difference": Place(version),
         "feed": Place(dataset),

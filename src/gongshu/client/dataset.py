@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from gongshu.client.conditions import Condition, as_text, simple
 from gongshu.client.download import download
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 PAGE = 5000  # rows of one answer while iterating
+MOST = 32_000  # rows that one answer may have
 LONGEST_ADDRESS = 1800  # characters of a query string; a longer question goes as a POST
 Words = list[tuple[str, Any]]
 
@@ -75,9 +77,9 @@ class Dataset:
         return self.rows(*conditions, q=q, version=version, **filters).count()
 
     def distinct(self, column: str, *conditions: Condition, q: str = "", **filters: Any) -> list[Any]:
-        """The different values of a column."""
-        found = self.ask("distinct", [*_question(conditions, q, filters), ("column", column)])
-        return [each["value"] for each in found["items"]]
+        """The different values of a column in their order, at most 32,000."""
+        found = self.ask("distinct", [*_question(conditions, q, filters), ("column", column), ("limit", MOST)])
+        return list(found["values"])
 
     def facets(
         self, *columns: str | Condition, most: int = 20, q: str = "", **filters: Any
@@ -89,10 +91,7 @@ class Dataset:
         names = [each for each in columns if isinstance(each, str)]
         conditions = tuple(each for each in columns if isinstance(each, Condition))
         found = self.ask("facets", [*_question(conditions, q, filters), ("column", names), ("most", most)])
-        return {
-            name: [(each["value"], each["count"]) for each in facet["values"]]
-            for name, facet in found["facets"].items()
-        }
+        return {one["column"]: [(each["value"], each["count"]) for each in one["values"]] for one in found["facets"]}
 
     def groups(
         self,
@@ -111,7 +110,7 @@ class Dataset:
             values = [value] if isinstance(value, str) else list(value)
             words += [(word, values)] if values else []
         words += [("limit", limit)] if limit is not None else []
-        return list(self.ask("groups", words)["items"])
+        return [each.pop("by") | each for each in self.ask("groups", words)["groups"]]
 
     def to_pandas(self, *conditions: Condition, **question: Any) -> pandas.DataFrame:
         """The rows as a DataFrame; takes what :meth:`rows` takes."""
@@ -214,12 +213,13 @@ class Rows:
         tables: list[pyarrow.Table] = []
         left, cursor = self._limit, ""
         while not tables or (cursor and (left is None or left > 0)):
-            size = 32_000 if left is None else min(32_000, left)
+            size = MOST if left is None else min(MOST, left)
             page: Words = [("limit", size), ("total", 0), ("format", "arrow")]
             page += [("cursor", cursor)] if cursor else []
             with self._dataset.open("rows", self._words + page) as response:
                 tables.append(pyarrow.ipc.open_stream(response.read()).read_all())
-                cursor = response.headers.get("X-Next-Cursor", "")
+                following = response.links.get("next", {}).get("url", "")
+            cursor = parse_qs(urlsplit(following).query).get("cursor", [""])[0]
             left = None if left is None else left - tables[-1].num_rows
         return pyarrow.concat_tables(tables)
 

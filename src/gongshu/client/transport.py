@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ class Transport:
             headers["Authorization"] = f"Bearer {token}"
         self.language, self.retries = language, retries
         self.http = httpx.Client(base_url=url, headers=headers, timeout=timeout, follow_redirects=True)
+        weakref.finalize(self, self.http.close)  # who doesn't close a portal leaves no open sockets either
 
     def json(self, path: str, pairs: list[tuple[str, str]], body: dict[str, Any] | None = None) -> dict[str, Any]:
         """The JSON object at ``path``; POST with ``body``, else GET with the query ``pairs``."""

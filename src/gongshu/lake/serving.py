@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ class TooSlow(ServingError):
     """The query ran out of its time and was interrupted."""
 
 
+class TooLarge(ServingError):
+    """The query needs more memory than one query may have, or gives more than one answer may hold."""
+
+
 @dataclass
 class _Copy:
     connection: duckdb.DuckDBPyConnection
@@ -82,6 +87,8 @@ class Pool:
                 yield cursor
             except duckdb.InterruptException as error:
                 raise TooSlow(path.name) from error
+            except duckdb.OutOfMemoryException as error:
+                raise TooLarge(path.name) from error
             finally:
                 clock.cancel()
                 cursor.close()
@@ -134,6 +141,25 @@ def read(
     """All rows of ``query`` (a SQLGlot expression; values only as ``$named`` parameters) on the copy at ``path``."""
     with POOL.cursor(path, seconds=seconds) as cursor:
         return cursor.execute(query.sql(dialect="duckdb"), parameters or {}).fetchall()
+
+
+def column_types(path: Path) -> dict[str, str]:
+    """DuckDB's types of the columns of the copy at ``path``, in order."""
+    return _column_types(path, stamp(path))
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Tells a file from what stood in its place before; CopyMissing when it is not there."""
+    found = _stamp(path)
+    if found is None:
+        raise CopyMissing(path.name)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _column_types(path: Path, stamp: tuple[int, int, int]) -> dict[str, str]:
+    described = exp.Describe(this=exp.to_table(TABLE))
+    return {name: kind for name, kind, *_rest in read(path, described)}
 
 
 def warm_up() -> None:

@@ -27,8 +27,10 @@ from django.utils.translation import gettext_lazy
 from sqlglot import exp
 
 from gongshu.lake import serving
-from gongshu.opening import queries, rows, sheets, store
+from gongshu.opening import queries, sheets, store
 from gongshu.opening.models import Distribution, Version
+from gongshu.opening.rows import display, tables, values
+from gongshu.opening.rows.grammar import Ask
 
 logger = logging.getLogger("gongshu.exports")
 FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"  # how a cell begins that a spreadsheet would compute (OWASP CSV injection)
@@ -134,20 +136,20 @@ def ensure_later(version: Version, key: str) -> int:
 
 
 @contextmanager
-def selection(version: Version, ask: rows.Ask) -> Iterator[Path]:
+def selection(version: Version, ask: Ask) -> Iterator[Path]:
     """A CSV of the rows and columns that a reader chose, for as long as the block lasts; TooManyRows beyond 100,000."""
-    if rows.count(version, ask) > SELECTION_ROWS:
+    if display.count(version, ask) > SELECTION_ROWS:
         raise TooManyRows(SELECTION_ROWS)
-    names = ask.columns or [column["name"] for column in version.columns]
+    names = [name for name in ask.select if name != values.ROW_ID] or [column["name"] for column in version.columns]
     known = {column["name"]: column for column in version.columns}
     chosen = [known[name] for name in names]
     folder = store.folder("staging") / f"selection-{os.getpid()}-{threading.get_ident()}-{version.pk}"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        query, values = rows.selection(version, ask, [_guarded(column) for column in chosen])
+        query, bound = display.selection(version, ask, [_guarded(column) for column in chosen])
         target = folder / "rows.csv"
         with _engine(version, folder) as engine:
-            _write_csv(engine, query, values, [column["name"] for column in chosen], target)
+            _write_csv(engine, query, bound, [column["name"] for column in chosen], target)
         yield target
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -236,7 +238,7 @@ def _being_made(path: Path) -> bool:
 @contextmanager
 def _engine(version: Version, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own on the serving copy: exports run long and may write files, requests may not."""
-    path = rows.path(version)
+    path = tables.path(version)
     if not path.is_file():
         raise serving.CopyMissing(path.name)
     config = {
@@ -253,11 +255,11 @@ def _engine(version: Version, folder: Path) -> Iterator[duckdb.DuckDBPyConnectio
 
 
 def _all(version: Version, chosen: list[exp.Expr]) -> exp.Select:
-    return rows.selection(version, rows.Ask(), chosen)[0]
+    return display.selection(version, Ask(), chosen)[0]
 
 
 def _guarded(column: dict[str, Any]) -> exp.Expr:
-    name = rows.quoted(column["name"])
+    name = values.quoted(column["name"])
     if column["storage_type"] != "string":
         return name
     risky = exp.Anonymous(this="regexp_matches", expressions=[name, exp.Literal.string(FORMULA)])
@@ -271,10 +273,10 @@ def _guarded(column: dict[str, Any]) -> exp.Expr:
 
 
 def _write_csv(
-    engine: duckdb.DuckDBPyConnection, query: exp.Select, values: dict[str, Any], names: list[str], target: Path
+    engine: duckdb.DuckDBPyConnection, query: exp.Select, bound: dict[str, Any], names: list[str], target: Path
 ) -> None:
     body = target.with_suffix(".body")
-    engine.sql(query.sql("duckdb"), params=values).write_csv(str(body), header=False)
+    engine.sql(query.sql("duckdb"), params=bound).write_csv(str(body), header=False)
     with target.open("w", encoding="utf-8-sig", newline="") as head:
         csv.writer(head, lineterminator="\n").writerow(f"'{n}" if n[:1] in "=+-@\t\r\n" else n for n in names)
     with target.open("ab") as whole, body.open("rb") as lines:
@@ -290,20 +292,20 @@ def _make_csv(version: Version, target: Path, note: Callable[[int], None]) -> No
 
 def _make_parquet(version: Version, target: Path, note: Callable[[int], None]) -> None:
     with _engine(version, target.parent) as engine:
-        query = _all(version, [rows.quoted(column["name"]) for column in version.columns])
+        query = _all(version, [values.quoted(column["name"]) for column in version.columns])
         engine.sql(query.sql("duckdb")).write_parquet(str(target), compression="zstd")
 
 
 def _make_json(version: Version, target: Path, note: Callable[[int], None]) -> None:
-    _write_json(version, rows.json_object(version.columns), target, "[\n", "\n]\n", note)
+    _write_json(version, values.json_object(version.columns), target, "[\n", "\n]\n", note)
 
 
 def _make_geojson(version: Version, target: Path, note: Callable[[int], None]) -> None:
     shape = _geometry(version)
     if shape is not None:
-        geometry = rows.json_value(next(c for c in version.columns if c["name"] == shape))
+        geometry = values.json_value(next(c for c in version.columns if c["name"] == shape))
     else:
-        x, y = (exp.cast(rows.quoted(name), "DOUBLE") for name in (version.longitude, version.latitude))
+        x, y = (exp.cast(values.quoted(name), "DOUBLE") for name in (version.longitude, version.latitude))
         point = exp.Anonymous(
             this="json_object",
             expressions=[
@@ -323,7 +325,7 @@ def _make_geojson(version: Version, target: Path, note: Callable[[int], None]) -
             exp.Literal.string("geometry"),
             geometry,
             exp.Literal.string("properties"),
-            rows.json_object([c for c in version.columns if c["name"] != shape]),
+            values.json_object([c for c in version.columns if c["name"] != shape]),
         ],
     )
     title = json.dumps(version.dataset.title, ensure_ascii=False)
@@ -348,7 +350,7 @@ def _write_json(
 def _make_xlsx(version: Version, target: Path, note: Callable[[int], None]) -> None:
     with _engine(version, target.parent) as engine:
         cursor = engine.execute(
-            _all(version, [rows.quoted(column["name"]) for column in version.columns]).sql("duckdb")
+            _all(version, [values.quoted(column["name"]) for column in version.columns]).sql("duckdb")
         )
         sheets.write_workbook(version, cursor, target, note)
 
