@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.utils.translation import gettext as _
-from sqlglot import exp
 
 from gongshu.lake import serving
 from gongshu.opening.rows import measures, statements
@@ -37,32 +37,27 @@ def columns_of(table: Table, ask: Ask) -> list[str]:
     return list(ask.select) or table.names
 
 
-def chosen_object(table: Table, ask: Ask) -> exp.Expr:
-    """A row of the answer as a JSON object."""
-    names = columns_of(table, ask)
+@lru_cache(maxsize=512)
+def chosen(table: Table, select: tuple[str, ...], arrays: bool = False) -> str:
+    """SQL of a row of the answer as a JSON object, or as an array of the columns in this order."""
+    names = list(select) or table.names
+    columns = [table.by_name[name] for name in names if name in table.by_name]
     identity = row_id(table.key, statements.free_name(table)) if _with_identity(table, names) else None
-    return row_objects([table.by_name[name] for name in names if name in table.by_name], identity)
-
-
-def chosen_array(table: Table, ask: Ask) -> exp.Expr:
-    """A row of the answer as a JSON array, in the order of :func:`columns_of`."""
-    names = columns_of(table, ask)
-    found = json_array([table.by_name[name] for name in names if name in table.by_name])
-    if _with_identity(table, names):
-        identity = row_id(table.key, statements.free_name(table))
+    found = json_array(columns) if arrays else row_objects(columns, identity)
+    if arrays and identity is not None:
         found.args["expressions"].insert(names.index(ROW_ID), identity)
-    return found
+    return statements.text([found])
 
 
 def _with_identity(table: Table, names: list[str]) -> bool:
     return ROW_ID in names and ROW_ID not in table.by_name
 
 
-def page(table: Table, ask: Ask, wanted: Wanted, each: exp.Expr) -> Page:
-    """The rows asked for, each as the JSON text ``each``; TooLarge beyond 64 MB."""
+def page(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
+    """The rows asked for, each as the JSON text that the SQL ``each`` gives; TooLarge beyond 64 MB."""
     if not wanted.limit:
         return Page([], None, total(table, ask) if wanted.total else None)
-    statement = statements.page(table, ask, [each], wanted.limit + 1, wanted.offset, wanted.cursor)
+    statement = statements.page(table, ask, each, wanted.limit + 1, wanted.offset, wanted.cursor)
     found, size = [], 0
     with serving.POOL.cursor(table.path) as cursor:
         result = cursor.execute(statement.sql, statement.values)
@@ -93,7 +88,7 @@ def total(table: Table, ask: Ask) -> int:
 def rows_json(table: Table, ask: Ask, wanted: Wanted) -> tuple[bytes, str | None, int | None]:
     """A page of rows as the JSON answer, with the next cursor and the total."""
     arrays = wanted.shape == "arrays"
-    found = page(table, ask, wanted, chosen_array(table, ask) if arrays else chosen_object(table, ask))
+    found = page(table, ask, wanted, chosen(table, ask.select, arrays))
     head = f'{{"version":{table.number},'
     if found.total is not None:
         head += f'"total":{found.total},'

@@ -40,7 +40,7 @@ class Conditions:
         if ask.tree is not None:
             parts.append(self._node(ask.tree))
         parts += [self._found(word) for word in ask.words]
-        return exp.and_(*parts) if parts else None
+        return exp.and_(*parts, copy=False) if parts else None
 
     def after(self, sort: tuple[tuple[str, bool], ...], values: list[str | None], ordinal: int) -> exp.Expr:
         """Rows that stand behind the one with these sort values and this ordinal; empty cells stand last."""

@@ -23,13 +23,13 @@ def page(version: Version, ask: Ask, names: Iterable[str], limit: int, offset: i
     """Rows as Python values, for display."""
     table = tables.of(version)
     chosen = [_displayed(table.by_name[name]) for name in names]
-    statement = statements.page(table, ask, chosen, limit, offset)
+    statement = statements.page(table, ask, statements.text(chosen), limit, offset)
     return [row[:-1] for row in serving.read(table.path, statement.query, statement.values)]
 
 
 def selection(version: Version, ask: Ask, chosen: list[exp.Expr]) -> tuple[exp.Select, dict[str, Any]]:
     """All rows that answer ``ask``, of the expressions ``chosen``; for exports."""
-    statement = statements.page(tables.of(version), ask, chosen, None)
+    statement = statements.page(tables.of(version), ask, "", None)
     return statement.query.select(*chosen, append=False), statement.values
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
 from django.conf import settings
@@ -29,6 +30,7 @@ from gongshu.opening.rows.values import BadQuestion
 from gongshu.opening.rows.wanted import Wanted
 from gongshu.opening.rows.words import of_kind
 from gongshu.oversight import access
+from gongshu.web.errors import envelope
 from gongshu.web.middleware import language_of
 
 KINDS = ("rows", "distinct", "facets", "groups")
@@ -100,6 +102,13 @@ def refused(asked: Asked, error: Exception) -> Reply:
     """The answer that says ``error``, one of :data:`KNOWN`, in the client's language."""
     with _language(asked):
         return _refusal(error)
+
+
+def failed(asked: Asked) -> Reply:
+    """The answer when we ourselves failed; the reason is in the log of the process."""
+    with _language(asked):
+        body = envelope(500, _("平台出了差错"))
+        return Reply(500, _open() | {"Content-Type": "application/json", "Cache-Control": "no-store"}, _json(body))
 
 
 def _prepare(asked: Asked) -> Question | Reply:
@@ -207,7 +216,11 @@ def _refusal(error: Exception) -> Reply:
         headers["Retry-After"] = str(found.retry_after)
     if found.status == 405:
         headers["Allow"] = METHODS
-    return Reply(found.status, headers, json.dumps(found.body, ensure_ascii=False).encode())
+    return Reply(found.status, headers, _json(found.body))
+
+
+def _json(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()
 
 
 def _open() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,28 +31,38 @@ class Statement:
 
 
 def page(
-    table: Table, ask: Ask, chosen: list[exp.Expr], limit: int | None, offset: int = 0, after: Cursor | None = None
+    table: Table, ask: Ask, chosen: str, limit: int | None, offset: int = 0, after: Cursor | None = None
 ) -> Statement:
-    """Rows that answer ``ask``, of the expressions ``chosen``, with their ordinals as the last column."""
+    """Rows that answer ``ask``, of the expressions whose SQL is ``chosen`` (see :func:`text`), with their ordinals last."""
     conditions = Conditions(table)
     wanted = [conditions.of(ask)]
     if after is not None:
         wanted.append(conditions.after(ask.sort, list(after.values), after.ordinal))
     ordinal = free_name(table)
-    query = exp.select(exp.Star(), exp.alias_(exp.column("rowid"), ordinal, quoted=True)).from_(TABLE)
-    for condition in filter(None, wanted):
-        query = query.where(condition)
+    query = exp.Select(
+        expressions=[exp.Star(), exp.Alias(this=exp.column("rowid"), alias=exp.to_identifier(ordinal, quoted=True))]
+    )
+    query.set("from_", exp.From(this=exp.to_table(TABLE)))
+    if found := [condition for condition in wanted if condition is not None]:
+        query.set("where", exp.Where(this=exp.and_(*found, copy=False)))
     if ask.sort:
         # equal values stay in the published order, so that pages neither repeat nor skip a row
         orders = [exp.Ordered(this=quoted(name), desc=down, nulls_first=False) for name, down in ask.sort]
-        query = query.order_by(*orders, exp.Ordered(this=exp.column("rowid"), nulls_first=False))
+        last = exp.Ordered(this=exp.column("rowid"), nulls_first=False)
+        query.set("order", exp.Order(expressions=[*orders, last]))
     if limit is not None:
-        query = query.limit(limit)
+        query.set("limit", exp.Limit(expression=exp.Literal.number(limit)))
         if offset:
-            query = query.offset(offset)
+            query.set("offset", exp.Offset(expression=exp.Literal.number(offset)))
     # what is computed of a row is computed of the chosen rows only: sorting a million rows must not make a million objects
-    outer = exp.select(*chosen, quoted(ordinal)).from_(query.subquery("chosen"))
+    outer = exp.Select(expressions=[exp.Var(this=chosen), quoted(ordinal)])
+    outer.set("from_", exp.From(this=query.subquery("chosen", copy=False)))
     return Statement(outer, conditions.values)
+
+
+def text(chosen: Iterable[exp.Expr]) -> str:
+    """The SQL of expressions, so that what is the same for many questions is generated once."""
+    return ", ".join(each.sql(dialect="duckdb") for each in chosen)
 
 
 def sort_values(table: Table, ask: Ask, ordinal: int) -> Statement:
