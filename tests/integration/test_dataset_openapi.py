@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
 from tests import publishing, seeding
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-EXAMPLES = 12  # questions of every operation
+EXAMPLES = 25  # questions of every operation
 
 
 def described(client, name: str) -> dict:
@@ -62,12 +62,9 @@ def test_what_is_gone_or_never_was_is_said(client):
     assert client.get("/api/v1/datasets/medical-institutions/openapi.json").status_code == 503
 
 
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("name", ["medical-institutions", "districts"])
-def test_the_server_does_what_it_says(live_server, name):
-    seeding.hospitals(60)
-    seeding.divisions()
-    schema = schemathesis.openapi.from_url(f"{live_server.url}/api/v1/datasets/{name}/openapi.json")
+@pytest.mark.parametrize("name", ["medical-institutions", "districts", "odd-names"])
+def test_the_server_does_what_it_says(served, name):
+    schema = schemathesis.openapi.from_url(f"{served}/api/v1/datasets/{name}/openapi.json").exclude(operation_id="dump")
     answered = 0
     for found in schema.get_all_operations():
         operation = found.ok()

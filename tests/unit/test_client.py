@@ -66,7 +66,7 @@ def serve() -> Iterator[Callable[[Handle], str]]:
 def waits(monkeypatch) -> list[float]:
     """The client's pauses, not waited for."""
     found: list[float] = []
-    monkeypatch.setattr(transport.time, "sleep", found.append)
+    monkeypatch.setattr(transport, "sleep", found.append)
     return found
 
 

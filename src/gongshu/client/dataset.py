@@ -104,7 +104,7 @@ class Dataset:
         **filters: Any,
     ) -> list[dict[str, Any]]:
         """One dict a group: its values of the columns ``by`` and its measures (``count``, ``sum:x``, ``avg:x``, ``min:x``,
-        ``max:x``, ``p90:x``)."""
+        ``max:x``, ``p90:x``); a measure hides a column of the same name."""
         words = _question(conditions, q, filters)
         for word, value in (("by", by), ("measure", measure), ("sort", sort)):
             values = [value] if isinstance(value, str) else list(value)

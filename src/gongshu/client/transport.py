@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from time import sleep
 from typing import Any
 
 import httpx
@@ -72,7 +72,7 @@ class Transport:
         """Wait before try ``attempt`` + 1: as long as the portal says, else twice as long each time, a little at random."""
         asked = _retry_after(response)
         wait = FIRST_WAIT * 2**attempt * (0.75 + random.random() / 2) if asked is None else asked  # noqa: S311 - no secret
-        time.sleep(min(wait, LONGEST_WAIT))
+        sleep(min(wait, LONGEST_WAIT))
 
     def _send(
         self, path: str, pairs: list[tuple[str, str]], body: dict[str, Any] | None, headers: dict[str, str]

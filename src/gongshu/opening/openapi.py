@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from gongshu.opening.models import Version
+from gongshu.opening.rows.grammar import RESERVED
 from gongshu.opening.rows.measures import MOST as MOST_MEASURES
 from gongshu.opening.rows.values import NUMERIC, SAFE_INTEGER
 from gongshu.opening.rows.wanted import CONTENT_TYPES, LIMIT, MOST_FACETS, MOST_GROUPERS, MOST_ROWS
@@ -202,8 +203,9 @@ def _filter(column: dict[str, Any], operator: str) -> Schema:
         schema, example = {"enum": [0, 1]}, 1
     elif operator in TEXT:
         schema = {"type": "string", "maxLength": 500}
+    plain = operator == "eq" and column["name"] not in RESERVED
     found = {
-        "name": column["name"] if operator == "eq" else f"{column['name']}__{operator}",
+        "name": column["name"] if plain else f"{column['name']}__{operator}",
         "in": "query",
         "description": meanings[operator] % {"title": title},
         "schema": schema,
