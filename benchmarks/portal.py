@@ -1,6 +1,6 @@
 """Our row API beside Datasette (and a CKAN, where there is one) on the same table, question by question, interleaved over HTTP.
 
-usage: python -m benchmarks.portal [--rows N] [--rounds N] [--vary] [--load] [--mixed] [--big] [--ckan URL RESOURCE]
+usage: python -m benchmarks.portal [--rows N] [--rounds N] [--vary] [--load] [--mixed] [--big [N]] [--ckan URL RESOURCE]
 
 Makes the table of a million rows, loads it into Datasette 0.65 of a locked environment (SQLite, indexes, trigram search), publishes
 it here through the publishing job, starts both servers (ours with two web processes) and asks every question of both in turn
@@ -10,7 +10,7 @@ CPU seconds and peak memory of each server, wrong answers, and where we are slow
 --vary   draws the values of every round anew, so that no cache answers
 --load   8 connections ask for 10 rows as fast as they can: answers a second, p99
 --mixed  100 clients, 5 of them with heavy questions all the time: the median of the light ones
---big    ten million rows beside one million in our own server: the ratio, and a dump of all rows with the server's memory
+--big    ten million rows (or N) beside one million in our own server: the ratio, and a dump of all rows with the server's memory
 
 Nothing is left out of a server's time but the client's own parsing. On shared cores only the ratios of one run hold.
 """
@@ -269,12 +269,12 @@ def main() -> int:
     parser.add_argument("--vary", action="store_true")
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--mixed", action="store_true")
-    parser.add_argument("--big", action="store_true")
+    parser.add_argument("--big", type=int, nargs="?", const=10_000_000)
     parser.add_argument("--ckan", nargs=2, metavar=("URL", "RESOURCE"))
     chosen = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     if chosen.big:
-        big(10_000_000, chosen.rounds, chosen.vary)
+        big(chosen.big, chosen.rounds, chosen.vary)
         return 0
     file = table(chosen.rows)
     with tempfile.TemporaryDirectory(prefix="gongshu-portal-") as folder, contextlib.ExitStack() as stack:
