@@ -20,7 +20,7 @@ from ibis.backends.duckdb import Backend
 from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
-from gongshu.opening import actions, problems, search, store, submissions
+from gongshu.opening import actions, problems, rebuilding, search, store, submissions
 from gongshu.opening import promises as _promises  # noqa: F401 - its chore
 from gongshu.opening import reader_mail as _reader_mail  # noqa: F401 - its chore
 from gongshu.opening.models import Version
@@ -88,6 +88,12 @@ def settle_submissions() -> None:
 def escalate_problems() -> None:
     """Reports that were not answered in time are told to the approvers."""
     problems.escalate()
+
+
+@chore
+def keep_copies() -> None:
+    """A serving copy that was lost is made again from the lake."""
+    rebuilding.rebuild_copies()
 
 
 @chore
