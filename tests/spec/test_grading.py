@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from gongshu.rulebooks import rulebook
-from gongshu.tables.classify import classify
+from gongshu.tables.classify import classify, grade_by_impact
 from gongshu.tables.contract import OPEN_TYPES
 from gongshu.tables.identifiers import quasi_identifiers
 from gongshu.tables.risk import disclosure_risk
@@ -79,3 +81,66 @@ def test_a_column_is_known_of_a_person_by_its_name_too():
         "年龄",
         "native-country",
     ]
+
+
+DEGREES = ("none", "general", "serious", "very_serious")
+OBJECTS = ("national_security", "economy", "social_order", "public_interest", "organisation", "individual")
+
+
+def written_level(national: str, economy: str, order: str, public: str, organisation: str, individual: str) -> int:
+    """The table of rules.md 2 written as sentences: GB/T 43697-2024 for 5 and 6, T/CSAS table 1 for 1 to 4."""
+    publics, rights = (economy, order, public), (organisation, individual)
+    if national in ("serious", "very_serious") or "very_serious" in publics:
+        return 6
+    if national == "general" or "serious" in publics:
+        return 5
+    if "general" in publics or "very_serious" in rights:
+        return 4
+    if "serious" in rights:
+        return 3
+    return 2 if "general" in rights else 1
+
+
+def test_every_impact_of_the_table_gives_its_level():
+    inputs = list(itertools.product(DEGREES, repeat=6))
+    assert len(inputs) == 4096
+    wrong = [
+        one for one in inputs if grade_by_impact(dict(zip(OBJECTS, one, strict=True))).level != written_level(*one)
+    ]
+    assert wrong == []
+
+
+def test_an_impact_names_what_decided():
+    found = grade_by_impact({"individual": "serious", "organisation": "serious", "economy": "none"})
+    assert (found.level, found.deciding) == (3, ("organisation", "individual"))
+    assert found.sentence == "对组织权益是严重危害、对个人权益是严重危害，就高定为 3 级。"
+    assert grade_by_impact({}).level == 1
+    with pytest.raises(ValueError, match="terrible"):
+        grade_by_impact({"individual": "terrible"})
+
+
+def test_every_grade_says_why():
+    fields, whole = classify({"姓名": "person_name", "年级": None})
+    assert fields["姓名"].sentence == "语义类型是姓名；泄露对个人权益是特别严重危害，所以是 4 级、非开放。"
+    assert fields["年级"].sentence.startswith("「姓名」说明这是个人的表，这一列描述同一个人；泄露对个人权益是一般危害")
+    assert whole.sentence == "就高从严，取最高一列「姓名」的级别，所以是 4 级、非开放。"
+
+
+@pytest.mark.parametrize(
+    ("types", "rows", "level"),
+    [
+        ({"性别": "sex", "年级": None}, 999_999, 2),
+        ({"性别": "sex", "年级": None}, 1_000_000, 3),
+        ({"出生": "birth_date", "年级": None}, 1_000_000, 4),
+        ({"出生": "birth_date"}, 10_000_000, 5),
+        ({"姓名": "person_name"}, 10_000_000, 5),
+        ({"站": None}, 10_000_000, 1),
+        ({"性别": "sex", "年龄": "age", "学历": "education"}, 10, 3),
+        ({"车牌": "plate", "经度": "longitude", "时间": "datetime"}, 10, 4),
+    ],
+)
+def test_size_and_combination_raise_a_table(types, rows, level):
+    whole = classify(types, rows)[1]
+    assert whole.level == level
+    widest = rulebook("semantic-2026/levels")["open_types"][level]
+    assert OPEN_TYPES.index(whole.open_type) >= OPEN_TYPES.index(widest)

@@ -107,13 +107,13 @@ CASES = [
     ),
     ("登录地址", lambda r: ".".join(str(r.randint(1, 254)) for _ in range(4)), "ip"),
     ("设备", lambda r: ":".join(f"{r.randint(0, 255):02X}" for _ in range(6)), "mac"),
+    ("IMEI", lambda r: (body := f"35{r.randint(0, 10**12 - 1):012d}") + luhn.calc_check_digit(body), "imei"),
+    ("时间戳", lambda r: str(r.randint(1600000000, 1700000000)), "datetime"),
     ("诉求", lambda r: f"{name(r)}来电反映噪声扰民，请回电{mobile(r)}，谢谢", "free_text_personal"),
 ]
 
 DECOYS = [
-    ("IMEI", lambda r: (body := f"35{r.randint(0, 10**12 - 1):012d}") + luhn.calc_check_digit(body)),
     ("ICCID", lambda r: (body := f"898600{r.randint(0, 10**12 - 1):012d}") + luhn.calc_check_digit(body)),
-    ("时间戳", lambda r: str(r.randint(1600000000, 1700000000))),
     (
         "药品",
         lambda r: r.choice(
@@ -150,7 +150,7 @@ def answers(engine, tmp_path_factory):
     for header, make, *_ in (*CASES, *DECOYS):
         r = random.Random(header)
         columns[header] = [make(r) if n % 23 else "" for n in range(200)]
-    evidence = gather(engine, stage(engine, tmp_path_factory.mktemp("columns"), columns), 200)
+    evidence = dict(gather(engine, stage(engine, tmp_path_factory.mktemp("columns"), columns), 200))
     return {header: judge(evidence[header]) for header in columns}
 
 

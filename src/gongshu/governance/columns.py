@@ -13,7 +13,8 @@ from gongshu.governance.models import Draft
 from gongshu.rulebooks import rulebook
 from gongshu.tables.classify import Grade, classify
 from gongshu.tables.contract import OPEN_TYPES, Contract, Field
-from gongshu.web.words import STORAGE, english
+from gongshu.tables.semantic import semantic_types, type_title
+from gongshu.web.words import STORAGE
 
 SURE = 0.95
 FEW = 12  # so many proposals are shown without folding the sure ones away
@@ -95,17 +96,12 @@ class Columns:
 
 def semantic_title(code: str | None) -> str:
     """The name of a semantic type in the reader's language."""
-    entry = rulebook("semantic-2026/types")["types"].get(code)
-    if entry is None:
-        return code or _("未识别")
-    return str(entry["title_en" if english() else "title"])
+    return type_title(code) or _("未识别")
 
 
 def semantic_choices() -> list[tuple[str, str]]:
     """All known types (code, name), and none of them first."""
-    return [(UNKNOWN, _("都不是"))] + [
-        (code, semantic_title(code)) for code in rulebook("semantic-2026/types")["types"]
-    ]
+    return [(UNKNOWN, _("都不是"))] + [(code, kind.name) for code, kind in semantic_types().items()]
 
 
 def widest_open_type(level: int) -> str:

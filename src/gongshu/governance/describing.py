@@ -13,10 +13,10 @@ from gongshu.governance.models import Draft
 from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import Contract, Field
 from gongshu.tables.errors import TableError
+from gongshu.tables.semantic import semantic_types
 from gongshu.web import words
 
 NAMES = "semantic-2026/column_names"
-TYPES = "semantic-2026/types"
 LONG, SHORT, MOST_KEYWORDS = 2000, 200, 20
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _UNIT = re.compile(r"[（(]([^（）()]{1,10})[）)]\s*$")
@@ -170,19 +170,19 @@ def _column(each: Field) -> Column:
     title, title_en, unit, source = each.title, each.title_en, each.unit, ""
     said = _CHINESE.search(each.name) is not None
     entry = _named(each.name)
-    kind = rulebook(TYPES)["types"].get(each.semantic_type or "")
+    kind = semantic_types().get(each.semantic_type or "")
     if said and (not title or title == each.name):
         title, source = _UNIT.sub("", each.name), _("列名")
     elif not title or title == each.name:
         if entry:
             title, source = entry[0], _("常用缩写")
         elif kind:
-            title, source = str(kind["title"]), _("语义类型")
+            title, source = kind.title, _("语义类型")
     if not title_en:
         if entry:
             title_en = entry[1]
         elif kind:
-            title_en = str(kind["title_en"])
+            title_en = kind.title_en
         elif not said:
             title_en = each.name.replace("_", " ")
     if not unit:

@@ -103,7 +103,7 @@ def inspect_table(
     semantic, evidence = recognise(backend, staged, table.rows)
     progress("count", 0.6)
     statistics = column_statistics(backend, staged, types)
-    grades, table_grade = classify({name: semantic[name].code for name in table.columns})
+    grades, table_grade = classify({name: semantic[name].code for name in table.columns}, table.rows)
     known = [
         Known(
             name,

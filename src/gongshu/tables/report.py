@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from gongshu import __version__
+from gongshu.i18n import Message, use_language
 from gongshu.tables.checks import Finding, Result
 from gongshu.tables.classify import Grade
 from gongshu.tables.contract import Contract, Field, Rule
@@ -48,6 +49,7 @@ class ColumnReport:
             "level": self.grade.level,
             "open_type": self.grade.open_type,
             "subject": self.grade.subject,
+            "why": self.grade.sentence,
             "nulls": self.statistics.nulls,
             "distinct": self.statistics.distinct,
             "min": json_value(self.statistics.minimum),
@@ -91,6 +93,7 @@ class TableReport:
             "subject": self.grade.subject,
             "level": self.grade.level,
             "open_type": self.grade.open_type,
+            "why": self.grade.sentence,
             "crs": self.crs,
             "columns": [column.as_json() for column in self.columns],
             "rules": [rule_json(rule) for rule in self.rules],
@@ -182,6 +185,14 @@ class Report:
     def to_json(self, indent: int | None = None) -> str:
         """The inspect document as JSON text; see the interface ``inspect --json-schema``."""
         return json.dumps(self.as_json(), ensure_ascii=False, indent=indent, allow_nan=False)
+
+    def translations(self, language: str) -> dict[str, str]:
+        """The sentences of the document as ``language`` has them: evidence, and why something was set aside."""
+        tables = [table for file in self.files for table in file.tables]
+        said = [text for table in tables for column in table.columns for text in column.semantic.evidence]
+        said += [bad.why for table in tables for bad in table.quarantined[: self.max_rows]]
+        with use_language(language):
+            return {str(text): text.again() for text in said if isinstance(text, Message)}
 
     def contract(self, table: int = 0) -> Contract:
         """The contract proposed for one of the tables (the first when not said)."""

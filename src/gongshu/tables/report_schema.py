@@ -24,6 +24,7 @@ def inspect_schema() -> dict[str, Any]:
         "level": {"type": "integer", "minimum": 1, "maximum": 6},
         "open_type": {"enum": list(OPEN_TYPES)},
         "subject": {"enum": list(SUBJECTS)},
+        "why": text,
     }
     severity = {"enum": ["error", "warning", "info"]}
     error = _object(code=text, message=text, message_en=text, where={"type": "object"}, optional=("message_en",))
@@ -41,7 +42,7 @@ def inspect_schema() -> dict[str, Any]:
         min=plain,
         max=plain,
         top={"type": "array", "items": {"type": "array", "prefixItems": [plain, count], "minItems": 2, "maxItems": 2}},
-        optional=("ask", "rival"),
+        optional=("ask", "rival", "why"),
     )
     rule = _object(
         id=text,
@@ -91,7 +92,7 @@ def inspect_schema() -> dict[str, Any]:
         findings={"type": "array", "items": finding},
         scores=scores,
         risk={"anyOf": [{"type": "null"}, risk]},
-        optional=("crs",),
+        optional=("crs", "why"),
     )
     file = _object(
         path=text,

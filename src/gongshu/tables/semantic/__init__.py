@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
-from gongshu.i18n import current_language, gettext
-from gongshu.rulebooks import rulebook
+from gongshu.tables.semantic.context import in_context
 from gongshu.tables.semantic.evidence import Evidence, gather
 from gongshu.tables.semantic.hints import hints_of
 from gongshu.tables.semantic.judges import Candidate, candidates
+from gongshu.tables.semantic.types import SemanticType, hookimpl, semantic_types, type_title
+
+__all__ = ["Recognised", "SemanticType", "hookimpl", "judge", "recognise", "semantic_types", "type_title"]
 
 THRESHOLD = 0.5
 SURE = 0.9
-PERSON_TYPES = frozenset(
-    [
-        "resident_id",
-        "resident_id_masked",
-        "person_name",
-        "mobile",
-        "bank_card",
-        "home_address",
-        "birth_date",
-        "sex",
-        "ethnicity",
-        "passport",
-        "hk_macau_permit",
-        "medical_record_no",
-        "diagnosis",
-        "free_text_personal",
-    ]
-)
-_PERSON_SIGNS = frozenset(
-    {"resident_id", "resident_id_masked", "person_name", "medical_record_no", "passport", "sex", "birth_date"}
-)
-_BODY_SIGNS = frozenset({"organisation_name", "credit_code"})
 
 
 @dataclass(frozen=True)
@@ -50,76 +30,26 @@ class Recognised:
     rival: str | None = None
 
 
-def type_title(code: str) -> str:
-    """The name of a semantic type in the reader's language: ``resident_id`` is 居民身份证号."""
-    entry = rulebook("semantic-2026/types")["types"].get(code)
-    if entry is None:
-        return code
-    return str(entry["title" if current_language() == "zh-hans" else "title_en"])
+def recognise(
+    backend: BaseBackend, table: ir.Table, rows: int, *, full: bool = False
+) -> tuple[dict[str, Recognised], dict[str, Evidence]]:
+    """The semantic type of every column of the staged ``table`` (text and ``_row``), and the evidence that was counted.
 
-
-def recognise(backend: BaseBackend, table: ir.Table, rows: int) -> tuple[dict[str, Recognised], dict[str, Evidence]]:
-    """The semantic type of every column of the staged ``table`` (text and ``_row``), and the evidence that was counted."""
-    evidence = gather(backend, table, rows)
-    found = {name: candidates(counts, hints_of(name)) for name, counts in evidence.items()}
-    found = _in_context(found, evidence)
-    return {name: _decide(options) for name, options in found.items()}, evidence
+    ``full``: look at every row instead of a sample of :data:`.evidence.SAMPLE_ROWS`.
+    """
+    evidence: dict[str, Evidence] = {}
+    found: dict[str, list[Candidate]] = {}
+    for name, counts in gather(backend, table, rows, full=full):
+        found[name] = candidates(counts, hints_of(name))
+        counts.settle()
+        evidence[name] = counts
+    judged = in_context(backend, table, rows, found, evidence)
+    return {name: _decide(options) for name, options in judged.items()}, evidence
 
 
 def judge(counts: Evidence) -> Recognised:
     """The semantic type of a column by itself, without what the columns beside it say."""
     return _decide(candidates(counts, hints_of(counts.column)))
-
-
-def _in_context(found: dict[str, list[Candidate]], evidence: dict[str, Evidence]) -> dict[str, list[Candidate]]:
-    """What the other columns say: a firm's table has no dwellings, a latitude stands beside a longitude."""
-    chosen = {options[0].code for options in found.values() if options and options[0].probability >= THRESHOLD}
-    bodies, persons = bool(chosen & _BODY_SIGNS), bool(chosen & _PERSON_SIGNS)
-    judged = {}
-    for name, options in found.items():
-        hints = hints_of(name)
-        if bodies and options and options[0].code == "home_address" and "home_address" not in hints.types:
-            said = gettext("同表有机构，看作机构地址")
-            sure = 0.7 if persons else 0.9
-            options = [
-                replace(option, code="address", probability=sure, evidence=f"{option.evidence}，{said}")
-                for option in options[:1]
-            ]
-        if (
-            persons
-            and not bodies
-            and options
-            and options[0].code == "date"
-            and _like_births(evidence[name], hints.numbering)
-        ):
-            options = [
-                Candidate(
-                    "birth_date",
-                    0.6,
-                    gettext(
-                        "{low} 至 {high} 年，同表有个人",
-                        low=int(evidence[name].years[0]),
-                        high=int(evidence[name].years[4]),
-                    ),
-                ),
-                *options,
-            ]
-        if (
-            not options
-            and "longitude" in chosen
-            and evidence[name].share("latitude_range") > 0.95
-            and evidence[name].share("coordinate_fine") > 0.9
-        ):
-            options = [Candidate("latitude", 0.6, gettext("同表有经度，值像纬度"))]
-        judged[name] = options
-    return judged
-
-
-def _like_births(counts: Evidence, numbering: bool) -> bool:
-    if numbering or not counts.years:
-        return False
-    low, early, middle, late, _ = counts.years
-    return low >= 1900 and early < 1975 and 1950 <= middle <= 2005 and late <= 2018 and late - early > 25
 
 
 def _decide(options: list[Candidate]) -> Recognised:
@@ -142,8 +72,13 @@ def _decide(options: list[Candidate]) -> Recognised:
 def _same(code: str) -> frozenset[str]:
     """Types that say the same, one more closely: no rivals."""
     groups = (
-        {"date", "datetime", "birth_date"},
+        {"date", "datetime", "birth_date", "year", "year_month", "time_of_day"},
         {"address", "home_address"},
+        {"resident_id", "driving_licence", "social_security_no", "taxpayer_no"},
+        {"diagnosis", "icd_code"},
+        {"medical_record_no", "medical_insurance_no", "social_security_no"},
+        {"industry_name", "organisation_name"},
+        {"credit_code", "taxpayer_no"},
         {"organisation_name", "division_name", "address"},
     )
     return frozenset().union(*(group for group in groups if code in group))

@@ -1,198 +1,139 @@
-"""What the values of every column show, counted in one query over a seeded sample spread over the whole table."""
+"""What the values of a column show: the different values of a seeded sample, or of the whole column, and the forms among them.
+
+The engine gathers the values (one grouped query); the forms are counted over them by Arrow's vectorised functions, so the
+answer is the same on every engine, and each form is looked for only when a judge asks.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from ibis import selectors
 from ibis.backends import BaseBackend
 
-from gongshu.rulebooks import rulebook
 from gongshu.tables.model import ROW
-from gongshu.tables.semantic import patterns
-from gongshu.tables.semantic.patterns import regex
+from gongshu.tables.semantic.forms import Values, number_array
 from gongshu.tables.storage import is_placeholder, normalise
 
 SAMPLE_ROWS = 10_000
 SAMPLE_CELLS = 400_000  # a table of 10,000 columns is judged by fewer rows
 COLUMNS_AT_ONCE = 200
+MOST_VALUES = 1_000_000  # different values of one column that a whole scan looks at; of more, a share of them
+LONGEST = 4_000  # characters of a value that are looked at
 
 
-@dataclass(frozen=True)
 class Evidence:
-    """Counts of one column: ``filled`` sampled cells that hold something, ``distinct`` values among them, ``hits`` by name.
+    """The different values of one column and how often each stands there; forms are counted when asked for.
 
-    ``numbers``: minimum, 1 %, median, 99 % and maximum of the values that are numbers; ``years``: minimum, 5 %, median,
-    95 % and maximum of the years of those that are dates. ``sampled``: the counts are of a sample.
+    ``filled``: cells that hold something; ``distinct``: different values among them; ``length``: their mean length;
+    ``sampled``: the values are of a sample.
     """
 
-    column: str
-    filled: int
-    distinct: int
-    length: float
-    hits: dict[str, int]
-    numbers: tuple[float, ...]
-    years: tuple[float, ...]
-    sampled: bool
+    def __init__(self, column: str, values: pa.StringArray, counts: np.ndarray, *, sampled: bool) -> None:
+        self.column, self.sampled = column, sampled
+        self._values: Values | None = Values(values, counts)
+        self._hits: dict[str, int] = {}
+        self._spread: dict[str, tuple[float, ...]] = {}
+        self.filled, self.distinct = int(counts.sum()), len(values)
+        self.length = float((self._values.size * counts).sum() / self.filled) if self.filled else 0.0
+
+    def hits(self, name: str) -> int:
+        """Cells that show the form ``name``: one of :func:`.forms.forms`, or the code of a declared type."""
+        if name not in self._hits:
+            if self._values is None:
+                raise RuntimeError(f"column {self.column}: the values are gone, {name} was never counted")
+            mask = self._values.shows(name)
+            self._hits[name] = int(self._values.counts[mask].sum())
+        return self._hits[name]
 
     def share(self, *names: str) -> float:
         """Share of the filled cells that show one of ``names`` (forms that exclude each other)."""
-        return sum(self.hits[name] for name in names) / self.filled if self.filled else 0.0
+        return sum(self.hits(name) for name in names) / self.filled if self.filled else 0.0
+
+    @property
+    def numbers(self) -> tuple[float, ...]:
+        """Minimum, 1 %, median, 99 % and maximum of the values that are numbers."""
+        return self._spread_of("number", (0.0, 0.01, 0.5, 0.99, 1.0))
+
+    @property
+    def years(self) -> tuple[float, ...]:
+        """Minimum, 5 %, median, 95 % and maximum of the years of the values that are dates."""
+        return self._spread_of("date", (0.0, 0.05, 0.5, 0.95, 1.0))
+
+    def _spread_of(self, form: str, quantiles: tuple[float, ...]) -> tuple[float, ...]:
+        if form not in self._spread:
+            found = self._values.texts(form) if self._values else pa.array([], pa.string())
+            if form == "date":
+                found = pc.utf8_slice_codeunits(found, 0, 4)
+            numbers = number_array(found)
+            numbers = numbers[np.isfinite(numbers)]
+            self._spread[form] = tuple(float(n) for n in np.quantile(numbers, quantiles)) if len(numbers) else ()
+        return self._spread[form]
+
+    def settle(self) -> None:
+        """Let the values go; what was counted stays, and so does what the columns beside this one ask for."""
+        for name in ("number", "latitude_range", "coordinate_fine", "sex_code"):
+            self.hits(name)
+        _ = self.numbers, self.years
+        self._values = None
 
 
-def gather(backend: BaseBackend, table: ir.Table, rows: int) -> dict[str, Evidence]:
-    """The evidence of every column of the staged ``table`` (text and ``_row``) of ``rows`` rows."""
+def gather(backend: BaseBackend, table: ir.Table, rows: int, *, full: bool = False) -> Iterator[tuple[str, Evidence]]:
+    """The evidence of each column of the staged ``table`` (text and ``_row``) of ``rows`` rows; ``full``: of all rows."""
     names = [name for name in table.columns if name != ROW]
+    if full:
+        yield from ((name, _whole(backend, table, name)) for name in names)
+        return
     wanted = max(200, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, len(names))))
     sampled = rows > 1.5 * wanted
     if sampled:
-        # a multiplicative hash of the row number: spread over the whole table, the same rows each time and on each engine
-        table = table.filter((table[ROW] * 2654435761 + 40503) % 4294967296 < int(4294967296 * wanted / rows))
-    found: dict[str, Evidence] = {}
+        table = table.filter(_one_in(table[ROW], rows / wanted))
     for start in range(0, len(names), COLUMNS_AT_ONCE):
         part = names[start : start + COLUMNS_AT_ONCE]
-        found |= _counted(backend, table.select(part), part, sampled)
-    return found
+        yield from _counted(backend, table.select(part), part, sampled)
 
 
-def _counted(backend: BaseBackend, table: ir.Table, names: list[str], sampled: bool) -> dict[str, Evidence]:
-    cells = table.pivot_longer(selectors.cols(*names), names_to="column", values_to="value")
+def sample(table: ir.Table, rows: int, wanted: int = 2_000) -> ir.Table:
+    """Some ``wanted`` rows of the staged ``table``, spread over it; the same each time and on each engine."""
+    return table.filter(_one_in(table[ROW], rows / wanted)) if rows > 1.5 * wanted else table
+
+
+def _one_in(number: ir.IntegerValue, share: float) -> ir.BooleanValue:
+    # a multiplicative hash of the row number
+    return (number * 2654435761 + 40503) % 4294967296 < int(4294967296 / share)
+
+
+def _counted(backend: BaseBackend, table: ir.Table, names: list[str], sampled: bool) -> Iterator[tuple[str, Evidence]]:
+    # places stand for the names: they are shorter, and the order of the answer
+    plain = table.select(**{str(n): table[name] for n, name in enumerate(names)})
+    cells = plain.pivot_longer(selectors.all(), names_to="column", values_to="value", names_transform=int)
+    answer = backend.to_pyarrow(_grouped(cells, ["column", "value"]).order_by("column"))
+    columns = answer["column"].combine_chunks().to_numpy(zero_copy_only=False)
+    starts = np.searchsorted(columns, np.arange(len(names) + 1))
+    texts, counts = answer["text"].combine_chunks(), answer["n"].combine_chunks().to_numpy(zero_copy_only=False)
+    for name, first, last in zip(names, starts[:-1], starts[1:], strict=True):
+        yield name, Evidence(name, texts.slice(first, last - first), counts[first:last], sampled=sampled)
+
+
+def _grouped(cells: ir.Table, by: list[str]) -> ir.Table:
     cells = cells.filter(cells.value.notnull())
-    cells = cells.filter(~is_placeholder(cells.value)).group_by(["column", "value"]).aggregate(n=ibis._.count())
-    cells = cells.mutate(text=normalise(cells.value).upper())
-    cells = cells.filter(cells.text != "")
-    cells = cells.mutate(packed=cells.text.re_replace("[ -]", ""), size=cells.text.length())
-    flags = _flags(cells)
-    number = (
-        cells.text.re_search(regex("number"))
-        .ifelse(cells.text.replace(",", ""), ibis.null("string"))
-        .try_cast("float64")
-    )
-    year = cells.text.re_search(regex("date")).ifelse(cells.text.left(4), ibis.null("string")).try_cast("int64")
-    flagged = cells.select("column", "n", "size", as_number=number, as_year=year, **flags)
-    totals = {name: flagged[name].ifelse(flagged.n, 0).sum() for name in flags}
-    spread = {f"number{n}": flagged.as_number.quantile(q) for n, q in enumerate((0.0, 0.01, 0.5, 0.99, 1.0))}
-    spread |= {f"year{n}": flagged.as_year.quantile(q) for n, q in enumerate((0.0, 0.05, 0.5, 0.95, 1.0))}
-    counts = flagged.group_by("column").aggregate(
-        filled=flagged.n.sum(),
-        distinct=flagged.count(),
-        length=(flagged.size * flagged.n).sum() / flagged.n.sum(),
-        **totals,
-        **spread,
-    )
-    rows = {row["column"]: row for row in backend.to_pyarrow(counts).to_pylist()}
-    found = {}
-    for name in names:
-        row = rows.get(name)
-        if row is None:
-            found[name] = Evidence(name, 0, 0, 0.0, dict.fromkeys(flags, 0), (), (), sampled)
-            continue
-        numbers = tuple(row[f"number{n}"] for n in range(5)) if row["number0"] is not None else ()
-        years = tuple(row[f"year{n}"] for n in range(5)) if row["year0"] is not None else ()
-        hits = {flag: int(row[flag] or 0) for flag in flags}
-        found[name] = Evidence(
-            name, int(row["filled"]), int(row["distinct"]), float(row["length"]), hits, numbers, years, sampled
-        )
-    return found
+    cells = cells.filter(~is_placeholder(cells.value)).group_by(by).aggregate(n=ibis._.count())
+    kept = {name: cells[name] for name in by if name != "value"}
+    cells = cells.select(**kept, n=cells.n, text=normalise(cells.value.left(LONGEST)).upper())
+    return cells.filter(cells.text != "")
 
 
-def _flags(cells: ir.Table) -> dict[str, ir.BooleanValue]:
-    """The forms that are counted, each true or false for a distinct value."""
-    text, packed, size = cells.text, cells.packed, cells.size
-    values = rulebook("semantic-2026/values")
-
-    def form(name: str, value: ir.StringValue = text) -> ir.BooleanValue:
-        return value.re_search(regex(name))
-
-    def where(condition: ir.BooleanValue, expression: ir.BooleanValue) -> ir.BooleanValue:
-        # a cheap condition first: the engine evaluates the branch only for the values that need it
-        return condition.ifelse(expression, False)
-
-    resident = where(packed.length() == 18, form("resident_18", packed))
-    uscc = where(packed.length() == 18, form("uscc", packed))
-    card = where(packed.length().between(15, 19), form("card", packed))
-    phone_size = size.between(5, 24)
-    has_han = form("han")
-    short = size <= 4
-    number = form("number")
-    coordinate = where(size >= 4, form("coordinate"))
-    value = where(coordinate, True).ifelse(text, ibis.null("string")).try_cast("float64")
-    ethnicities = values["ethnicities"]
-    named = [*ethnicities, *(f"{name}族" for name in ethnicities), "其他", "其它", "穿青人", "外国血统", "未识别民族"]
-    return {
-        "resident_18": resident,
-        "resident_18_valid": where(resident, patterns.resident_18_valid(packed)),
-        "resident_15": where(packed.length() == 15, form("resident_15", packed)),
-        "resident_loose": where(packed.length().isin([15, 18]), form("resident_loose", packed)),
-        "resident_masked": where(size.isin([15, 18]), form("resident_masked")),
-        "uscc": uscc,
-        "uscc_loose": where(packed.length() == 18, form("uscc_loose", packed)),
-        "uscc_valid": where(uscc, patterns.uscc_valid(packed)),
-        "card": card,
-        "card_valid": where(card, patterns.luhn_valid(packed)),
-        "mobile": where(size.between(11, 20), form("mobile")),
-        "mobile_any": where(size.between(11, 20), form("mobile_any")),
-        "landline_full": where(phone_size & text.contains("0"), form("landline_full")),
-        "landline_local": where(phone_size, form("landline_local")),
-        "hotline": where(size <= 14, form("hotline")),
-        "plate": where(size.between(7, 9), form("plate")),
-        "email": where(text.contains("@"), form("email")),
-        "ip": where(size.between(7, 45), form("ip") & ~form("mac")),
-        "mac": where(size.between(14, 17), form("mac")),
-        "passport": where(size == 9, form("passport")),
-        "hk_macau_permit": where(size.between(9, 11), form("hk_macau_permit")),
-        "medical_record": where(size.between(5, 20), form("medical_record")),
-        "medical_prefix": where(size.between(5, 20), form("medical_prefix")),
-        "icd": where(size.between(3, 12), form("icd")),
-        "diagnosis": where(has_han & (size <= 40), form("diagnosis")),
-        "complaint": where(has_han & (size >= 8), form("complaint")),
-        "organisation": where(has_han & (size >= 4), form("organisation")),
-        "place_ending": where(has_han, form("place_ending")),
-        "division_ending": where(has_han & (size <= 15), form("division_ending")),
-        "road": where(has_han, form("road")),
-        "street_number": where(has_han, form("street_number")),
-        "dwelling": where(has_han & (size >= 6), form("dwelling")),
-        "embedded": where(size >= 14, where(has_han, form("embedded"))),
-        "date": where(size.between(8, 11), form("date")),
-        "date_chinese": where(has_han & size.between(8, 14), form("date_chinese")),
-        "year_month": where(size.between(6, 8), form("year_month")),
-        "datetime": where(size.between(10, 36), form("datetime")),
-        "number": number,
-        "decimal": where(number, text.contains(".")),
-        "longitude_range": where(coordinate, value.between(73, 136).fill_null(False)),
-        "latitude_range": where(coordinate, value.between(3, 54).fill_null(False)),
-        "coordinate_fine": where(coordinate, form("coordinate_fine")),
-        "division_code": where(size.isin([4, 6, 9, 12]) & form("digits"), text.left(4).isin(_prefectures())),
-        "digits_6": where(size == 6, form("postcode")),
-        "digits_2": where(size.between(1, 2), form("digits")),
-        "han": has_han,
-        "han_only": where(has_han, form("han_only")),
-        "person": where(
-            has_han & short, where(form("person_length"), patterns.surname(text)) & ~text.isin(values["reserved_words"])
-        ),
-        "person_dotted": where(has_han, form("person_dotted")),
-        "person_latin": where(size.between(2, 40), form("person_latin")),
-        "person_masked": where(has_han & short, form("person_masked")),
-        "ethnicity": where(size <= 8, text.isin(named)),
-        "ethnicity_code": where(
-            size.between(1, 2), text.lpad(2, "0").isin([f"{n:02d}" for n in (*range(1, 57), 97, 98, 99)])
-        ),
-        "sex": where(size <= 6, text.isin(values["sexes"])),
-        "sex_code": where(size == 1, text.isin(["0", "1", "2", "9"])),
-        "division_name": where(has_han & (size <= 12), text.isin(_division_names())),
-        "starred": form("starred"),
-    }
-
-
-def _prefectures() -> list[str]:
-    book = rulebook("semantic-2026/divisions")
-    return [*book["prefectures"], *(f"{province}00" for province in book["provinces"])]
-
-
-def _division_names() -> list[str]:
-    book = rulebook("semantic-2026/divisions")
-    names = {*book["provinces"].values(), *book["prefectures"].values()}
-    bare = {name.rstrip("省市").removesuffix("自治区").removesuffix("地区") for name in names}
-    return sorted(names | {name for name in bare if len(name) > 1})
+def _whole(backend: BaseBackend, table: ir.Table, name: str) -> Evidence:
+    """The evidence of all rows of one column, judged at once and then let go."""
+    groups = _grouped(table.select(value=table[name]), ["value"])
+    size = int(backend.execute(table[name].approx_nunique()) or 0)
+    if size > MOST_VALUES:
+        groups = groups.filter(groups.text.hash() % 1_000_003 < int(1_000_003 * MOST_VALUES / size))
+    answer = backend.to_pyarrow(groups)
+    texts, counts = answer["text"].combine_chunks(), answer["n"].combine_chunks().to_numpy(zero_copy_only=False)
+    return Evidence(name, texts.cast(pa.string()), counts, sampled=size > MOST_VALUES)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 
 from gongshu.rulebooks import rulebook
+from gongshu.tables.semantic.types import TYPES, SemanticType, derived, semantic_types
+
+# types whose words are so common that 编号 beside them is still a running number
+_WEAK = frozenset({"date", "datetime", "time_of_day", "year", "address", "division_name", "amount", "document_number"})
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,7 @@ class Hints:
     numbering: bool
 
 
-@cache
+@derived
 def hints_of(name: str) -> Hints:
     """The hints of a column's name.
 
@@ -28,19 +32,15 @@ def hints_of(name: str) -> Hints:
     >>> hints_of("设备序列号").numbering
     True
     """
-    book = rulebook("semantic-2026/types")
-    words = _words(name)
-    types, against = set(), set()
-    for code, entry in book["types"].items():
-        if _said(name, words, entry):
-            types.add(code)
-        if any(word.lower() in name.lower() for word in entry.get("not", [])):
-            against.add(code)
-    numbering = any(word in name or word in words for word in book["numbering"])
-    if not types - {"date", "datetime", "address", "division_name", "amount"} and any(
-        "编号" in word for word in (name,)
-    ):
-        numbering = True
+    declared, words = semantic_types().values(), _words(name)
+    bare = re.sub(r"[（(\[【][^（()）\]】]*[）)\]】]|[0-9_]+$", "", name).strip().lower()
+    lowered = name.lower()
+    types = {kind.code for kind in declared if _said(lowered, bare, words, kind)}
+    against = {kind.code for kind in declared if any(word.lower() in lowered for word in kind.against)}
+    numbering = any(word in name or word in words for word in rulebook(TYPES)["numbering"])
+    numbering = numbering or ("编号" in name and not types - _WEAK)
+    # 合同金额, 订单日期: what is counted about it, not its number
+    numbering = numbering and not any(bare.endswith(word) for kind in declared for word in kind.ends)
     return Hints(frozenset(types - against), frozenset(against), numbering)
 
 
@@ -54,10 +54,14 @@ def _words(name: str) -> set[str]:
     return {word for word in (*parts, *bare, *pairs, whole, whole.rstrip("0123456789"), "_".join(parts)) if word}
 
 
-def _said(name: str, words: set[str], entry: dict[str, list[str]]) -> bool:
-    if any(word.lower() in name.lower() for word in entry["zh"]):
+def _said(name: str, bare: str, words: set[str], kind: SemanticType) -> bool:
+    if _any_in(kind.zh, name) or any(bare.endswith(word) for word in kind.ends):
         return True
-    if words & set(entry["en"]) or words & set(entry["pinyin"]):
+    if words & set(kind.en) or words & set(kind.pinyin):
         return True
     # hz_sfzh is found above; yhsfzh ends in four letters that are no chance
-    return any(len(initials) >= 4 and word.endswith(initials) for initials in entry["pinyin"] for word in words)
+    return any(len(initials) >= 4 and word.endswith(initials) for initials in kind.pinyin for word in words)
+
+
+def _any_in(words: Iterable[str], name: str) -> bool:
+    return any(word.lower() in name for word in words)

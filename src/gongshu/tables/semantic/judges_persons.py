@@ -1,0 +1,227 @@
+"""Judges of what identifies or describes a person."""
+
+from __future__ import annotations
+
+from gongshu.i18n import gettext
+from gongshu.tables.semantic.evidence import Evidence
+from gongshu.tables.semantic.hints import Hints
+from gongshu.tables.semantic.judging import Answer, beyond_chance, counts, percent, scale
+from gongshu.tables.semantic.types import Judge, type_title
+
+MASKED = "已掩去一部分 {share}"
+
+
+def _resident_id(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    form = e.share("resident_18", "resident_15")
+    checked, right = e.hits("resident_18"), e.hits("resident_18_valid")
+    masked = e.share("resident_masked")
+    said = gettext("校验位通过 {counts}", counts=counts(e, right))
+    # 1 in 11 random strings of digits has a right check digit, and far fewer a date and a province in their places
+    valid = beyond_chance(right, checked, 1 / 11) if checked else 1.0
+    whole = form + masked
+    if form >= 0.1 and whole >= 0.3 and checked >= 0.2 * form * e.filled and valid >= 0.45 and form >= masked:
+        return scale(whole * valid, 0.3, 0.85, 0.7, 0.99), said
+    if form >= 0.7 and not checked and (hint or not hints.numbering):
+        return (0.95 if hint else 0.75), gettext("15 位，含地区与生日 {share}", share=percent(form))
+    if hint and e.share("resident_loose") >= 0.5:
+        return 0.75, said
+    if hint and e.share("excel_long") >= 0.3:
+        return 0.6, gettext("像是被电子表格改成科学计数的长号码 {share}", share=percent(e.share("excel_long")))
+    return None
+
+
+def _resident_id_masked(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    share = e.share("resident_masked")
+    if share < 0.4 or share < e.share("resident_18", "resident_15"):
+        return None
+    return scale(share, 0.4, 0.9, 0.7, 0.98), gettext("18 位，中间以 * 掩去 {share}", share=percent(share))
+
+
+def _driving_licence(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    share = e.share("driving_licence")
+    if not hint or "resident_id" in hints.types or share < 0.6:
+        return None
+    # as sure as a resident ID can be: the name decides between the two
+    return scale(share, 0.6, 0.95, 0.6, 0.99), gettext(
+        "{title}格式 {share}", title=type_title("driving_licence"), share=percent(share)
+    )
+
+
+def _bank_card(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    form, right, masked = e.share("card"), e.hits("card_valid"), e.share("card_masked")
+    if hint and masked >= 0.5:
+        return 0.85, gettext(MASKED, share=percent(masked))
+    # 1 in 10 random numbers passes Luhn, so a column of random numbers never comes near these shares
+    valid = beyond_chance(right, e.hits("card"), 0.1)
+    said = gettext("Luhn 校验通过 {counts}", counts=counts(e, right))
+    if form < 0.4 or valid < (0.4 if hint else 0.8 if hints.numbering or e.distinct < 15 else 0.7):
+        if hint and "bank" in _said(hints) and e.share("excel_long") >= 0.3:
+            return 0.6, gettext("像是被电子表格改成科学计数的长号码 {share}", share=percent(e.share("excel_long")))
+        return None
+    return scale(form * valid, 0.4, 0.9, 0.6, 0.98 if hint else 0.93), said
+
+
+def _said(hints: Hints) -> str:
+    return "bank" if "bank_card" in hints.types else ""
+
+
+def _mobile(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    share, any_share, masked = e.share("mobile"), e.share("mobile_any"), e.share("mobile_masked")
+    if masked >= 0.5 and (hint or not hints.numbering):
+        return (0.9 if hint else 0.75), gettext(MASKED, share=percent(masked))
+    # shares of allotted segments: some 55 % of random 1xxxxxxxxxx have one
+    known = share / any_share if any_share else 0.0
+    few = any_share * e.filled < 15
+    wanted = (0.7 if hint else 1.0 if few else 0.93) if not hints.numbering or hint else 2.0
+    if share < 0.25 or known < wanted:
+        return None
+    landline = e.share("landline_full", "landline_local")
+    said = gettext("号段有效 {counts}", counts=counts(e, e.hits("mobile")))
+    if landline > 0.1 and share < 0.85:
+        said = gettext("手机号 {mobile}，固定电话 {landline}", mobile=percent(share), landline=percent(landline))
+        return scale(share, 0.25, 0.85, 0.5, 0.8), said
+    return scale((share + masked) * known, 0.4, 0.9, 0.55, 0.98 if hint else 0.92), said
+
+
+def _landline(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    full, local, hotline = e.share("landline_full"), e.share("landline_local"), e.share("hotline")
+    if hints.numbering and not hint:
+        return None
+    share = full + (local + hotline if hint else 0.0)
+    # a bare 0101234567 is no telephone number by itself
+    if share < (0.5 if hint else 0.8) or (not hint and e.share("number") > 0.5):
+        return None
+    said = gettext("区号或总机格式 {share}", share=percent(min(1.0, share)))
+    return scale(share, 0.5, 0.9, 0.6, 0.97 if hint else 0.9), said
+
+
+def _document(name: str) -> Judge:
+    def judge(e: Evidence, hint: bool, hints: Hints) -> Answer:
+        share = e.share(name)
+        named = hint or "resident_id" in hints.types  # 证件号码 may hold any of them
+        if share < 0.6 or (not named and (hints.numbering or e.share("number") > 0.2 or share < 0.8)):
+            return None
+        if not named and e.distinct < 5:
+            return None
+        return scale(share, 0.6, 0.95, 0.55, 0.97 if hint else 0.85 if named else 0.7), gettext(
+            "证件号格式 {share}", share=percent(share)
+        )
+
+    return judge
+
+
+def _medical_record_no(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    share, prefix = e.share("medical_record"), e.share("medical_prefix")
+    said = gettext("病历号格式 {share}", share=percent(max(share, prefix)))
+    if hint and share >= 0.5:
+        return scale(share, 0.5, 0.9, 0.7, 0.95), said
+    if prefix >= 0.8 and not hints.numbering:
+        return 0.7, said
+    return None
+
+
+def _sex(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    share = e.share("sex")
+    coded = share + e.share("sex_code")
+    said = gettext("只有男、女等 {count} 种值", count=e.distinct)
+    if share >= 0.8 and (hint or e.share("han") > 0.5):
+        return 0.99 if hint or e.share("sex_male", "sex_female") > 0.5 else 0.6, said
+    # a column of f and t, or of nothing but F, is no sex
+    if share >= 0.95 and e.hits("sex_male") and e.hits("sex_female"):
+        return 0.85, said
+    if hint and coded >= 0.85:
+        return 0.93, gettext("性别代码（GB/T 2261.1）{count} 种", count=e.distinct)
+    return None
+
+
+def _ethnicity(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    share = e.share("ethnicity")
+    coded = share + e.share("ethnicity_code")
+    said = gettext("民族名称或代码（GB/T 3304）{share}", share=percent(min(1.0, coded)))
+    if hint and coded >= 0.6:
+        return (0.98 if share >= 0.3 else 0.85), said
+    return (0.9, said) if share >= 0.9 and e.share("han") >= 0.9 and coded >= 0.95 else None
+
+
+def _age(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    share = e.share("age")
+    if not hint or share < 0.7:
+        return None
+    return scale(share, 0.7, 0.98, 0.6, 0.97), gettext("0 至 120 的整数 {share}", share=percent(share))
+
+
+def _occupation(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    words = 1 - e.share("number")
+    if not hint or words < 0.5 or e.length > 25:
+        return None
+    return 0.85, gettext("列名说是职业，共 {count} 种值", count=f"{e.distinct:,}")
+
+
+def _diagnosis(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    words, codes = e.share("diagnosis"), e.share("icd")
+    said = gettext("疾病名或 ICD 编码 {share}", share=percent(min(1.0, words + codes)))
+    if hint and words + codes >= 0.35 and (words >= 0.1 or "icd_code" not in hints.types):
+        return scale(words + codes, 0.35, 0.8, 0.7, 0.97), said
+    plain = e.share("organisation") < 0.2 and e.share("road") < 0.3 and e.length <= 15
+    return (0.75, said) if words >= 0.5 and words + codes >= 0.75 and plain else None
+
+
+def _icd_code(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    codes, dotted = e.share("icd"), e.share("icd_dotted")
+    said = gettext("ICD-10 编码格式 {share}", share=percent(codes))
+    if hint and codes >= 0.6:
+        return scale(codes, 0.6, 0.95, 0.7, 0.98), said
+    return (0.8, said) if dotted >= 0.8 and codes >= 0.9 and e.distinct >= 8 else None
+
+
+def _person_name(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    plain = e.share("person")
+    masked, dotted = e.share("person_masked"), e.share("person_dotted")
+    share = plain + masked + dotted
+    places = e.share("place_ending")
+    said = gettext("2-4 字，首字是姓氏 {share}", share=percent(plain))
+    if masked >= 0.5:
+        return (0.9 if hint else 0.7), gettext("姓名已掩去一部分 {share}", share=percent(masked))
+    if hint and share >= 0.4 and places < 0.3:
+        return scale(share, 0.4, 0.85, 0.6, 0.98), said
+    if hint and e.share("person_latin") >= 0.7 and e.distinct >= 10:
+        return 0.8, gettext("列名说是姓名，字母 {share}", share=percent(e.share("person_latin")))
+    if hints.numbering or (e.distinct < 15 and e.distinct < 0.7 * e.filled):
+        return None
+    # most names begin with one of a hundred surnames, other words don't
+    common = e.hits("person_common") / max(1, e.hits("person"))
+    wanted = 0.75 if common >= 0.6 else 0.85 if common >= 0.45 else 0.9 if common >= 0.3 else 2.0
+    if share >= wanted and places < 0.15:
+        return scale(share, wanted, 0.98, 0.7, 0.93 if common >= 0.6 else 0.85), said
+    return None
+
+
+def _free_text_personal(e: Evidence, hint: bool, hints: Hints) -> Answer:
+    embedded, found = e.share("embedded"), e.hits("embedded")
+    if e.length < 8 or e.share("han") < 0.5 or found < 1 or embedded < (0.005 if hint else 0.03):
+        return None
+    if found < 2 and e.filled > 40:
+        return None
+    said = gettext("自由文本，{count} 行含手机号、证件号或电话", count=f"{found:,}")
+    return scale(embedded, 0.0, 0.2, 0.7, 0.97), said
+
+
+JUDGES: dict[str, Judge] = {
+    "resident_id": _resident_id,
+    "resident_id_masked": _resident_id_masked,
+    "driving_licence": _driving_licence,
+    "bank_card": _bank_card,
+    "mobile": _mobile,
+    "landline": _landline,
+    "passport": _document("passport"),
+    "hk_macau_permit": _document("hk_macau_permit"),
+    "medical_record_no": _medical_record_no,
+    "sex": _sex,
+    "ethnicity": _ethnicity,
+    "age": _age,
+    "occupation": _occupation,
+    "diagnosis": _diagnosis,
+    "icd_code": _icd_code,
+    "person_name": _person_name,
+    "free_text_personal": _free_text_personal,
+}
