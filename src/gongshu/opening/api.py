@@ -248,8 +248,7 @@ def _through(kind: str) -> Callable[[HttpRequest, str], HttpResponse]:
         given = request.body if request.method == "POST" else b""
         asked = service.Asked(kind, name, str(request.method), request.META.get("QUERY_STRING", ""), given, headers)
         reply = service.respond(asked)
-        body = reply.body if isinstance(reply.body, bytes) else b"".join(reply.body)
-        return HttpResponse(body, status=reply.status, headers=reply.headers)
+        return HttpResponse(reply.content, status=reply.status, headers=reply.headers)
 
     return view
 

@@ -62,6 +62,11 @@ class Reply:
     headers: dict[str, str]
     body: bytes | Iterator[bytes] = b""  # a dump comes in pieces, made as they are taken
 
+    @property
+    def content(self) -> bytes:
+        """The whole body."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
+
 
 @dataclass(frozen=True)
 class Question:
