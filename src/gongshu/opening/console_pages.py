@@ -136,7 +136,7 @@ def _answer(form: console.Form, table: Table) -> tuple[int, dict[str, Any]]:
         query += f"&limit={SHOWN}"
     asked = service.Asked(form.answer, table.dataset, query=query, headers={"accept-language": get_language() or ""})
     reply = service.respond(asked)
-    found = json.loads(reply.body)
+    found = json.loads(reply.content)
     if reply.status != 200:
         return reply.status, {"error": found["error"], "retry_after": reply.headers.get("Retry-After", "")}
     if form.answer == "facets":
