@@ -216,13 +216,19 @@ def _said(found: dict[str, object]) -> str:
     )
 
 
-def dump(server: Server, name: str, rows: int) -> None:
-    """All rows as CSV: seconds, size, and the server's memory while it sends."""
+def dump(server: Server, name: str, rows: int, form: str) -> None:
+    """All rows as lines (csv: a file, made now; jsonl: a stream): seconds, size, and the server's memory while it sends."""
     connection = connect(server)
-    before = server.memory()
+    before = server.memory(), server.largest()
     began = time.monotonic()
-    connection.request("GET", f"/api/v1/datasets/{name}/dump?format=csv")
-    response = connection.getresponse()
+    path = f"/api/v1/datasets/{name}/dump?format={form}"
+    while True:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        if response.status not in (302, 303):
+            break
+        response.read()
+        path = response.headers["Location"]
     if response.status != 200:
         print(f"dump: {response.status} {response.read(200)!r}")
         return
@@ -230,10 +236,12 @@ def dump(server: Server, name: str, rows: int) -> None:
     while block := response.read(1 << 20):
         size, lines = size + len(block), lines + block.count(b"\n")
     seconds = time.monotonic() - began
-    right = "all rows" if lines == rows + 1 else f"{lines - 1:,} ROWS, NOT {rows:,}"
+    lines -= form == "csv"  # its header
+    right = "all rows" if lines == rows else f"{lines:,} ROWS, NOT {rows:,}"
     print(
-        f"dump of {rows:,} rows as CSV: {right}, {size / 1e6:.0f} MB in {seconds:.0f} s, peak memory of the server"
-        f" {before:.0f} -> {server.memory():.0f} MB in all processes, {server.largest():.0f} MB in the largest"
+        f"dump of {rows:,} rows as {form}: {right}, {size / 1e6:.0f} MB in {seconds:.0f} s; peak memory of the largest"
+        f" process {before[1]:.0f} -> {server.largest():.0f} MB, of all together {before[0]:.0f} -> {server.memory():.0f} MB",
+        flush=True,
     )
 
 
@@ -244,7 +252,8 @@ def big(rows: int, rounds: int, vary: bool) -> None:
         publish(small, Path(folder), DATASET)
         publish(large, Path(folder), BIG)
         server = stack.enter_context(gongshu(Path(folder)))
-        dump(server, BIG, rows)
+        for form in ("jsonl", "csv"):
+            dump(server, BIG, rows, form)
         asked = [
             Asked(f"{name}", Ours(name), Truth(str(file)), connect(server))
             for name, file in ((DATASET, small), (BIG, large))
