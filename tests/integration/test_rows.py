@@ -268,7 +268,7 @@ def test_errors_name_their_field(client):
     for kind, words, parameter in BAD:
         query = urlencode(words, doseq=True)
         reply = service.respond(service.Asked(kind, "mixed", query=query))
-        error = json.loads(reply.body)["error"]
+        error = json.loads(reply.content)["error"]
         assert reply.status == 400 and error["where"]["parameter"] == parameter, (kind, words, error)
         assert error["code"] in ("bad_parameter", "bad_cursor") and error["message"]
     for body in (

@@ -164,9 +164,14 @@ class Pool:
     _running: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(QUERIES))
 
     @contextmanager
-    def cursor(self, path: Path, *, seconds: float = QUERY_SECONDS) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor on the copy at ``path`` for at most ``seconds``; raises CopyMissing, TooBusy, TooSlow."""
-        if not self._running.acquire(timeout=WAIT_SECONDS):
+    def cursor(
+        self, path: Path, *, seconds: float = QUERY_SECONDS, bulk: bool = False
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on the copy at ``path`` for at most ``seconds``; raises CopyMissing, TooBusy, TooSlow, TooLarge.
+
+        A ``bulk`` reader is none of the :data:`QUERIES`: it works only as fast as its client takes what it reads.
+        """
+        if not (bulk or self._running.acquire(timeout=WAIT_SECONDS)):
             raise TooBusy(path.name)
         try:
             copy = self._borrow(path)
@@ -187,7 +192,8 @@ class Pool:
                 cursor.close()
                 self._give_back(copy)
         finally:
-            self._running.release()
+            if not bulk:
+                self._running.release()
 
     def close(self) -> None:
         """Close every copy that nobody uses; the others when they come back."""

@@ -245,10 +245,10 @@ def _through(kind: str) -> Callable[[HttpRequest, str], HttpResponse]:
 
     def view(request: HttpRequest, name: str) -> HttpResponse:
         headers = {header.lower(): value for header, value in request.headers.items()}
-        body = request.body if request.method == "POST" else b""
-        asked = service.Asked(kind, name, str(request.method), request.META.get("QUERY_STRING", ""), body, headers)
+        given = request.body if request.method == "POST" else b""
+        asked = service.Asked(kind, name, str(request.method), request.META.get("QUERY_STRING", ""), given, headers)
         reply = service.respond(asked)
-        return HttpResponse(reply.body, status=reply.status, headers=reply.headers)
+        return HttpResponse(reply.content, status=reply.status, headers=reply.headers)
 
     return view
 
@@ -258,13 +258,14 @@ for _kind, _answer, _summary in (
     ("distinct", DistinctAnswer, "Values of a column"),
     ("facets", FacetsAnswer, "Facets of a dataset"),
     ("groups", GroupsAnswer, "Groups of rows"),
+    ("dump", None, "All rows"),
 ):
     for _method in ("GET", "POST"):
         router.add_api_operation(
             f"/datasets/{{slug:name}}/{_kind}",
             [_method],
             _through(_kind),
-            response={200: _answer, **ERRORS},
+            response={200: _answer, **ERRORS} if _answer else ERRORS,
             summary=_summary,
             description=FILTERS,
             operation_id=f"{_method.lower()}_{_kind}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_safe
 from gongshu.opening import console, openapi
 from gongshu.opening.models import Version
 from gongshu.opening.pages import answers_for_data, found_version
-from gongshu.opening.rows import grammar, service, tables
+from gongshu.opening.rows import grammar, limits, service, tables
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import NUMERIC
 from gongshu.opening.rows.wanted import CONTENT_TYPES
@@ -69,6 +70,10 @@ def console_page(request: HttpRequest, name: str) -> HttpResponseBase:
         "snippets": snippets(form, table, site),
         "openapi": reverse("dataset_openapi", args=[name]),
         "errors": _errors(),
+        "rate": f"{settings.API_RATE:g}",
+        "token_rate": f"{settings.API_TOKEN_RATE:g}",
+        "burst": limits.BURST_SECONDS,
+        "heavy": limits.HEAVY,
         "heads": _heads(answer),
         **answer,
     }
@@ -131,7 +136,7 @@ def _answer(form: console.Form, table: Table) -> tuple[int, dict[str, Any]]:
         query += f"&limit={SHOWN}"
     asked = service.Asked(form.answer, table.dataset, query=query, headers={"accept-language": get_language() or ""})
     reply = service.respond(asked)
-    found = json.loads(reply.body)
+    found = json.loads(reply.content)
     if reply.status != 200:
         return reply.status, {"error": found["error"], "retry_after": reply.headers.get("Retry-After", "")}
     if form.answer == "facets":

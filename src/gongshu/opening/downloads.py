@@ -51,9 +51,9 @@ def download_version(request: HttpRequest, name: str, number: int, again: str, f
     chosen = exports.check(version, format_key)
     made = exports.ready(version, format_key)
     if made is None:
-        if request.method == "HEAD":  # asking about a file doesn't make it
-            return HttpResponse(headers={"Cache-Control": REVALIDATE}, content_type=chosen.content_type)
         if exports.is_slow(version, format_key):
+            if request.method == "HEAD":
+                return HttpResponse(headers={"Cache-Control": REVALIDATE}, content_type=chosen.content_type)
             return _waiting(request, version, chosen)
         made = exports.ensure(version, format_key)
     if request.method == "GET":

@@ -29,11 +29,10 @@ from sqlglot import exp
 from gongshu.lake import serving
 from gongshu.opening import queries, sheets, store
 from gongshu.opening.models import Distribution, Version
-from gongshu.opening.rows import display, tables, values
+from gongshu.opening.rows import display, formats, tables, values
 from gongshu.opening.rows.grammar import Ask
 
 logger = logging.getLogger("gongshu.exports")
-FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"  # how a cell begins that a spreadsheet would compute (OWASP CSV injection)
 SELECTION_ROWS = 100_000
 SLOW_CELLS = 400_000  # an XLSX of more cells is made while the reader watches a page (about 130,000 cells a second)
 BATCH = 2000
@@ -48,6 +47,7 @@ class Format:
     label: str
     content_type: str
     note: Any
+    listed: bool = True  # among the downloads; the others are there for programs
 
 
 FORMATS = {
@@ -63,6 +63,8 @@ FORMATS = {
         Format("json", "JSON", "application/json", gettext_lazy("一行一个对象")),
         Format("geojson", "GeoJSON", "application/geo+json", gettext_lazy("图形与属性")),
         Format("parquet", "Parquet", "application/vnd.apache.parquet", gettext_lazy("分析用")),
+        Format("jsonl", "JSON Lines", "application/x-ndjson", gettext_lazy("一行一个对象"), listed=False),
+        Format("arrow", "Arrow", "application/vnd.apache.arrow.stream", gettext_lazy("分析用"), listed=False),
     )
 }
 
@@ -80,8 +82,8 @@ class Withdrawn(Exception):
 
 
 def available(version: Version) -> list[Format]:
-    """The formats that the version can be had in."""
-    return [one for one in FORMATS.values() if _fits(version, one.key) is None]
+    """The formats that the version can be had in, of those that are listed."""
+    return [one for one in FORMATS.values() if one.listed and _fits(version, one.key) is None]
 
 
 def check(version: Version, key: str) -> Format:
@@ -259,17 +261,9 @@ def _all(version: Version, chosen: list[exp.Expr]) -> exp.Select:
 
 
 def _guarded(column: dict[str, Any]) -> exp.Expr:
-    name = values.quoted(column["name"])
     if column["storage_type"] != "string":
-        return name
-    risky = exp.Anonymous(this="regexp_matches", expressions=[name, exp.Literal.string(FORMULA)])
-    return exp.alias_(
-        exp.case()
-        .when(risky, exp.DPipe(this=exp.Literal.string("'"), expression=name.copy(), safe=False))
-        .else_(name.copy()),
-        column["name"],
-        quoted=True,
-    )
+        return values.quoted(column["name"])
+    return exp.alias_(values.guard(column), column["name"], quoted=True)
 
 
 def _write_csv(
@@ -301,33 +295,8 @@ def _make_json(version: Version, target: Path, note: Callable[[int], None]) -> N
 
 
 def _make_geojson(version: Version, target: Path, note: Callable[[int], None]) -> None:
-    shape = _geometry(version)
-    if shape is not None:
-        geometry = values.json_value(next(c for c in version.columns if c["name"] == shape))
-    else:
-        x, y = (exp.cast(values.quoted(name), "DOUBLE") for name in (version.longitude, version.latitude))
-        point = exp.Anonymous(
-            this="json_object",
-            expressions=[
-                exp.Literal.string("type"),
-                exp.Literal.string("Point"),
-                exp.Literal.string("coordinates"),
-                exp.Anonymous(this="json_array", expressions=[x, y]),
-            ],
-        )
-        missing = exp.or_(x.copy().is_(exp.null()), y.copy().is_(exp.null()))
-        geometry = exp.case().when(missing, exp.null()).else_(point)
-    feature = exp.Anonymous(
-        this="json_object",
-        expressions=[
-            exp.Literal.string("type"),
-            exp.Literal.string("Feature"),
-            exp.Literal.string("geometry"),
-            geometry,
-            exp.Literal.string("properties"),
-            values.json_object([c for c in version.columns if c["name"] != shape]),
-        ],
-    )
+    shape = _geometry(version) or ""
+    feature = values.feature(version.columns, shape, version.longitude, version.latitude)
     title = json.dumps(version.dataset.title, ensure_ascii=False)
     head = f'{{"type": "FeatureCollection", "name": {title}, "features": [\n'
     _write_json(version, feature, target, head, "\n]}\n", note)
@@ -347,6 +316,16 @@ def _write_json(
         out.write(foot)
 
 
+def _make_stream(version: Version, target: Path, note: Callable[[int], None]) -> None:
+    kind, done = target.suffix[1:], 0
+    table = tables.of(version)
+    with _engine(version, target.parent) as engine, target.open("wb") as out:
+        for piece in formats.pieces(table, Ask(), kind, engine):
+            out.write(piece)
+            done += formats.BATCH
+            note(min(99, done * 100 // max(version.rows, 1)))
+
+
 def _make_xlsx(version: Version, target: Path, note: Callable[[int], None]) -> None:
     with _engine(version, target.parent) as engine:
         cursor = engine.execute(
@@ -361,6 +340,8 @@ _WRITERS = {
     "json": _make_json,
     "geojson": _make_geojson,
     "parquet": _make_parquet,
+    "jsonl": _make_stream,
+    "arrow": _make_stream,
 }
 
 

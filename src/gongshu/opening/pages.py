@@ -65,8 +65,25 @@ def answers_for_data(view: View) -> View:
             )
         except exports.TooManyRows as error:
             return _too_many(request, error)
-        except (exports.Withdrawn, serving.CopyMissing):
+        except exports.Withdrawn:
             return problem(request, 410, _("这个版本不再提供"), _("请回到数据集页面查看现行版本。"), code="withdrawn")
+        except serving.CopyMissing:  # the version is published, so its copy is on its way from the lake
+            return problem(
+                request,
+                503,
+                _("这一版的服务副本正在重建"),
+                _("请过一会儿再试。"),
+                code="rebuilding",
+                retry_after=30,
+            )
+        except serving.TooLarge:
+            return problem(
+                request,
+                413,
+                _("这个查询要用的内存太多"),
+                _("请加上筛选条件，或下载整个文件在本地查。"),
+                code="too_large",
+            )
         except serving.TooSlow:
             return problem(
                 request,
@@ -210,7 +227,11 @@ def _facet(request: HttpRequest, key: str, base: QuerySet[Dataset], chosen: dict
         "frequency": _("更新频率"),
     }
     if key == "format":
-        counted = [(one.key, one.label, queries.has_format(among, one.key).count()) for one in exports.FORMATS.values()]
+        counted = [
+            (one.key, one.label, queries.has_format(among, one.key).count())
+            for one in exports.FORMATS.values()
+            if one.listed
+        ]
         counted = [one for one in counted if one[2]]
     else:
         field = {"topic": "topic", "provider": "provider__code", "open": "open_type", "frequency": "update_frequency"}[

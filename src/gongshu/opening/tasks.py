@@ -20,7 +20,7 @@ from ibis.backends.duckdb import Backend
 from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
-from gongshu.opening import actions, problems, promises, reader_mail, search, store, submissions
+from gongshu.opening import actions, problems, promises, reader_mail, rebuilding, search, store, submissions
 from gongshu.opening.models import Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows
 from gongshu.seals.keys import read_or_make_key
@@ -86,6 +86,12 @@ def settle_submissions() -> None:
 def escalate_problems() -> None:
     """Reports that were not answered in time are told to the approvers."""
     problems.escalate()
+
+
+@chore
+def keep_copies() -> None:
+    """A serving copy that was lost is made again from the lake."""
+    rebuilding.rebuild_copies()
 
 
 @chore

@@ -22,6 +22,7 @@ TITLES = {
     "Values of a column": gettext_lazy("一列的取值"),
     "Facets of a dataset": gettext_lazy("各取值的行数"),
     "Groups of rows": gettext_lazy("分组统计"),
+    "All rows": gettext_lazy("全部的行"),
 }
 PARAMETERS = {
     "q": gettext_lazy("要找什么：词或一句话，中文或英文"),
@@ -80,7 +81,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], site: str, nam
         "path": path,
         "title": TITLES.get(operation["summary"], operation["summary"]),
         "parameters": parameters,
-        "filters": path.endswith(("/rows", "/distinct", "/facets", "/groups")),
+        "filters": path.endswith(("/rows", "/distinct", "/facets", "/groups", "/dump")),
         "example": f'curl "{url}{_example(parameters, column)}"',
     }
 
@@ -90,6 +91,8 @@ def _example(parameters: list[dict[str, Any]], column: str) -> str:
     names = {one["name"] for one in parameters}
     if "column" in names or "by" in names:
         return "?" + urlencode({"column" if "column" in names else "by": column})
+    if names >= {"format", "select"} and "limit" not in names:
+        return "?format=csv"
     return "?limit=2" if "limit" in names else ""
 
 

@@ -56,7 +56,7 @@ def _with_identity(table: Table, names: list[str]) -> bool:
 def page(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
     """The rows asked for, each as the JSON text that the SQL ``each`` gives; TooLarge beyond 64 MB."""
     if not wanted.limit:
-        return Page([], None, total(table, ask) if wanted.total else None)
+        return Page([], *closing(table, ask, wanted, 0, -1))
     statement = statements.page(table, ask, each, wanted.limit + 1, wanted.offset, wanted.cursor)
     found, size = [], 0
     with serving.POOL.cursor(table.path) as cursor:
@@ -66,15 +66,20 @@ def page(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
             size += sum(len(row[0]) for row in batch)
             if size > ANSWER_BYTES:
                 raise serving.TooLarge(table.path.name)
-    following = None
-    if len(found) > wanted.limit:
-        found.pop()
-        following = _cursor(table, ask, int(found[-1][1]))
-    counted = None
-    if wanted.total:
-        whole = following is None and wanted.cursor is None and (found or not wanted.offset)
-        counted = wanted.offset + len(found) if whole else total(table, ask)
-    return Page([row[0] for row in found], following, counted)
+    following, counted = closing(
+        table, ask, wanted, len(found), int(found[wanted.limit - 1][1]) if len(found) > wanted.limit else -1
+    )
+    return Page([row[0] for row in found[: wanted.limit]], following, counted)
+
+
+def closing(table: Table, ask: Ask, wanted: Wanted, found: int, ordinal: int) -> tuple[str | None, int | None]:
+    """Cursor of the next page and total, when ``found`` rows were found (one more than wanted, if there are more) and
+    ``ordinal`` is that of the last row of the page, if more follow."""
+    following = _cursor(table, ask, ordinal) if 0 < wanted.limit < found else None
+    if not wanted.total:
+        return following, None
+    whole = wanted.limit and following is None and wanted.cursor is None and (found or not wanted.offset)
+    return following, wanted.offset + found if whole else total(table, ask)
 
 
 def total(table: Table, ask: Ask) -> int:

@@ -58,7 +58,8 @@ def failure(error: object) -> Failure:
         case WithdrawnError():
             return Failure(410, _("数据集已撤回：%(reason)s") % {"reason": error}, "withdrawn", {"dataset": error.name})
         case serving.CopyMissing():
-            return Failure(410, _("这个版本不再提供"), "withdrawn")
+            # the version is published, so its copy is on its way from the lake
+            return Failure(503, _("这一版的服务副本正在重建，请稍后再试"), "rebuilding", retry_after=30)
         case serving.TooLarge():
             advice = _("一次给不了这么多：请减小 limit、用 select 少取几列，或用 dump 取全部")
             return Failure(413, advice, "too_large")

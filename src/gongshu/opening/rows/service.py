@@ -11,17 +11,19 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from gongshu import __version__
 from gongshu.i18n import use_language
-from gongshu.opening import queries
-from gongshu.opening.rows import answers, finding, formats, grammar, wanted
+from gongshu.opening import exports, queries
+from gongshu.opening.rows import answers, dumps, finding, formats, grammar, wanted
 from gongshu.opening.rows.cursors import check
 from gongshu.opening.rows.failures import KNOWN, BodyTooLarge, NotAllowed, failure
 from gongshu.opening.rows.grammar import Ask, Words
@@ -33,7 +35,7 @@ from gongshu.oversight import access
 from gongshu.web.errors import envelope
 from gongshu.web.middleware import language_of
 
-KINDS = ("rows", "distinct", "facets", "groups")
+KINDS = ("rows", "distinct", "facets", "groups", "dump")
 MOST_BYTES = 1024 * 1024  # of a question
 METHODS = "GET, HEAD, POST, OPTIONS"
 REVALIDATE = "public, no-cache"  # a withdrawal must be seen at the next request: caches ask each time, answered by ETag
@@ -58,7 +60,12 @@ class Reply:
 
     status: int
     headers: dict[str, str]
-    body: bytes = b""
+    body: bytes | Iterator[bytes] = b""  # a dump comes in pieces, made as they are taken
+
+    @property
+    def content(self) -> bytes:
+        """The whole body."""
+        return self.body if isinstance(self.body, bytes) else b"".join(self.body)
 
 
 @dataclass(frozen=True)
@@ -127,12 +134,15 @@ def _prepare(asked: Asked) -> Question | Reply:
         table = finding.numbered(asked.name, how.version)
     _check_words(asked.kind, words, table)
     ask = grammar.parse([w for w in words if asked.kind != "groups" or w[0] != "sort"], table)
-    wanted.check_format(table, how)
+    wanted.check_format(asked.kind, table, how)
     if how.cursor is not None:
         check(how.cursor, ask)
+    if asked.kind == "dump" and ask.everything and not ask.select and how.format in exports.FORMATS:
+        place = reverse("download_version", args=[table.dataset, table.number, table.dataset, how.format])
+        return Reply(303 if asked.method == "POST" else 302, _open() | {"Location": place, "Cache-Control": "no-cache"})
     tag = _tag(asked.kind, table, ask, how, words)
     headers = _open() | {
-        "ETag": f'"{tag}"',
+        "ETag": f'W/"{tag}"' if asked.kind == "dump" else f'"{tag}"',
         "Cache-Control": FOREVER if how.version else REVALIDATE,
         "Vary": "Accept, Accept-Encoding",
     }
@@ -143,7 +153,7 @@ def _prepare(asked: Asked) -> Question | Reply:
 
 def is_heavy(kind: str, table: Table, ask: Ask, how: Wanted) -> bool:
     """Whether answering means to look at many rows, or to send many."""
-    if how.format != "json" or (how.limit > 1000 and table.rows > 1000):
+    if kind == "dump" or how.format != "json" or (how.limit > 1000 and table.rows > 1000):
         return True
     if table.rows <= 50_000:
         return False
@@ -158,6 +168,8 @@ def _by_key(table: Table, ask: Ask) -> bool:
 def _answer(question: Question) -> Reply:
     asked, table, ask, how = question.asked, question.table, question.ask, question.wanted
     headers = dict(question.headers)
+    if asked.kind == "dump":
+        return _dump(question, headers)
     access.record(
         queries.QUERY, f"dataset:{table.dataset}", version=table.number, filters=len(ask.filters), limit=how.limit
     )
@@ -178,6 +190,22 @@ def _answer(question: Question) -> Reply:
         else:
             body = {"distinct": answers.distinct, "facets": answers.facets}[asked.kind](table, ask, how)
     return Reply(200, headers, body)
+
+
+def _dump(question: Question, headers: dict[str, str]) -> Reply:
+    table, ask, kind = question.table, question.ask, question.wanted.format
+    access.record(
+        queries.DOWNLOAD, f"dataset:{table.dataset}", version=table.number, format=kind, filters=len(ask.filters)
+    )
+    headers["Content-Type"] = wanted.CONTENT_TYPES[kind]
+    headers["Content-Disposition"] = f'attachment; filename="{table.dataset}-v{table.number}-selection.{kind}"'
+    packed = dumps.encoding(kind, question.asked.headers.get("accept-encoding", ""))
+    if packed:
+        headers["Content-Encoding"] = packed
+    if question.asked.method == "HEAD":
+        return Reply(200, headers)
+    pieces = dumps.stream(table, ask, kind, packed)
+    return Reply(200, headers, chain([next(pieces, b"")], pieces))  # what fails at once is still told by a status
 
 
 def _words(asked: Asked) -> Words:

@@ -16,6 +16,7 @@ NUMERIC = {"int64", "float64", "decimal"}
 LONGEST = 500  # characters of a value in a question
 HERE = ZoneInfo("Asia/Shanghai")  # what a time without a zone means, and what times are given in
 ROW_ID = "_row_id"
+FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"  # how a cell begins that a spreadsheet would compute (OWASP CSV injection)
 _EXACT = Context(prec=400)
 
 
@@ -125,6 +126,49 @@ def safe_integer(number: exp.Expr) -> exp.Expr:
     safe = number.copy().between(-SAFE_INTEGER, SAFE_INTEGER)
     text = call("to_json", exp.cast(number.copy(), "VARCHAR"))
     return exp.case().when(safe, call("to_json", number.copy())).else_(text)
+
+
+def feature(columns: list[dict[str, Any]], geometry: str, longitude: str = "", latitude: str = "") -> exp.Expr:
+    """A row as a GeoJSON feature: its place from the column ``geometry``, or a point of two columns."""
+    if geometry:
+        shape = json_value({"name": geometry, "storage_type": "geometry"})
+    else:
+        x, y = (exp.cast(quoted(name), "DOUBLE") for name in (longitude, latitude))
+        pair = call("json_array", x, y)
+        parts = [exp.Literal.string(t) for t in ("type", "Point", "coordinates")]
+        missing = exp.not_(exp.and_(call("isfinite", x.copy()), call("isfinite", y.copy())))
+        nowhere = exp.or_(x.copy().is_(exp.null()), y.copy().is_(exp.null()), missing)
+        shape = exp.case().when(nowhere, exp.null()).else_(call("json_object", *parts, pair))
+    properties = json_object([column for column in columns if column["name"] != geometry])
+    named = [exp.Literal.string(t) for t in ("type", "Feature", "geometry", "properties")]
+    return call("json_object", named[0], named[1], named[2], shape, named[3], properties)
+
+
+def csv_line(columns: list[dict[str, Any]]) -> exp.Expr:
+    """A row as a line of CSV (RFC 4180, without its end); empty cells are empty, empty text is in quotes."""
+    parts: list[exp.Expr] = []
+    for column in columns:
+        parts += [exp.Literal.string(","), _csv_cell(column)]
+    return call("concat", *parts[1:])
+
+
+def _csv_cell(column: dict[str, Any]) -> exp.Expr:
+    text = exp.cast(quoted(column["name"]), "VARCHAR")
+    if column["storage_type"] not in ("string", "geometry"):
+        return text
+    guarded = guard(column)
+    special = call("regexp_matches", text.copy(), exp.Literal.string('[",\\r\\n]|^$'))
+    quotes = exp.Literal.string('"')
+    doubled = call("replace", guarded.copy(), quotes.copy(), exp.Literal.string('""'))
+    return exp.case().when(special, call("concat", quotes, doubled, quotes.copy())).else_(guarded)
+
+
+def guard(column: dict[str, Any]) -> exp.Expr:
+    """Text of a column, with an apostrophe before what a spreadsheet would compute."""
+    text = quoted(column["name"])
+    risky = call("regexp_matches", text, exp.Literal.string(FORMULA))
+    held = exp.DPipe(this=exp.Literal.string("'"), expression=text.copy(), safe=False)
+    return exp.case().when(risky, held).else_(text.copy())
 
 
 def row_id(key: list[str], ordinal: str) -> exp.Expr:

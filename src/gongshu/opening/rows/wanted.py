@@ -24,6 +24,7 @@ CONTENT_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "geojson": "application/geo+json",
 }
+STREAMS = ("csv", "jsonl", "arrow", "parquet", "geojson")
 ACCEPTED = {value.partition(";")[0]: key for key, value in CONTENT_TYPES.items()} | {"application/jsonl": "jsonl"}
 
 
@@ -70,10 +71,12 @@ def parse(words: Words, accept: str = "") -> Wanted:
     )
 
 
-def check_format(table: Table, wanted: Wanted) -> None:
-    """BadQuestion for GeoJSON of rows that have no place."""
+def check_format(kind: str, table: Table, wanted: Wanted) -> None:
+    """BadQuestion for GeoJSON of rows that have no place, and for a dump in a format that can't be a stream."""
     if wanted.format == "geojson" and not table.spatial:
         raise BadQuestion(_("这个数据集没有图形或坐标，不能给 GeoJSON"), parameter="format")
+    if kind == "dump" and wanted.format not in STREAMS:
+        raise BadQuestion(_("dump 的 format 只能是%(known)s") % {"known": "、".join(STREAMS)}, parameter="format")
 
 
 def _number(said: dict[str, list[str]], name: str, default: int, most: int) -> int:

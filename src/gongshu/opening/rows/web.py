@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from typing import Any
 
 from django.conf import settings
@@ -20,7 +20,7 @@ from django.http.request import split_domain_port, validate_host
 from gongshu.lake import serving
 from gongshu.opening.rows import limits, service
 from gongshu.opening.rows.failures import BodyTooLarge, TooOften
-from gongshu.opening.rows.lanes import HEAVY, LIGHT
+from gongshu.opening.rows.lanes import BULK, HEAVY, LIGHT
 from gongshu.opening.rows.service import MOST_BYTES, Asked, Question, Reply
 from gongshu.web.middleware import plain_headers
 
@@ -62,7 +62,7 @@ class Rows:
         except Exception:
             logger.exception("answering %s failed", scope["path"])
             reply = service.failed(asked)
-        await self._send(reply, asked, send)
+        await self._send(reply, asked, receive, send)
 
     async def _reply(self, asked: Asked, scope: Scope, receive: Receive) -> Reply:
         if not _is_ours(asked.headers.get("host", "")):
@@ -110,12 +110,29 @@ class Rows:
             return found
         return _answer(found, watch)
 
-    async def _send(self, reply: Reply, asked: Asked, send: Send) -> None:
+    async def _send(self, reply: Reply, asked: Asked, receive: Receive, send: Send) -> None:
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
-        if reply.status not in (204, 304):
-            headers.append((b"content-length", str(len(reply.body)).encode()))
+        whole = reply.body if isinstance(reply.body, bytes) else None
+        if whole is not None and reply.status not in (204, 304):
+            headers.append((b"content-length", str(len(whole)).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": [*headers, *self._always]})
-        await send({"type": "http.response.body", "body": b"" if asked.method == "HEAD" else reply.body})
+        if whole is not None:
+            await send({"type": "http.response.body", "body": b"" if asked.method == "HEAD" else whole})
+            return
+        assert not isinstance(reply.body, bytes)
+        await _stream(reply.body, receive, send)
+
+
+async def _stream(pieces: Iterator[bytes], receive: Receive, send: Send) -> None:
+    """Send the pieces, each made when the one before was taken; the rest isn't made for a client that went away."""
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        while not gone.done() and (piece := await BULK.run(next, pieces, b"")):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        if not gone.done():
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        gone.cancel()
 
 
 def _answer(question: Question, watch: serving.Watch) -> Reply:

@@ -36,6 +36,7 @@ OF_KIND = {
     "distinct": ("column", "limit", "offset"),
     "facets": ("column", "most"),
     "groups": ("by", "measure", "sort", "limit", "offset"),
+    "dump": ("select", "sort", "format"),
 }
 NEEDED = {("distinct", "column"), ("facets", "column")}
 
