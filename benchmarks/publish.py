@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.enterprises import write
+from benchmarks.enterprises import table
 
 ROOT = Path(__file__).resolve().parent.parent
 TYPES = {
@@ -38,8 +38,8 @@ def copy(file: str, folder: str) -> None:
     print(json.dumps({"seconds": time.monotonic() - began}))
 
 
-def publish(file: str, folder: str) -> None:
-    """Us: the publishing job of a worker, from the stored file to the visible version."""
+def publish(file: str, folder: str, name: str = "enterprises") -> None:
+    """Us: the publishing job of a worker, from the stored file to the visible version of dataset ``name``."""
     os.environ |= {"GONGSHU_DATA": folder, "DJANGO_SETTINGS_MODULE": "gongshu.site.settings"}
     import django
 
@@ -70,10 +70,8 @@ def publish(file: str, folder: str) -> None:
         Rule("lat.range", "range", "lat", ("lat",), {"min": 30.6, "max": 31.9}, "030100"),
         Rule("uscc.check_digit", "check_digit", "uscc", ("uscc",), {"type": "credit_code"}, "030100"),
     ]
-    contract = Contract(
-        "enterprises", title="企业", provider="市市场监管局", topic="market", fields=fields, rules=rules
-    )
-    job = request_publish(Shell("benchmark"), Path(file), dump_contract(contract), "enterprises")
+    contract = Contract(name, title="企业", provider="市市场监管局", topic="market", fields=fields, rules=rules)
+    job = request_publish(Shell("benchmark"), Path(file), dump_contract(contract), name)
     steps: list[tuple[str, float, int]] = []
     began = time.monotonic()
     done = run_one(
@@ -103,9 +101,9 @@ def measured(what: str, file: Path) -> dict[str, float]:
 
 def main() -> None:
     if sys.argv[1:2] in (["copy"], ["publish"]):
-        {"copy": copy, "publish": publish}[sys.argv[1]](sys.argv[2], sys.argv[3])
+        {"copy": copy, "publish": publish}[sys.argv[1]](*sys.argv[2:])
         return
-    file = Path(sys.argv[1]) if sys.argv[1:] else write(1_000_000, Path(tempfile.gettempdir()) / "gongshu-bench-1m.csv")
+    file = Path(sys.argv[1]) if sys.argv[1:] else table(1_000_000)
     rounds = int(sys.argv[2]) if sys.argv[2:] else 3
     runs: dict[str, list[dict[str, float]]] = {"copy": [], "publish": []}
     for _ in range(rounds):

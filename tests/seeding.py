@@ -320,6 +320,14 @@ def bus_stops(rows: int = 6200) -> Version:
     )
 
 
+def odd_names(rows: int = 50) -> Version:
+    """Columns called as no program would like them."""
+    select = f"""SELECT CAST(i AS BIGINT) AS "limit", 'x' || i AS "a b", CAST(i % 3 AS BIGINT) AS "class",
+        'say "' || (i % 2) || '" & don''t' AS "it's ""odd"" & <b>", i % 2 = 0 AS "count" FROM range({rows}) t(i)"""
+    names = {"limit": "int64", "a b": "string", "class": "int64", 'it\'s "odd" & <b>': "string", "count": "boolean"}
+    return publish("odd-names", select, [column(name, kind) for name, kind in names.items()], title="怪名字")
+
+
 def city() -> None:
     """All of it."""
     hospitals(days_ago=45, number=1)

@@ -20,3 +20,14 @@ document.addEventListener("keydown", (event) => {
     open.querySelector("summary").focus();
   }
 });
+
+// Buttons that copy an example: shown only where the browser lets a page copy.
+if (navigator.clipboard) for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  const said = button.innerHTML;
+  button.textContent = button.dataset.done;
+  setTimeout(() => { button.innerHTML = said; }, 1500);
+});

@@ -38,6 +38,18 @@ def use_language(language: str) -> Iterator[None]:
         _language.reset(token)
 
 
+class Message(str):
+    """A sentence that was said in one language and can be said again in another."""
+
+    msgid: str
+    values: dict[str, object]
+
+    def again(self) -> str:
+        """The same in the present language; sentences among its values as well."""
+        values = {name: value.again() if isinstance(value, Message) else value for name, value in self.values.items()}
+        return gettext(self.msgid, **values)
+
+
 def gettext(message: str, **values: object) -> str:
     """Translate the Chinese ``message`` and fill its ``{names}``.
 
@@ -45,4 +57,6 @@ def gettext(message: str, **values: object) -> str:
     '第 3 行'
     """
     text = message if _language.get() == "zh-hans" else _catalogue("en").gettext(message)
-    return text.format(**values) if values else text
+    said = Message(text.format(**values) if values else text)
+    said.msgid, said.values = message, values
+    return said

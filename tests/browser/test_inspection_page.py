@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import people
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import WINDOWS, Visitor
 from tests.browser.test_browser import look
 
 
@@ -64,8 +64,7 @@ def test_a_cell_is_corrected_without_script(visitor: Visitor) -> None:
     expect(page.get_by_role("status")).to_contain_text("已撤销 1 处")
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize(("width", "language"), WINDOWS)
 def test_the_pages_are_accessible_and_fit(visitor: Visitor, width: int, language: str, shots: Path | None) -> None:
     page, tail = visitor.page(width=width, language=language), f"{width}-{language[:2]}"
     address = open_draft(page, "用眼睛")

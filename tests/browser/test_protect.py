@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import people
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import WINDOWS, Visitor
 from tests.browser.test_browser import look
 
 COMPUTED, WAITING = (f"/drafts/{uuid.UUID(int=number)}" for number in (1, 2))
@@ -23,8 +23,7 @@ def sign_in(page: Page) -> None:
     page.wait_for_url("**/workbench")
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize(("width", "language"), WINDOWS)
 def test_the_pages_are_accessible_and_fit(visitor: Visitor, width: int, language: str, shots: Path | None) -> None:
     page = visitor.page(width=width, language=language)
     sign_in(page)

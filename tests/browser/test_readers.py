@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import people
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import WINDOWS, Visitor
 from tests.browser.test_browser import look, sign_in
 
 PUBLIC = {
@@ -64,8 +64,7 @@ def test_rating_by_keyboard(visitor: Visitor) -> None:
     expect(page.locator("#rating")).to_contain_text("人评分")
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize(("width", "language"), WINDOWS)
 def test_the_pages_of_readers_are_accessible_and_fit(
     visitor: Visitor, width: int, language: str, shots: Path | None
 ) -> None:

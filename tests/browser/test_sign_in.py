@@ -11,7 +11,7 @@ from allauth.mfa.totp.internal.auth import hotp_value
 from playwright.sync_api import Browser, Page, expect
 
 from tests import people
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import WINDOWS, Visitor
 from tests.browser.test_browser import look
 
 PAGES = {
@@ -115,8 +115,7 @@ def test_who_declines_is_told_what_to_do(at_localhost: Visitor, visitor: Visitor
     expect(without_script.get_by_role("button", name="用通行密钥登录")).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize(("width", "language"), WINDOWS)
 def test_pages_of_the_account_are_accessible_and_fit(
     at_localhost: Visitor, width: int, language: str, shots: Path | None
 ) -> None:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import people
-from tests.browser.conftest import ROOT, Visitor
+from tests.browser.conftest import ROOT, WINDOWS, Visitor
 from tests.browser.test_browser import look
 
 WORK = """
@@ -90,8 +90,7 @@ def test_a_file_is_broken_off_and_gone_on_with(visitor: Visitor, inspect_now, tm
     visitor.complaints.clear()
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("language", ["zh-CN", "en-GB"])
+@pytest.mark.parametrize(("width", "language"), WINDOWS)
 def test_pages_are_accessible_and_fit(
     visitor: Visitor, inspect_now, width: int, language: str, shots: Path | None, tmp_path: Path
 ) -> None:

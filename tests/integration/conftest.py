@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+
 import pytest
 from django.core.cache import caches
 
@@ -13,6 +21,54 @@ def plain_static_files(settings):
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+
+
+SEED = """
+import django
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from tests import seeding
+from gongshu.opening import search
+seeding.hospitals(900)
+seeding.divisions()
+seeding.air(60)
+seeding.odd_names()
+search.rebuild()
+"""
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory) -> Iterator[str]:
+    """The address of an installation of its own as it is served to the world: granian, ASGI; four datasets."""
+    folder = tmp_path_factory.mktemp("served")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {
+        **os.environ,
+        "GONGSHU_DATA": str(folder),
+        "GONGSHU_DEBUG": "1",  # without a manifest of the assets
+        "GONGSHU_API_RATE": "10000",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    environment.pop("GONGSHU_DATABASE_URL", None)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", SEED], env=environment, check=True)
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "gongshu.site.asgi:application"]  # fmt: skip
+    with (folder / "web.log").open("wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        for _ in range(150):
+            assert server.poll() is None, (folder / "web.log").read_text()
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait(20)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -311,3 +312,19 @@ def test_three_hundred_columns(client, cast):
 )
 def test_only_look_alike_letters_are_undone(kind, wrong, right):
     assert repaired(kind, wrong) == right
+
+
+def test_evidence_and_causes_are_said_in_english(client: Client, cast: dict[str, Person], draft: Draft) -> None:
+    client = at(client, cast["steward"])
+    texts = {language: client.get(address(draft), headers={"accept-language": language}) for language in ("zh", "en")}
+    document = json.loads(store.report_of(draft.upload).read_text(encoding="utf-8"))
+    table = document["files"][0]["tables"][0]
+    said = [text for column in table["columns"] for text in column["evidence"]]
+    assert said
+    for text in said:
+        english = document["english"][text]
+        assert english != text and not any("一" <= letter <= "鿿" for letter in english), english
+    first = next(column["evidence"][0] for column in table["columns"] if column["evidence"])
+    shown = {language: page.content.decode() for language, page in texts.items()}
+    assert first in shown["zh"] and first not in shown["en"]
+    assert document["english"][first] in html.unescape(shown["en"])

@@ -121,7 +121,7 @@ def test_preview_pages_sorts_filters_and_chooses_columns(client):
     base = "/datasets/medical-institutions"
     html = client.get(base, {"page": "2"}).content.decode()
     assert "第 21–40 行，共 300 行" in html
-    html = client.get(base, {"sort": "-核定床位", "columns": ["机构名称", "核定床位"]}).content.decode()
+    html = client.get(base, {"sort": "-核定床位", "select": ["机构名称", "核定床位"]}).content.decode()
     assert 'aria-sort="descending"' in html and "选择列 2 / 11" in html
     beds = [int(n.replace(",", "")) for n in re.findall(r'<td class="n">([\d,]+)</td></tr>', html)][:20]
     assert beds == sorted(beds, reverse=True)

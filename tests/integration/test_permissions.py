@@ -90,6 +90,9 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "leave": Place(
             {"code": "health", "username": mine["steward"]}, {"code": "civil", "username": other["steward"]}
         ),
+        "remove_factors": Place(
+            {"code": "health", "username": mine["steward"]}, {"code": "civil", "username": other["steward"]}
+        ),
         "uninvite": both("invitation_id", "invitation"),
         "invitation": Place({"secret": "no-such-secret"}),
         **{name: both("resource_id", "resource") for name in ("resource", "resource_edit")},
@@ -107,6 +110,8 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "download": Place(dataset | {"format_key": "csv"}),
         "download_version": Place(version | {"again": mine["dataset"], "format_key": "csv"}),
         "selection": Place(version),
+        "console": Place(dataset),
+        "dataset_openapi": Place(dataset),
         "versions": Place(dataset),
         "version_difference": Place(version),
         "feed": Place(dataset),

@@ -6,6 +6,7 @@ import hashlib
 import io
 import shutil
 import zipfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.test import Client
 
+from gongshu import clock
 from gongshu.jobs import actions as jobs
 from gongshu.jobs.actions import JobConflict
 from gongshu.jobs.models import Job
@@ -25,7 +27,7 @@ from gongshu.opening.sweep import sweep
 from gongshu.oversight import access, heads
 from gongshu.oversight.audit import verify_log
 from gongshu.oversight.models import Event
-from gongshu.tables.contract import Protection, dump_contract
+from gongshu.tables.contract import Field, Protection, dump_contract
 from gongshu.tables.errors import TableError
 from tests.publishing import KEYED, NAME, SECRET, TESTER, contract, publish, write_file
 
@@ -328,3 +330,46 @@ def test_a_contract_that_names_only_what_it_must_gives_pages_that_open(data: Pat
         "/organisations",
     ):
         assert client.get(address).status_code == 200, address
+
+
+def test_persons_who_could_be_singled_out_are_not_published(data: Path) -> None:
+    """rules.md R2: the released rows themselves are measured, whatever a draft said of them before."""
+    file = data / "people.csv"
+    lines = [f"{n},{'男女'[n % 2]},19{50 + n % 40}-0{n % 9 + 1}-11,{'南北'[n % 2]}山区,{n * 10}" for n in range(300)]
+    file.write_text("\n".join(["编号,性别,出生日期,所在区,补贴金额", *lines]), encoding="utf-8")
+    made = contract(
+        fields=[
+            Field("编号", "int64", title="编号", level=1, open_type="unconditional", primary_key=True),
+            *(
+                Field(name, kind, title=name, level=2, open_type="unconditional", semantic_type=code, subject="person")
+                for name, kind, code in (
+                    ("性别", "string", "sex"),
+                    ("出生日期", "date", "birth_date"),
+                    ("所在区", "string", "division_name"),
+                    ("补贴金额", "int64", "amount"),
+                )
+            ),
+        ],
+        rules=[],
+    )
+    job = publish(file, made)
+    assert (job.state, job.error["code"]) == ("failed", "risk_too_high")
+    assert "出生日期" in job.error["message"] and "50" in job.error["message"], job.error
+    assert not Dataset.objects.filter(name=NAME, current__isnull=False).exists()
+
+
+def test_a_clock_that_was_set_back_changes_no_order(data: Path, client: Client) -> None:
+    publish(write_file(data / "in.csv", 60, "甲"))
+    with clock.at(clock.now() - timedelta(days=3)):
+        job = publish(write_file(data / "in.csv", 61, "乙"))
+        assert (job.state, job.result["version"]) == ("done", 2)
+        access.record("dataset.view", f"dataset:{NAME}")
+        access.flush()
+        access.merge()
+        assert heads.sign_head() is not None
+        for path in ("", "/versions", "/api"):
+            assert client.get(f"/datasets/{NAME}{path}").status_code == 200
+        answer = client.get(f"/api/v1/datasets/{NAME}/rows?limit=1").content
+        assert b'"version":2' in answer.replace(b" ", b"")
+    assert [row.number for row in Version.objects.order_by("-number")] == [2, 1]
+    assert verify_log().holds

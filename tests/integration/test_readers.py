@@ -91,7 +91,7 @@ def test_a_mail_that_is_not_sent_is_sent_with_the_next_round(dataset, monkeypatc
         Subscription.objects.create(dataset=dataset, email=f"{n}@example.org", confirmed_at=clock.now())
     stops.stop(Shell("tester"), "clinics", "核查")
     with monkeypatch.context() as broken:
-        broken.setattr("gongshu.opening.reader_mail.EmailMessage.send", lambda self: (_ for _ in ()).throw(OSError()))
+        broken.setattr("gongshu.parties.mail.EmailMessage.send", lambda self: (_ for _ in ()).throw(OSError()))
         mail_readers()
     assert mail.outbox == []
     mail_readers()
@@ -235,7 +235,7 @@ def test_a_kill_after_a_mail_repeats_it_and_loses_none(dataset, monkeypatch):
     Subscription.objects.create(dataset=dataset, email="a@example.org", confirmed_at=clock.now())
     stops.stop(Shell("tester"), "clinics", "核查")
     with monkeypatch.context() as killed:
-        killed.setattr("gongshu.opening.reader_mail.crash_here", lambda point: (_ for _ in ()).throw(SystemExit()))
+        killed.setattr("gongshu.parties.mail.crash_here", lambda point: (_ for _ in ()).throw(SystemExit()))
         with pytest.raises(SystemExit):
             mail_readers()
     mail_readers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal import auth as totp
 from django.core import mail
 from django.test import Client
+from typer.testing import CliRunner
 
+from gongshu.cli import build_app
 from gongshu.oversight.models import Event
 from gongshu.parties.adapters import FactorAdapter
 from gongshu.parties.models import Person
@@ -350,3 +353,42 @@ def test_another_persons_passkey_is_not_there(client: Client) -> None:
     for what in ("edit", "remove"):
         assert client.post(f"/account/passkeys/{key.pk}/{what}", {"name": "y"}).status_code == 404
     assert Authenticator.objects.filter(pk=key.pk).exists()
+
+
+def test_factors_of_a_lost_key_are_refused_in_words_and_recovered(settings: Any, tmp_path: Path) -> None:
+    """A restore without the keys: the password alone doesn't sign in, and no page breaks."""
+    _with_totp("chen")
+    code = _code()
+    settings.DATA = tmp_path
+    client = Client()
+    assert _try(client, "chen", people.PASSWORD)["Location"] == "/account/login/code"
+    answer = client.post("/account/login/code", {"code": code})
+    assert answer.status_code == 200 and "密钥换过" in answer.content.decode()
+    assert client.get("/workbench").status_code == 302
+    operator, chen = people.person("operator", "operator"), Person.objects.get(username="chen")
+    desk = Client()
+    desk.force_login(operator)
+    where = f"/account/people/{chen.memberships.get().organisation.code}/chen/factors"
+    assert "当面确认" in desk.get(where).content.decode()
+    assert desk.post(where).status_code == 302
+    assert _try(Client(), "chen", people.PASSWORD)["Location"] == "/workbench"
+    assert chen.notices.get().template == "factors.removed"
+    assert "person.factors_remove" in _actions()
+    own = f"/account/people/{operator.memberships.get().organisation.code}/operator/factors"
+    assert desk.post(own).status_code == 400
+
+
+def test_the_first_operator_comes_in_from_the_shell(settings: Any) -> None:
+    run = CliRunner()
+    asked = ["invite", "lin@example.org", "--name", "林可", "--organisation", "市数据局"]
+    assert run.invoke(build_app(), [*asked, "--role", "king"]).exit_code == 2
+    answer = run.invoke(build_app(), asked)
+    link = re.search(rf"{settings.SITE_URL}(/account/invitation/\S+)", answer.output)
+    assert answer.exit_code == 0 and link, answer.output
+    client = Client()
+    assert "平台邀请您" in client.get(link[1]).content.decode()
+    client.post(link[1], {"username": "lin", "password": people.PASSWORD, "again": people.PASSWORD})
+    assert client.get("/account/people").status_code == 200
+    _with_totp("chen")
+    assert "1 个验证方式" in run.invoke(build_app(), ["remove-factors", "chen"]).output
+    assert not Authenticator.objects.exists()

@@ -58,6 +58,14 @@ def test_the_document_obeys_its_schema(report):
     }
 
 
+def test_what_was_said_can_be_said_again_in_english(report):
+    english = report.translations("en")
+    (bad,) = {bad.why for bad in report.tables[0].quarantined}
+    evidence = {text for column in report.tables[0].columns for text in column.semantic.evidence}
+    assert evidence | {bad} == set(english)
+    assert not [said for said in english.values() if any("一" <= letter <= "鿿" for letter in said)]
+
+
 def test_bad_cells_are_quarantined_with_row_value_and_reason(report):
     bad = report.tables[0].quarantined
     assert [(entry.row, entry.column, entry.value) for entry in bad] == [(6, "登记日期", "2019/13/45")]

@@ -85,15 +85,23 @@ def table(found: list[Place]) -> Iterator[list[str]]:
         "资源代码", "资源分类", "资源名称", "提供方", "提供方代码", "信息系统", "资源摘要", "资源格式", "信息项", "共享类型",
         "共享条件", "不予共享的依据", "开放属性", "开放条件", "更新周期", "发布日期", "关联资源代码", "数据责任人", "进展", "现行版本",
     ]  # fmt: skip
-    cycles, names = frequencies(), class_names()
+    cycles, names, stages = frequencies(), class_names(), {key: str(name) for key, name in STAGES.items()}
+    # once, as get_..._display() translates every choice for every row
+    kinds = (Resource.Format, Resource.ShareType, Resource.OpenType)
+    formats, shares, opens = ({key: str(name) for key, name in kind.choices} for kind in kinds)
+    related: dict[int, list[str]] = {}
+    for pk, code in (
+        Resource.objects.filter(related__isnull=False).values_list("pk", "related__code").order_by("related__code")
+    ):
+        related.setdefault(pk, []).append(code)
     for place in found:
         row = place.resource
         cells = [
             row.code, names.get(row.category, row.category), row.name, row.organisation.name, row.organisation.credit_code,
-            row.system.name, row.summary, row.get_format_display(), "；".join(item["name"] for item in row.items),
-            row.get_share_type_display(), row.share_condition, row.share_law, row.get_open_type_display(), row.open_condition,
+            row.system.name, row.summary, formats[row.format], "；".join(item["name"] for item in row.items),
+            shares[row.share_type], row.share_condition, row.share_law, opens[row.open_type], row.open_condition,
             cycles.get(row.update_frequency, ""), row.issued_on.isoformat() if row.issued_on else "",
-            "；".join(other.code for other in row.related.all()), str(row.maintainer), STAGES[place.stage],
+            "；".join(related.get(row.pk, ())), str(row.maintainer), stages[place.stage],
             str(place.out.version) if place.out else "",
         ]  # fmt: skip
         yield [guarded(str(cell)) for cell in cells]

@@ -26,7 +26,7 @@ def _options(
 
 def build_app() -> typer.Typer:
     """The command with all its subcommands."""
-    from gongshu.cli import audit, datasets, demo, doctor, safekeeping, serve
+    from gongshu.cli import audit, datasets, demo, doctor, people, safekeeping, serve
     from gongshu.cli.inspect import inspect_command
 
     app = typer.Typer(
@@ -44,6 +44,8 @@ def build_app() -> typer.Typer:
     app.command()(serve.up)
     app.command()(serve.worker)
     app.command()(doctor.doctor)
+    app.command()(people.invite)
+    app.command()(people.remove_factors)
     app.command()(safekeeping.backup)
     app.command()(safekeeping.restore)
     app.command()(safekeeping.upgrade)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,10 @@ def _inspect(run: Run, upload: Upload, staging: Path) -> dict[str, Any] | None:
         return described
     for number, report in enumerate(found.tables):
         (staging / f"table-{number}.odcs.yaml").write_text(dump_contract(report.contract()), encoding="utf-8")
-    (staging / "report.json").write_text(Report([found], MAX_ROWS).to_json(), encoding="utf-8")
+    whole = Report([found], MAX_ROWS)
+    document = whole.as_json() | {"english": whole.translations("en")}  # pages are read in both languages
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    (staging / "report.json").write_text(text, encoding="utf-8")
     return None
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from gongshu.gathering import store
 from gongshu.gathering.models import Upload
 from gongshu.governance.findings import finding_key
+from gongshu.i18n import current_language
 
 KEPT = 8  # documents; one of 300 columns and 1,000 row numbers a finding takes some 10 MB
 
@@ -47,16 +48,23 @@ def inspected(upload: Upload, number: int) -> Inspected | None:
         stamp = path.stat().st_mtime_ns
     except FileNotFoundError:
         return None
-    return _parsed(path, stamp, number)
+    return _parsed(path, stamp, number, current_language())
 
 
 @lru_cache(maxsize=KEPT)
-def _parsed(path: Path, _stamp: int, number: int) -> Inspected | None:
-    file = json.loads(path.read_text(encoding="utf-8"))["files"][0]
+def _parsed(path: Path, _stamp: int, number: int, language: str) -> Inspected | None:
+    document = json.loads(path.read_text(encoding="utf-8"))
+    file = document["files"][0]
     tables = file.pop("tables")
     if not 0 <= number < len(tables):
         return None
     table = tables[number]
+    if language == "en":
+        english = document.get("english", {})
+        for column in table["columns"]:
+            column["evidence"] = [english.get(text, text) for text in column["evidence"]]
+        for bad in table["quarantined"]:
+            bad["why"] = english.get(bad["why"], bad["why"])
     problems: Counter[str] = Counter()
     for finding in table["findings"]:
         if finding["column"]:

@@ -7,12 +7,16 @@ that was removed or replaced is closed at the next look. Nothing here imports Py
 
 from __future__ import annotations
 
+import heapq
+import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +53,104 @@ class TooSlow(ServingError):
     """The query ran out of its time and was interrupted."""
 
 
+class TooLarge(ServingError):
+    """The query needs more memory than one query may have, or gives more than one answer may hold."""
+
+
 @dataclass
 class _Copy:
     connection: duckdb.DuckDBPyConnection
     stamp: tuple[int, int, int]
     borrowed: int = 0
     stale: bool = False
+
+
+class Alarm:
+    """Something to be done later unless it is cancelled."""
+
+    def __init__(self, at: float, ring: Callable[[], None]) -> None:
+        self.at, self._lock = at, threading.Lock()
+        self._ring: Callable[[], None] | None = ring
+
+    def __lt__(self, other: Alarm) -> bool:
+        return self.at < other.at
+
+    def cancel(self) -> None:
+        """Not to be done any more; waits for it when it is being done right now."""
+        with self._lock:
+            self._ring = None
+
+    def ring(self) -> None:
+        """Do it, unless it was cancelled."""
+        with self._lock:
+            if self._ring is not None:
+                self._ring()
+
+
+class Clock:
+    """One thread that watches the time of all queries; a thread a query would cost more than the query."""
+
+    def __init__(self) -> None:
+        self._alarms: list[Alarm] = []
+        self._lock, self._owner = threading.Lock(), 0
+
+    def ring(self, seconds: float, what: Callable[[], None]) -> Alarm:
+        """Do ``what`` after ``seconds``, to a tenth of a second."""
+        alarm = Alarm(time.monotonic() + seconds, what)
+        with self._lock:
+            heapq.heappush(self._alarms, alarm)
+            if self._owner != os.getpid():
+                self._owner = os.getpid()
+                threading.Thread(target=self._watch, name="query-clock", daemon=True).start()
+        return alarm
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(0.1)
+            due = []
+            with self._lock:
+                while self._alarms and self._alarms[0].at <= time.monotonic():
+                    due.append(heapq.heappop(self._alarms))
+            for alarm in due:
+                alarm.ring()
+
+
+CLOCK = Clock()
+
+
+class Watch:
+    """Lets somebody else end the query of a thread: the client went away."""
+
+    def __init__(self) -> None:
+        self._lock, self._ended = threading.Lock(), False
+        self._cursor: duckdb.DuckDBPyConnection | None = None
+
+    def end(self) -> None:
+        """Interrupt what runs under this watch, now and later."""
+        with self._lock:
+            self._ended = True
+            if self._cursor is not None:
+                self._cursor.interrupt()
+
+    def look_at(self, cursor: duckdb.DuckDBPyConnection | None) -> None:
+        """``cursor`` is what runs from now on, or nothing; TooSlow when it was ended already."""
+        with self._lock:
+            self._cursor = cursor
+            if self._ended and cursor is not None:
+                raise TooSlow
+
+
+_watch: ContextVar[Watch | None] = ContextVar("gongshu_watch", default=None)
+
+
+@contextmanager
+def watched(watch: Watch) -> Iterator[None]:
+    """Queries of this block can be ended by ``watch``."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
 
 
 @dataclass
@@ -68,26 +164,36 @@ class Pool:
     _running: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(QUERIES))
 
     @contextmanager
-    def cursor(self, path: Path, *, seconds: float = QUERY_SECONDS) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor on the copy at ``path`` for at most ``seconds``; raises CopyMissing, TooBusy, TooSlow."""
-        if not self._running.acquire(timeout=WAIT_SECONDS):
+    def cursor(
+        self, path: Path, *, seconds: float = QUERY_SECONDS, bulk: bool = False
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on the copy at ``path`` for at most ``seconds``; raises CopyMissing, TooBusy, TooSlow, TooLarge.
+
+        A ``bulk`` reader is none of the :data:`QUERIES`: it works only as fast as its client takes what it reads.
+        """
+        if not (bulk or self._running.acquire(timeout=WAIT_SECONDS)):
             raise TooBusy(path.name)
         try:
             copy = self._borrow(path)
-            cursor = copy.connection.cursor()
-            clock = threading.Timer(seconds, cursor.interrupt)
-            clock.daemon = True
-            clock.start()
+            cursor, watch = copy.connection.cursor(), _watch.get()
+            late = CLOCK.ring(seconds, cursor.interrupt)
             try:
+                if watch is not None:
+                    watch.look_at(cursor)
                 yield cursor
             except duckdb.InterruptException as error:
                 raise TooSlow(path.name) from error
+            except duckdb.OutOfMemoryException as error:
+                raise TooLarge(path.name) from error
             finally:
-                clock.cancel()
+                if watch is not None:
+                    watch.look_at(None)
+                late.cancel()
                 cursor.close()
                 self._give_back(copy)
         finally:
-            self._running.release()
+            if not bulk:
+                self._running.release()
 
     def close(self) -> None:
         """Close every copy that nobody uses; the others when they come back."""
@@ -134,6 +240,25 @@ def read(
     """All rows of ``query`` (a SQLGlot expression; values only as ``$named`` parameters) on the copy at ``path``."""
     with POOL.cursor(path, seconds=seconds) as cursor:
         return cursor.execute(query.sql(dialect="duckdb"), parameters or {}).fetchall()
+
+
+def column_types(path: Path) -> dict[str, str]:
+    """DuckDB's types of the columns of the copy at ``path``, in order."""
+    return _column_types(path, stamp(path))
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """Tells a file from what stood in its place before; CopyMissing when it is not there."""
+    found = _stamp(path)
+    if found is None:
+        raise CopyMissing(path.name)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _column_types(path: Path, stamp: tuple[int, int, int]) -> dict[str, str]:
+    described = exp.Describe(this=exp.to_table(TABLE))
+    return {name: kind for name, kind, *_rest in read(path, described)}
 
 
 def warm_up() -> None:

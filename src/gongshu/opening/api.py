@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import Field, Query, Router, Schema
 
-from gongshu.opening import exports, history, queries, rows, search
+from gongshu.opening import exports, history, queries, search
 from gongshu.opening.models import Dataset, Version
+from gongshu.opening.rows import service, words
+from gongshu.opening.rows.finding import StoppedError, WithdrawnError
 from gongshu.oversight import access
 
 router = Router(tags=["datasets"])
@@ -101,11 +104,46 @@ class DatasetAnswer(ListItem):
 
 
 class RowsAnswer(Schema):
-    """Rows; ``count`` is the number of all that match the filters."""
+    """Rows: `total` is the number of all that match, `next` the cursor of the next page."""
 
-    count: int
     version: int
-    items: list[dict[str, Any]]
+    total: int | None = None
+    columns: list[str] | None = Field(None, description="with shape=arrays")
+    items: list[dict[str, Any] | list[Any]]
+    next: str | None = None
+
+
+class DistinctAnswer(Schema):
+    """The values of a column, in their order; `count` is the number of all."""
+
+    version: int
+    column: str
+    values: list[Any]
+    count: int
+
+
+class FacetAnswer(Schema):
+    """The most frequent values of a column; `others` is the number of rows with other values."""
+
+    column: str
+    values: list[dict[str, Any]]
+    others: int
+
+
+class FacetsAnswer(Schema):
+    """Facets of the rows that match; `total` is their number."""
+
+    version: int
+    total: int
+    facets: list[FacetAnswer]
+
+
+class GroupsAnswer(Schema):
+    """Groups: `by` and every measure by its name; `approximate` when a percentile is estimated."""
+
+    version: int
+    approximate: bool = False
+    groups: list[dict[str, Any]]
 
 
 class ErrorBody(Schema):
@@ -122,18 +160,6 @@ class ErrorAnswer(Schema):
     error: ErrorBody
 
 
-class WithdrawnError(Exception):
-    """The dataset was withdrawn; carries the reason."""
-
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(reason)
-        self.name = name
-
-
-class StoppedError(Exception):
-    """An emergency stop holds for the dataset; carries its name."""
-
-
 class ListQuestion(Schema):
     """What to list."""
 
@@ -145,26 +171,18 @@ class ListQuestion(Schema):
     offset: int = Field(0, ge=0)
 
 
-class RowsQuestion(Schema):
-    """Which rows; further parameters are filters on columns."""
-
-    limit: int = Field(100, ge=0, le=MOST)
-    offset: int = Field(0, ge=0, le=10_000_000)
-    sort: str = Field("", description="a column; -column for descending")
-    columns: list[str] = Field([], description="only these columns")
-
-
 class DifferenceQuestion(Schema):
     """Against which version."""
 
     before: int = Field(0, ge=0, alias="with", description="a version number; the one before, when not said")
 
 
-ERRORS = {400: ErrorAnswer, 404: ErrorAnswer, 410: ErrorAnswer, 429: ErrorAnswer, 503: ErrorAnswer}
+ERRORS = dict.fromkeys((400, 404, 410, 413, 429, 503), ErrorAnswer)
 FILTERS = (
-    "Filters are query parameters named after columns: `column=value` (equal), `column__contains=`, `column__gte=`, "
-    "`column__lte=`, `column__empty=1`. Integers beyond 2^53 and decimals are strings, times are ISO 8601 at +08:00, "
-    "geometry is GeoJSON."
+    "Filters are parameters named after columns: `column=value` (equal), `column__OP=value` with OP one of eq, ne, in, lt, "
+    "lte, gt, gte, between (`a..b`), contains, starts_with, is_null (1 or 0). `filter` is a JSON tree of them: "
+    '`{"or": [{"column": "a", "op": "gte", "value": 5}, {"not": {"column": "b", "value": "x"}}]}`. Integers beyond 2^53 and '
+    "decimals are strings, times are ISO 8601 at +08:00, geometry is GeoJSON. POST takes a JSON body of the same words."
 )
 
 
@@ -222,25 +240,38 @@ def one_dataset(request: HttpRequest, name: str) -> dict[str, Any]:
     }
 
 
-@router.get(
-    "/datasets/{slug:name}/rows",
-    response={200: RowsAnswer, **ERRORS},
-    summary="Rows of a dataset",
-    description=FILTERS,
-    url_name="api_rows",
-)
-def dataset_rows(request: HttpRequest, name: str, question: Query[RowsQuestion]) -> dict[str, Any]:
-    """Rows of the current version as JSON objects."""
-    version = _current(name)
-    ask = rows.parse(request.GET, version)
-    access.record(
-        queries.QUERY, f"dataset:{name}", version=version.number, filters=len(ask.filters), limit=question.limit
-    )
-    return {
-        "count": rows.count(version, ask),
-        "version": version.number,
-        "items": rows.objects(version, ask, question.limit, question.offset) if question.limit else [],
-    }
+def _through(kind: str) -> Callable[[HttpRequest, str], HttpResponse]:
+    """A view that answers as :mod:`gongshu.opening.rows.web` does where no middleware runs."""
+
+    def view(request: HttpRequest, name: str) -> HttpResponse:
+        headers = {header.lower(): value for header, value in request.headers.items()}
+        given = request.body if request.method == "POST" else b""
+        asked = service.Asked(kind, name, str(request.method), request.META.get("QUERY_STRING", ""), given, headers)
+        reply = service.respond(asked)
+        return HttpResponse(reply.content, status=reply.status, headers=reply.headers)
+
+    return view
+
+
+for _kind, _answer, _summary in (
+    ("rows", RowsAnswer, "Rows of a dataset"),
+    ("distinct", DistinctAnswer, "Values of a column"),
+    ("facets", FacetsAnswer, "Facets of a dataset"),
+    ("groups", GroupsAnswer, "Groups of rows"),
+    ("dump", None, "All rows"),
+):
+    for _method in ("GET", "POST"):
+        router.add_api_operation(
+            f"/datasets/{{slug:name}}/{_kind}",
+            [_method],
+            _through(_kind),
+            response={200: _answer, **ERRORS} if _answer else ERRORS,
+            summary=_summary,
+            description=FILTERS,
+            operation_id=f"{_method.lower()}_{_kind}",
+            openapi_extra=words.described(_kind, _method),
+            url_name=f"api_{_kind}",
+        )
 
 
 @router.get(

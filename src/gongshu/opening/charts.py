@@ -8,8 +8,9 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from gongshu.opening import rows
 from gongshu.opening.models import Version
+from gongshu.opening.rows import pictures, tables
+from gongshu.opening.rows.values import NUMERIC
 
 MOST_BARS = 16
 
@@ -56,7 +57,7 @@ def chart(version: Version, wanted: str = "") -> Chart | None:
     unit = _period(column) if dated else ""
     measured = _measure(version)
     measure = measured["name"] if measured else ""
-    found = rows.groups(*rows.stamp(version), name, measure, unit, 1000 if unit else MOST_BARS)
+    found = pictures.groups(*tables.stamp(version), name, measure, unit, 1000 if unit else MOST_BARS)
     numbers = [n for _value, n, _mean in found]
     whole = numbers[1:-1] if unit and len(numbers) > 3 else numbers  # the first and the last period may be cut
     even = bool(measure) and min(whole, default=0) * 1.25 >= max(whole, default=0)
@@ -87,7 +88,7 @@ def _measure(version: Version) -> dict[str, Any] | None:
     """The first number that measures something: no key, no code, no coordinate."""
     for column in version.columns:
         kind, semantic = column["storage_type"], column.get("semantic_type")
-        plain = kind in rows.NUMERIC and not column.get("codes") and column["name"] not in version.key
+        plain = kind in NUMERIC and not column.get("codes") and column["name"] not in version.key
         if plain and semantic in (None, "", "amount") and (column.get("distinct") or 0) > 5:
             return dict(column)
     return None

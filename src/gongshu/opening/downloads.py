@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from gongshu.opening import exports, queries, rows
+from gongshu.opening import exports, queries
 from gongshu.opening.models import Version
 from gongshu.opening.pages import answers_for_data, found_version
+from gongshu.opening.rows import grammar, tables
 from gongshu.opening.stops import is_stopped
 from gongshu.oversight import access
 from gongshu.web import words
@@ -50,9 +51,9 @@ def download_version(request: HttpRequest, name: str, number: int, again: str, f
     chosen = exports.check(version, format_key)
     made = exports.ready(version, format_key)
     if made is None:
-        if request.method == "HEAD":  # asking about a file doesn't make it
-            return HttpResponse(headers={"Cache-Control": REVALIDATE}, content_type=chosen.content_type)
         if exports.is_slow(version, format_key):
+            if request.method == "HEAD":
+                return HttpResponse(headers={"Cache-Control": REVALIDATE}, content_type=chosen.content_type)
             return _waiting(request, version, chosen)
         made = exports.ensure(version, format_key)
     if request.method == "GET":
@@ -80,7 +81,7 @@ def selection(request: HttpRequest, name: str, number: int) -> HttpResponseBase:
     version = found_version(request, name, number)
     if isinstance(version, HttpResponse):
         return version
-    ask = rows.parse(request.GET, version)
+    ask = grammar.parse(request.GET.lists(), tables.of(version))
     with exports.selection(version, ask) as path:
         content = path.read_bytes()
     access.record(queries.DOWNLOAD, f"dataset:{name}", version=number, format="csv", filters=len(ask.filters))

@@ -27,11 +27,12 @@ from django.utils.translation import gettext_lazy
 from sqlglot import exp
 
 from gongshu.lake import serving
-from gongshu.opening import queries, rows, sheets, store
+from gongshu.opening import queries, sheets, store
 from gongshu.opening.models import Distribution, Version
+from gongshu.opening.rows import display, formats, tables, values
+from gongshu.opening.rows.grammar import Ask
 
 logger = logging.getLogger("gongshu.exports")
-FORMULA = r"^[=+\-@\t\r\n＝＋－＠]"  # how a cell begins that a spreadsheet would compute (OWASP CSV injection)
 SELECTION_ROWS = 100_000
 SLOW_CELLS = 400_000  # an XLSX of more cells is made while the reader watches a page (about 130,000 cells a second)
 BATCH = 2000
@@ -46,6 +47,7 @@ class Format:
     label: str
     content_type: str
     note: Any
+    listed: bool = True  # among the downloads; the others are there for programs
 
 
 FORMATS = {
@@ -61,6 +63,8 @@ FORMATS = {
         Format("json", "JSON", "application/json", gettext_lazy("一行一个对象")),
         Format("geojson", "GeoJSON", "application/geo+json", gettext_lazy("图形与属性")),
         Format("parquet", "Parquet", "application/vnd.apache.parquet", gettext_lazy("分析用")),
+        Format("jsonl", "JSON Lines", "application/x-ndjson", gettext_lazy("一行一个对象"), listed=False),
+        Format("arrow", "Arrow", "application/vnd.apache.arrow.stream", gettext_lazy("分析用"), listed=False),
     )
 }
 
@@ -78,8 +82,8 @@ class Withdrawn(Exception):
 
 
 def available(version: Version) -> list[Format]:
-    """The formats that the version can be had in."""
-    return [one for one in FORMATS.values() if _fits(version, one.key) is None]
+    """The formats that the version can be had in, of those that are listed."""
+    return [one for one in FORMATS.values() if one.listed and _fits(version, one.key) is None]
 
 
 def check(version: Version, key: str) -> Format:
@@ -134,20 +138,20 @@ def ensure_later(version: Version, key: str) -> int:
 
 
 @contextmanager
-def selection(version: Version, ask: rows.Ask) -> Iterator[Path]:
+def selection(version: Version, ask: Ask) -> Iterator[Path]:
     """A CSV of the rows and columns that a reader chose, for as long as the block lasts; TooManyRows beyond 100,000."""
-    if rows.count(version, ask) > SELECTION_ROWS:
+    if display.count(version, ask) > SELECTION_ROWS:
         raise TooManyRows(SELECTION_ROWS)
-    names = ask.columns or [column["name"] for column in version.columns]
+    names = [name for name in ask.select if name != values.ROW_ID] or [column["name"] for column in version.columns]
     known = {column["name"]: column for column in version.columns}
     chosen = [known[name] for name in names]
     folder = store.folder("staging") / f"selection-{os.getpid()}-{threading.get_ident()}-{version.pk}"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        query, values = rows.selection(version, ask, [_guarded(column) for column in chosen])
+        query, bound = display.selection(version, ask, [_guarded(column) for column in chosen])
         target = folder / "rows.csv"
         with _engine(version, folder) as engine:
-            _write_csv(engine, query, values, [column["name"] for column in chosen], target)
+            _write_csv(engine, query, bound, [column["name"] for column in chosen], target)
         yield target
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -236,7 +240,7 @@ def _being_made(path: Path) -> bool:
 @contextmanager
 def _engine(version: Version, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection of its own on the serving copy: exports run long and may write files, requests may not."""
-    path = rows.path(version)
+    path = tables.path(version)
     if not path.is_file():
         raise serving.CopyMissing(path.name)
     config = {
@@ -253,28 +257,20 @@ def _engine(version: Version, folder: Path) -> Iterator[duckdb.DuckDBPyConnectio
 
 
 def _all(version: Version, chosen: list[exp.Expr]) -> exp.Select:
-    return rows.selection(version, rows.Ask(), chosen)[0]
+    return display.selection(version, Ask(), chosen)[0]
 
 
 def _guarded(column: dict[str, Any]) -> exp.Expr:
-    name = rows.quoted(column["name"])
     if column["storage_type"] != "string":
-        return name
-    risky = exp.Anonymous(this="regexp_matches", expressions=[name, exp.Literal.string(FORMULA)])
-    return exp.alias_(
-        exp.case()
-        .when(risky, exp.DPipe(this=exp.Literal.string("'"), expression=name.copy(), safe=False))
-        .else_(name.copy()),
-        column["name"],
-        quoted=True,
-    )
+        return values.quoted(column["name"])
+    return exp.alias_(values.guard(column), column["name"], quoted=True)
 
 
 def _write_csv(
-    engine: duckdb.DuckDBPyConnection, query: exp.Select, values: dict[str, Any], names: list[str], target: Path
+    engine: duckdb.DuckDBPyConnection, query: exp.Select, bound: dict[str, Any], names: list[str], target: Path
 ) -> None:
     body = target.with_suffix(".body")
-    engine.sql(query.sql("duckdb"), params=values).write_csv(str(body), header=False)
+    engine.sql(query.sql("duckdb"), params=bound).write_csv(str(body), header=False)
     with target.open("w", encoding="utf-8-sig", newline="") as head:
         csv.writer(head, lineterminator="\n").writerow(f"'{n}" if n[:1] in "=+-@\t\r\n" else n for n in names)
     with target.open("ab") as whole, body.open("rb") as lines:
@@ -290,42 +286,17 @@ def _make_csv(version: Version, target: Path, note: Callable[[int], None]) -> No
 
 def _make_parquet(version: Version, target: Path, note: Callable[[int], None]) -> None:
     with _engine(version, target.parent) as engine:
-        query = _all(version, [rows.quoted(column["name"]) for column in version.columns])
+        query = _all(version, [values.quoted(column["name"]) for column in version.columns])
         engine.sql(query.sql("duckdb")).write_parquet(str(target), compression="zstd")
 
 
 def _make_json(version: Version, target: Path, note: Callable[[int], None]) -> None:
-    _write_json(version, rows.json_object(version.columns), target, "[\n", "\n]\n", note)
+    _write_json(version, values.json_object(version.columns), target, "[\n", "\n]\n", note)
 
 
 def _make_geojson(version: Version, target: Path, note: Callable[[int], None]) -> None:
-    shape = _geometry(version)
-    if shape is not None:
-        geometry = rows.json_value(next(c for c in version.columns if c["name"] == shape))
-    else:
-        x, y = (exp.cast(rows.quoted(name), "DOUBLE") for name in (version.longitude, version.latitude))
-        point = exp.Anonymous(
-            this="json_object",
-            expressions=[
-                exp.Literal.string("type"),
-                exp.Literal.string("Point"),
-                exp.Literal.string("coordinates"),
-                exp.Anonymous(this="json_array", expressions=[x, y]),
-            ],
-        )
-        missing = exp.or_(x.copy().is_(exp.null()), y.copy().is_(exp.null()))
-        geometry = exp.case().when(missing, exp.null()).else_(point)
-    feature = exp.Anonymous(
-        this="json_object",
-        expressions=[
-            exp.Literal.string("type"),
-            exp.Literal.string("Feature"),
-            exp.Literal.string("geometry"),
-            geometry,
-            exp.Literal.string("properties"),
-            rows.json_object([c for c in version.columns if c["name"] != shape]),
-        ],
-    )
+    shape = _geometry(version) or ""
+    feature = values.feature(version.columns, shape, version.longitude, version.latitude)
     title = json.dumps(version.dataset.title, ensure_ascii=False)
     head = f'{{"type": "FeatureCollection", "name": {title}, "features": [\n'
     _write_json(version, feature, target, head, "\n]}\n", note)
@@ -345,10 +316,20 @@ def _write_json(
         out.write(foot)
 
 
+def _make_stream(version: Version, target: Path, note: Callable[[int], None]) -> None:
+    kind, done = target.suffix[1:], 0
+    table = tables.of(version)
+    with _engine(version, target.parent) as engine, target.open("wb") as out:
+        for piece in formats.pieces(table, Ask(), kind, engine):
+            out.write(piece)
+            done += formats.BATCH
+            note(min(99, done * 100 // max(version.rows, 1)))
+
+
 def _make_xlsx(version: Version, target: Path, note: Callable[[int], None]) -> None:
     with _engine(version, target.parent) as engine:
         cursor = engine.execute(
-            _all(version, [rows.quoted(column["name"]) for column in version.columns]).sql("duckdb")
+            _all(version, [values.quoted(column["name"]) for column in version.columns]).sql("duckdb")
         )
         sheets.write_workbook(version, cursor, target, note)
 
@@ -359,6 +340,8 @@ _WRITERS = {
     "json": _make_json,
     "geojson": _make_geojson,
     "parquet": _make_parquet,
+    "jsonl": _make_stream,
+    "arrow": _make_stream,
 }
 
 

@@ -14,9 +14,11 @@ from django.db.models import QuerySet
 
 from gongshu.lake import comparing, serving
 from gongshu.lake.comparing import RowDifference
-from gongshu.opening import queries, rows
+from gongshu.opening import queries
 from gongshu.opening.differences import WORDS
 from gongshu.opening.models import Dataset, Submission, Version
+from gongshu.opening.rows import tables
+from gongshu.opening.rows.values import SAFE_INTEGER
 from gongshu.parties.models import Organisation
 from gongshu.tables.contract import load_contract
 from gongshu.web import words
@@ -153,7 +155,7 @@ def _rows(before: Version, after: Version, names: list[str]) -> RowDifference:
     if found is None:
         key = list(after.key) if after.key == before.key and set(after.key) <= set(names) else []
         others = [name for name in names if name not in key]
-        found = comparing.compare(rows.path(before), rows.path(after), key, others)
+        found = comparing.compare(tables.path(before), tables.path(after), key, others)
         caches["process"].set(kept, found, KEPT_SECONDS)
     return found
 
@@ -161,7 +163,7 @@ def _rows(before: Version, after: Version, names: list[str]) -> RowDifference:
 def _plain(value: Any) -> Any:
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
-    if isinstance(value, Decimal) or (isinstance(value, int) and abs(value) > rows.SAFE_INTEGER):
+    if isinstance(value, Decimal) or (isinstance(value, int) and abs(value) > SAFE_INTEGER):
         return str(value)
     if isinstance(value, float):
         return value if isfinite(value) else None

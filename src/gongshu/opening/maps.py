@@ -12,8 +12,10 @@ from typing import Any
 from sqlglot import exp
 
 from gongshu.lake import serving
-from gongshu.opening import queries, rows
+from gongshu.opening import queries
 from gongshu.opening.models import Version
+from gongshu.opening.rows import pictures, tables
+from gongshu.opening.rows.values import quoted
 
 CELLS = 56
 MAP_WIDTH = 720
@@ -48,15 +50,15 @@ def points_map(version: Version) -> Map | None:
     """The version's points gathered in small cells over the divisions; None when its rows are no points."""
     if not (version.longitude and version.latitude):
         return None
-    place = (*rows.stamp(version), version.longitude, version.latitude)
-    box = rows.middle(*place)
+    place = (*tables.stamp(version), version.longitude, version.latitude)
+    box = pictures.middle(*place)
     if box is None or not all(map(math.isfinite, box)):
         return None
     ring = divisions()
     if ring and not _overlap(ring["box"], box):
         ring = None  # points of elsewhere
     box = _wider(ring["box"] if ring else box)
-    found = rows.point_cells(*place, CELLS, box)
+    found = pictures.point_cells(*place, CELLS, box)
     plane = _Plane(*box)
     most = max((n for _x, _y, n in found), default=1)
     dots: dict[float, list[str]] = {}
@@ -151,9 +153,9 @@ def _divisions(_key: str) -> dict[str, Any] | None:
         name = next((c["name"] for c in version.columns if c.get("semantic_type") == "division_name"), None)
         if not shape or not name:
             continue
-        query = exp.select(rows.quoted(name), rows.quoted(shape)).from_(serving.TABLE)
+        query = exp.select(quoted(name), quoted(shape)).from_(serving.TABLE)
         try:
-            found = serving.read(rows.path(version), query)
+            found = serving.read(tables.path(version), query)
         except serving.ServingError:
             continue
         shapes = [(str(n), rings) for n, g in found if g and (rings := _rings(g))]

@@ -26,12 +26,14 @@ from gongshu.opening import (
     preview,
     queries,
     readers,
-    rows,
     search,
     terms,
     timeline,
 )
 from gongshu.opening.models import Dataset, Version
+from gongshu.opening.rows import display, grammar, tables
+from gongshu.opening.rows.grammar import Ask, Filter
+from gongshu.opening.rows.values import BadQuestion
 from gongshu.oversight import access
 from gongshu.parties.models import Organisation, Person
 from gongshu.parties.permissions import may
@@ -52,7 +54,7 @@ def answers_for_data(view: View) -> View:
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
-        except rows.BadQuestion as error:
+        except BadQuestion as error:
             return problem(request, 400, str(error), _("请核对列名与筛选值；列名见数据字典。"), where=error.where)
         except exports.NoSuchFormat as error:
             return problem(
@@ -63,8 +65,25 @@ def answers_for_data(view: View) -> View:
             )
         except exports.TooManyRows as error:
             return _too_many(request, error)
-        except (exports.Withdrawn, serving.CopyMissing):
+        except exports.Withdrawn:
             return problem(request, 410, _("这个版本不再提供"), _("请回到数据集页面查看现行版本。"), code="withdrawn")
+        except serving.CopyMissing:  # the version is published, so its copy is on its way from the lake
+            return problem(
+                request,
+                503,
+                _("这一版的服务副本正在重建"),
+                _("请过一会儿再试。"),
+                code="rebuilding",
+                retry_after=30,
+            )
+        except serving.TooLarge:
+            return problem(
+                request,
+                413,
+                _("这个查询要用的内存太多"),
+                _("请加上筛选条件，或下载整个文件在本地查。"),
+                code="too_large",
+            )
         except serving.TooSlow:
             return problem(
                 request,
@@ -208,7 +227,11 @@ def _facet(request: HttpRequest, key: str, base: QuerySet[Dataset], chosen: dict
         "frequency": _("更新频率"),
     }
     if key == "format":
-        counted = [(one.key, one.label, queries.has_format(among, one.key).count()) for one in exports.FORMATS.values()]
+        counted = [
+            (one.key, one.label, queries.has_format(among, one.key).count())
+            for one in exports.FORMATS.values()
+            if one.listed
+        ]
         counted = [one for one in counted if one[2]]
     else:
         field = {"topic": "topic", "provider": "provider__code", "open": "open_type", "frequency": "update_frequency"}[
@@ -327,7 +350,7 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         return version
     if redirect := _plain_filter(request, version):
         return redirect
-    ask = rows.parse(request.GET, version)
+    ask = grammar.parse(request.GET.lists(), tables.of(version))
     access.record(queries.VIEW, f"dataset:{name}", version=version.number)
     person = request.user if isinstance(request.user, Person) else None
     context = {
@@ -350,24 +373,26 @@ def _plain_filter(request: HttpRequest, version: Version) -> HttpResponse | None
     if not column:
         return None
     operator = request.GET.get("fo", "contains")
-    if operator not in rows.OPERATORS or column not in {c["name"] for c in version.columns}:
-        raise rows.BadQuestion(_("没有这一列：%(name)s") % {"name": column[:40]}, parameter="fc")
-    added = rows.Filter(column, operator, request.GET.get("fv", "") if operator != "empty" else "1")
+    if operator not in grammar.OPERATORS or column not in {c["name"] for c in version.columns}:
+        raise BadQuestion(_("没有这一列：%(name)s") % {"name": column[:40]}, parameter="fc")
+    added = Filter(column, operator, (request.GET.get("fv", "") if operator != "is_null" else "1",))
     kept = [
         (key, value) for key, values in request.GET.lists() if key not in ("fc", "fo", "fv", "page") for value in values
     ]
-    return HttpResponseRedirect(f"{request.path}?{urlencode([*kept, (added.parameter, added.value)])}#preview")
+    return HttpResponseRedirect(f"{request.path}?{urlencode([*kept, *added.pairs])}#preview")
 
 
-def _preview(request: HttpRequest, version: Version, ask: rows.Ask) -> dict[str, Any]:
-    names = list(ask.columns) or [c["name"] for c in version.columns][: preview.SHOWN]
-    total = rows.count(version, ask)
+def _preview(request: HttpRequest, version: Version, ask: Ask) -> dict[str, Any]:
+    names = [name for name in ask.select if name in tables.of(version).by_name] or [c["name"] for c in version.columns][
+        : preview.SHOWN
+    ]
+    total = display.count(version, ask)
     pages = max(1, -(-min(total, DEEPEST) // PREVIEW_ROWS))
     wanted = request.GET.get("page", "1")
     page = min(max(int(wanted), 1), pages) if wanted.isdigit() and len(wanted) < 10 else 1
     first = (page - 1) * PREVIEW_ROWS
-    found = rows.page(version, ask, names, PREVIEW_ROWS, first)
-    heads = preview.heads(version, names, ask.sort, ask.descending)
+    found = display.page(version, ask, names, PREVIEW_ROWS, first)
+    heads = preview.heads(version, names, *(ask.sort[0] if ask.sort else ("", False)))
     keep = [
         (key, value) for key, values in request.GET.lists() if key not in ("fc", "fo", "fv", "page") for value in values
     ]
@@ -377,8 +402,8 @@ def _preview(request: HttpRequest, version: Version, ask: rows.Ask) -> dict[str,
         pairs = [(k, v) for k, v in keep if k not in changes] + [(k, v) for k, v in changes.items() if v is not None]
         return f"{request.path}?{urlencode(pairs)}#preview"
 
-    def without(one: rows.Filter) -> str:
-        return f"{request.path}?{urlencode([(k, v) for k, v in keep if (k, v) != (one.parameter, one.value)])}#preview"
+    def without(one: Filter) -> str:
+        return f"{request.path}?{urlencode([(k, v) for k, v in keep if (k, v) not in one.pairs])}#preview"
 
     selection = reverse("selection", args=[version.dataset.name, version.number])
     return {
@@ -391,10 +416,10 @@ def _preview(request: HttpRequest, version: Version, ask: rows.Ask) -> dict[str,
         "next": address(page=page + 1) if page < pages else "",
         "filters": [{"said": one.said, "url": without(one)} for one in ask.filters],
         "clear": request.path + "#preview",
-        "operators": rows.OPERATORS.items(),
+        "operators": grammar.OPERATORS.items(),
         "all_columns": [{"name": c["name"], "shown": c["name"] in names} for c in version.columns],
         "shown": len(names),
-        "keep": [(k, v) for k, v in keep if k != "columns"],
+        "keep": [(k, v) for k, v in keep if k != "select"],
         "keep_columns": keep,
         "csv": f"{selection}?{urlencode([(k, v) for k, v in keep if k != 'chart'])}",
     }

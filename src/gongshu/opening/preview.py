@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from gongshu.opening.models import Version
-from gongshu.opening.rows import NUMERIC
+from gongshu.opening.rows.values import NUMERIC
 from gongshu.web import drawing, words
 
 SHOWN = 9  # columns, unless the reader chooses others

@@ -10,7 +10,6 @@ from django.db import transaction
 from django.urls import reverse
 
 from gongshu import clock, deadlines
-from gongshu.jobs.runner import chore
 from gongshu.opening import queries
 from gongshu.opening.models import Dataset
 from gongshu.parties.models import Person
@@ -67,7 +66,6 @@ def since(promise: Promise) -> datetime:
     return _remind_from(promise.due)
 
 
-@chore
 def remind() -> None:
     """Tell the maintainers once that an update is near, and once that it is late; looked at every ten minutes."""
     now = clock.now()

@@ -5,90 +5,43 @@ What was mailed is kept beside the subscription or the report, so a kill can rep
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from datetime import timedelta
-from itertools import islice
-from smtplib import SMTPRecipientsRefused
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import F, Min, QuerySet
 from django.urls import reverse
-from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from gongshu import clock
-from gongshu.jobs.runner import chore, crash_here
 from gongshu.opening import problems, readers
 from gongshu.opening.models import Dataset, Problem, Subscription, Version
 from gongshu.oversight.log import details_of
 from gongshu.oversight.models import Event, LogState
+from gongshu.parties.mail import Mail, send_all
 from gongshu.web import words
 
-logger = logging.getLogger("gongshu.opening.mail")
 NEWS = {
     "version.publish": gettext_noop("《%(title)s》有了第 %(number)s 版"),
     "version.withdraw": gettext_noop("《%(title)s》第 %(number)s 版已撤回：%(reason)s"),
     "dataset.stop": gettext_noop("《%(title)s》已紧急停止提供，平台正在核查"),
     "dataset.restore": gettext_noop("《%(title)s》已恢复提供"),
 }
-AT_ONCE = 50
-REFUSED = 3  # so many refusals one after another: the mail server has trouble, the next round tries again
-FOR_EVER = 500  # SMTP replies from here on are final (RFC 5321, 4.2.1)
 CONFIRM_DAYS = 7
 FAR = 500  # events in the log after which even those who have no news are marked as told, so that the look stays short
 
 
-@chore
 def mail_readers() -> None:
     """Mail what hasn't been mailed: first links to confirm, then news, then the state of reports."""
     Subscription.objects.exclude(email="").filter(
         confirmed_at=None, created_at__lt=clock.now() - timedelta(days=CONFIRM_DAYS)
     ).delete()
-    refused = 0
-    for mail in islice(_due(), AT_ONCE):
-        try:
-            mail.send()
-        except SMTPRecipientsRefused as error:
-            if any(code < FOR_EVER for code, _why in error.recipients.values()):
-                continue
-            logger.warning("读者的一个邮箱不收邮件，这封不再发")
-        except OSError as error:  # the address stays out of the log
-            logger.warning("给读者的一封邮件没有发出：%s", type(error).__name__)
-            refused += 1
-            if refused == REFUSED:
-                return
-            continue
-        refused = 0
-        mail.keep()
+    send_all(_due())
     _mark_far()
 
 
-class _Mail:
-    """One e-mail, and what is kept once it was sent."""
-
-    def __init__(self, to: str, language: str) -> None:
-        self.to, self.language = to, language
-
-    def send(self) -> None:
-        """Send it; smtplib's errors are OSErrors."""
-        with translation.override(self.language):
-            subject, *lines = self.said()
-        EmailMessage(subject, "\n\n".join([subject, *lines]) + "\n", to=[self.to]).send()
-        crash_here("mailed")
-
-    def said(self) -> list[str]:
-        """The subject, and what follows it."""
-        raise NotImplementedError
-
-    def keep(self) -> None:
-        """Remember that it was sent."""
-        raise NotImplementedError
-
-
-class _Confirm(_Mail):
+class _Confirm(Mail):
     def __init__(self, row: Subscription) -> None:
         super().__init__(row.email, row.language)
         self.row = row
@@ -104,7 +57,7 @@ class _Confirm(_Mail):
         Subscription.objects.filter(pk=self.row.pk).update(asked_at=clock.now())
 
 
-class _News(_Mail):
+class _News(Mail):
     def __init__(self, row: Subscription, news: list[Event]) -> None:
         super().__init__(row.email, row.language)
         self.row, self.news = row, news
@@ -119,7 +72,7 @@ class _News(_Mail):
         Subscription.objects.filter(pk=self.row.pk, told__lt=last).update(told=last)
 
 
-class _Report(_Mail):
+class _Report(Mail):
     def __init__(self, row: Problem) -> None:
         super().__init__(row.email, row.language)
         self.row = row
@@ -147,7 +100,7 @@ def _link(row: Subscription) -> str:
     return f"{settings.SITE_URL}{reverse('subscription', args=[secret])}"
 
 
-def _due() -> Iterator[_Mail]:
+def _due() -> Iterator[Mail]:
     for row in (
         Subscription.objects.exclude(email="").filter(confirmed_at=None, asked_at=None).select_related("dataset")
     ):

@@ -17,8 +17,9 @@ from gongshu.tables.errors import TableError
 
 def missing_copies() -> list[Version]:
     """The published versions whose serving copy is not there."""
-    published = Version.objects.filter(state=Version.State.PUBLISHED).select_related("dataset")
-    return [version for version in published if not (settings.DATA / version.serving).is_file()]
+    published = Version.objects.filter(state=Version.State.PUBLISHED)
+    missing = [pk for pk, path in published.values_list("pk", "serving") if not (settings.DATA / path).is_file()]
+    return list(published.filter(pk__in=missing).select_related("dataset")) if missing else []
 
 
 def rebuild_copies(watch: Callable[[Version], None] = lambda _: None) -> tuple[int, list[TableError]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import duckdb
 import xlsxwriter
@@ -23,6 +23,13 @@ EXACT_DIGITS = 15  # a cell holds a double: longer numbers are written as text
 FIRST_DAY = date(1900, 3, 1)  # before it, the sheet's calendar is wrong (it has a 29 February 1900)
 BATCH = 2000
 DATA_SHEET, DICTIONARY_SHEET = "数据 Data", "数据字典 Dictionary"
+PLAIN = {
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+    "nan_inf_to_errors": False,
+    "default_date_format": "yyyy-mm-dd",
+}
 HEADINGS = (
     "列 Column",
     "含义 Meaning",
@@ -38,19 +45,10 @@ def write_workbook(
     version: Version, cursor: duckdb.DuckDBPyConnection, target: Path, note: Callable[[int], None]
 ) -> None:
     """Write the rows of ``cursor`` and the dictionary to ``target``; ``note`` hears the progress in percent."""
-    options = {
-        "constant_memory": True,
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-        "nan_inf_to_errors": False,
-        "tmpdir": str(target.parent),
-        "default_date_format": "yyyy-mm-dd",
-    }
+    options = {**PLAIN, "constant_memory": True, "tmpdir": str(target.parent)}
     with xlsxwriter.Workbook(str(target), options) as book:
-        bold = book.add_format({"bold": True, "bottom": 1})
-        formats = {"date": book.add_format({"num_format": "yyyy-mm-dd"})}
-        formats["timestamp"] = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        formats = _formats(book)
+        bold = formats["bold"]
         sheet = book.add_worksheet(DATA_SHEET)
         sheet.freeze_panes(1, 0)
         for x, column in enumerate(version.columns):
@@ -65,6 +63,28 @@ def write_workbook(
                 y += 1
             note(min(99, y * 100 // max(version.rows, 1)))
         _write_dictionary(version, book.add_worksheet(DICTIONARY_SHEET), bold)
+
+
+def write_page(names: list[str], rows: Iterable[Iterable[Any]], target: IO[bytes]) -> None:
+    """Write some rows, as Python values, under their names."""
+    with xlsxwriter.Workbook(target, {**PLAIN, "in_memory": True}) as book:
+        formats = _formats(book)
+        sheet = book.add_worksheet(DATA_SHEET)
+        sheet.freeze_panes(1, 0)
+        for x, name in enumerate(names):
+            sheet.write_string(0, x, name, formats["bold"])
+        for y, row in enumerate(rows, 1):
+            for x, value in enumerate(row):
+                if value is not None:
+                    _write(sheet, y, x, value, formats)
+
+
+def _formats(book: xlsxwriter.Workbook) -> dict[str, Any]:
+    return {
+        "bold": book.add_format({"bold": True, "bottom": 1}),
+        "date": book.add_format({"num_format": "yyyy-mm-dd"}),
+        "timestamp": book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
+    }
 
 
 def _write(sheet: Worksheet, y: int, x: int, value: Any, formats: dict[str, Any]) -> None:

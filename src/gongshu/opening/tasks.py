@@ -20,9 +20,7 @@ from ibis.backends.duckdb import Backend
 from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
-from gongshu.opening import actions, problems, search, store, submissions
-from gongshu.opening import promises as _promises  # noqa: F401 - its chore
-from gongshu.opening import reader_mail as _reader_mail  # noqa: F401 - its chore
+from gongshu.opening import actions, problems, promises, reader_mail, rebuilding, search, store, submissions
 from gongshu.opening.models import Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows
 from gongshu.seals.keys import read_or_make_key
@@ -88,6 +86,24 @@ def settle_submissions() -> None:
 def escalate_problems() -> None:
     """Reports that were not answered in time are told to the approvers."""
     problems.escalate()
+
+
+@chore
+def keep_copies() -> None:
+    """A serving copy that was lost is made again from the lake."""
+    rebuilding.rebuild_copies()
+
+
+@chore
+def remind_of_promises() -> None:
+    """Maintainers are told that an update is near or late."""
+    promises.remind()
+
+
+@chore
+def mail_readers() -> None:
+    """Subscribers and reporters get their mail."""
+    reader_mail.mail_readers()
 
 
 @chore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from gongshu.opening import downloads, pages, review_pages, submit_pages
+from gongshu.opening import console_pages, downloads, pages, review_pages, submit_pages
 
 urlpatterns = [
     path("", include("gongshu.opening.reader_urls")),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("stops", review_pages.stop_page, name="stops"),
     path("datasets", pages.dataset_list, name="datasets"),
     path("datasets/<slug:name>", pages.dataset_page, name="dataset"),
+    path("datasets/<slug:name>/api", console_pages.console_page, name="console"),
+    path("api/v1/datasets/<slug:name>/openapi.json", console_pages.openapi_document, name="dataset_openapi"),
     path("datasets/<slug:name>/download.<slug:format_key>", downloads.download_current, name="download"),
     path("datasets/<slug:name>/versions/<int:number>", pages.dataset_page, name="dataset_version"),
     path("datasets/<slug:name>/versions/<int:number>/selection", downloads.selection, name="selection"),

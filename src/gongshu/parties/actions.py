@@ -7,6 +7,8 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.validators import validate_email
@@ -22,7 +24,7 @@ from gongshu.oversight import log
 from gongshu.parties import handover
 from gongshu.parties.models import Invitation, Membership, Organisation, Person, Role, Token
 from gongshu.parties.notices import notify
-from gongshu.parties.permissions import Actor, check_may, may
+from gongshu.parties.permissions import Actor, Shell, check_may, may
 from gongshu.tables.errors import TableError
 
 TOKEN_PREFIX = "gongshu_"  # noqa: S105 - by which a leaked token is recognised in the wild
@@ -114,7 +116,7 @@ def check_may_give(actor: Actor, organisation: Organisation, role: Role) -> None
 
 
 def invite(
-    actor: Person, organisation: Organisation, role: Role, email: str, display_name: str
+    actor: Person | Shell, organisation: Organisation, role: Role, email: str, display_name: str
 ) -> tuple[Invitation, str]:
     """Invite somebody by e-mail; returns the invitation and its secret, which is shown once and kept as a hash only."""
     check_may_give(actor, organisation, role)
@@ -131,7 +133,7 @@ def invite(
             organisation=organisation,
             role=role,
             secret_sha256=_sha256(secret),
-            invited_by=actor,
+            invited_by=actor if isinstance(actor, Person) else None,
             expires_at=deadlines.due("invitation", "accept", clock.now()),
         )
         log.append(actor.actor_id, "person.invite", f"invitation:{made.id}", role=role, organisation=organisation.code)
@@ -247,6 +249,26 @@ def leave(actor: Actor, person: Person, organisation: Organisation, successor: P
             )
     person.__dict__.pop("_held_roles", None)
     return held
+
+
+def remove_factors(actor: Actor, person: Person) -> int:
+    """Take the second factors of somebody who lost them, and end every session; returns how many there were.
+
+    TableError for one's own: those are changed by showing them.
+    """
+    check_may(actor, "people.remove_factors")
+    if actor == person:
+        raise TableError("own_factors", "自己的验证方式请在“我的账号”里改")
+    with transaction.atomic():
+        found = list(Authenticator.objects.filter(user=person))
+        for one in found:
+            one.delete()
+        for session in UserSession.objects.filter(user=person):
+            session.end()
+        log.append(actor.actor_id, "person.factors_remove", f"person:{person.username}", number=len(found))
+        key = f"factors:{person.username}:{clock.now():%Y%m%d%H%M%S}"
+        notify([person], "factors.removed", reverse("account"), key)
+    return len(found)
 
 
 def cancel_job(actor: Actor, job: Job) -> None:

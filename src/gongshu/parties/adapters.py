@@ -119,6 +119,7 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     error_messages = DefaultMFAAdapter.error_messages | {
         "incorrect_code": _("验证码不对，或已经用过。"),
+        "key_lost": _("平台的密钥换过，您的验证器与恢复码不能再用：请用通行密钥，或请平台运营移除验证方式。"),
         "cannot_delete_authenticator": _("这个验证方式不能移除。"),
         "cannot_generate_recovery_codes": _("先启用验证器或通行密钥，才有恢复码。"),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base import forms
 from allauth.mfa.models import Authenticator
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
@@ -21,6 +22,8 @@ class _OnceOnly(forms.BaseAuthenticateForm):  # type: ignore[misc]
 
         try:
             code: str = super().clean_code()
+        except InvalidToken:  # the installation's key is another one than the factor was kept with
+            raise get_adapter().validation_error("key_lost") from None
         except ValidationError as error:
             if error.code == "too_many_login_attempts":
                 account_events.locked_out(context.request, f"mfa-auth-user-{self.user.pk}")

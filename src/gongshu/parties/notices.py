@@ -31,6 +31,7 @@ TEXTS: dict[str, str] = {
     "problem.late": gettext_noop("《%(title)s》问题报告 %(number)s 过了期限还没有答复"),
     "problem.answered": gettext_noop("您报告的问题 %(number)s 有了答复"),
     "handover.received": gettext_noop("%(by)s 离任，%(count)s 件事交给了您"),
+    "factors.removed": gettext_noop("平台运营移除了您的验证方式，所有登录已结束；不是您要求的，请立即联系平台运营"),
     "role.given": gettext_noop("您成为%(organisation)s的%(role)s"),
 }
 

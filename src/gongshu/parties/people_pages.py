@@ -109,6 +109,7 @@ def people(request: HttpRequest, code: str) -> HttpResponse:
         "roles": _may_give(person, organisation),
         "may_manage": may(person, "people.manage", organisation),
         "may_edit": may(person, "organisation.manage"),
+        "may_remove_factors": may(person, "people.remove_factors"),
         "error": error,
         "link": link,
         "typed": request.POST,
@@ -156,6 +157,29 @@ def leave(request: HttpRequest, code: str, username: str) -> HttpResponse:
         "error": error,
     }
     return render(request, "parties/leave.html", context, status=400 if error else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs("people.remove_factors")
+def remove_factors(request: HttpRequest, code: str, username: str) -> HttpResponse:
+    """Somebody lost an authenticator or passkeys: after a look at who it is, they are taken away."""
+    actor = person_of(request)
+    check_may(actor, "people.remove_factors")
+    organisation = get_object_or_404(Organisation, code=code)
+    found = Person.objects.filter(memberships__organisation=organisation, memberships__ended=None).distinct()
+    person, error = get_object_or_404(found, username=username), ""
+    if request.method == "POST":
+        try:
+            number = actions.remove_factors(actor, person)
+        except TableError as problem:
+            error = message_of(problem)
+        else:
+            messages.success(
+                request, _("已移除%(name)s的 %(n)s 个验证方式，并结束其登录") % {"name": person, "n": number}
+            )
+            return redirect("people", code)
+    context = {"organisation": organisation, "person": person, "error": error}
+    return render(request, "parties/remove_factors.html", context, status=400 if error else 200)
 
 
 @sensitive_post_parameters("password", "again")

@@ -49,6 +49,7 @@ PERMISSIONS: dict[str, Permission] = {
         _row("organisation.manage", gettext_noop("登记与修改机构"), OPERATOR),
         _row("people.see", gettext_noop("看机构的人员"), OWN_APPROVER, OPERATOR, SECURITY, AUDITOR),
         _row("people.manage", gettext_noop("邀请人员，办理离任与交接"), OWN_APPROVER, OPERATOR),
+        _row("people.remove_factors", gettext_noop("为丢了验证器或通行密钥的人移除验证方式"), OPERATOR),
         # catalogue and gathering
         _row("resource.see", gettext_noop("看数据资源与工作稿"), OWN_STEWARD, OWN_APPROVER, OPERATOR),
         _row("resource.describe", gettext_noop("登记系统与数据资源"), OWN_STEWARD),

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 
 from gongshu import clock
-from gongshu.i18n import use_language
 from gongshu.jobs.runner import chore
+from gongshu.parties.mail import Mail, send_all
 from gongshu.parties.models import Notice
 from gongshu.parties.notices import text_of
-
-MAILS_AT_ONCE = 50
 
 
 @chore
 def send_mails() -> None:
-    """Mail what hasn't been mailed; what the mail server refuses is tried again with the next round."""
+    """Mail what hasn't been mailed, the oldest first."""
     waiting = Notice.objects.filter(mailed_at=None, person__is_active=True).exclude(person__email="")
-    for notice in waiting.select_related("person").order_by("created_at")[:MAILS_AT_ONCE]:
-        with use_language(settings.LANGUAGE_CODE):
-            sentence = text_of(notice)
-        EmailMessage(sentence, f"{sentence}\n\n{settings.SITE_URL}{notice.url}\n", to=[notice.person.email]).send()
-        Notice.objects.filter(pk=notice.pk).update(mailed_at=clock.now())
+    send_all(_Notice(row) for row in waiting.select_related("person").order_by("created_at").iterator())
+
+
+class _Notice(Mail):
+    def __init__(self, row: Notice) -> None:
+        super().__init__(row.person.email, settings.LANGUAGE_CODE)
+        self.row = row
+
+    def said(self) -> list[str]:
+        return [text_of(self.row), settings.SITE_URL + self.row.url]
+
+    def keep(self) -> None:
+        Notice.objects.filter(pk=self.row.pk).update(mailed_at=clock.now())

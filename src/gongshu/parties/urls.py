@@ -23,6 +23,7 @@ urlpatterns = [
     path("people/<slug:code>", people_pages.people, name="people"),
     path("people/<slug:code>/edit", people_pages.organisation_edit, name="organisation_edit"),
     path("people/<slug:code>/<str:username>/leave", people_pages.leave, name="leave"),
+    path("people/<slug:code>/<str:username>/factors", people_pages.remove_factors, name="remove_factors"),
     path("invitations/<uuid:invitation_id>/revoke", people_pages.uninvite, name="uninvite"),
     path("invitation/<str:secret>", people_pages.accept, name="invitation"),
     path("inbox", inbox_pages.inbox, name="inbox"),

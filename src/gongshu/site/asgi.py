@@ -7,7 +7,11 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gongshu.site.settings")
-application = get_asgi_application()
+django = get_asgi_application()
+
+from gongshu.opening.rows.web import Rows  # noqa: E402 - the apps have to be there
+
+application = Rows(django)
 
 
 def _warm_up() -> None:

@@ -214,3 +214,7 @@ LAKE_S3 = {
     "key": option("GONGSHU_S3_KEY"),
     "secret": option("GONGSHU_S3_SECRET"),
 }
+
+# The interface to rows: questions a second of one address, and of one token, in each process
+API_RATE = option("GONGSHU_API_RATE")
+API_TOKEN_RATE = option("GONGSHU_API_TOKEN_RATE")

@@ -12,9 +12,8 @@ from ninja.renderers import JSONRenderer
 
 from gongshu import __version__
 from gongshu.gathering.api import router as uploads
-from gongshu.lake import serving
-from gongshu.opening import rows
-from gongshu.opening.api import StoppedError, WithdrawnError, router
+from gongshu.opening.api import router
+from gongshu.opening.rows import failures
 from gongshu.web.errors import envelope
 
 
@@ -56,21 +55,6 @@ def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
     return _answer(request, 404, _("没有这个数据集"), path=request.path)
 
 
-@api.exception_handler(WithdrawnError)
-def _withdrawn(request: HttpRequest, error: WithdrawnError) -> HttpResponse:
-    return _answer(request, 410, _("数据集已撤回：%(reason)s") % {"reason": error}, "withdrawn", dataset=error.name)
-
-
-@api.exception_handler(StoppedError)
-def _stopped(request: HttpRequest, error: StoppedError) -> HttpResponse:
-    return _answer(request, 503, _("数据集已紧急停止提供，平台正在核查"), "stopped", dataset=str(error))
-
-
-@api.exception_handler(rows.BadQuestion)
-def _bad_question(request: HttpRequest, error: rows.BadQuestion) -> HttpResponse:
-    return _answer(request, 400, str(error), "bad_parameter", **error.where)
-
-
 @api.exception_handler(ValidationError)
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     first = error.errors[0]
@@ -84,18 +68,13 @@ def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return _answer(request, error.status_code, str(error))
 
 
-@api.exception_handler(serving.CopyMissing)
-def _missing(request: HttpRequest, error: serving.CopyMissing) -> HttpResponse:
-    return _answer(request, 410, _("这个版本不再提供"), "withdrawn")
-
-
-@api.exception_handler(serving.TooSlow)
-def _too_slow(request: HttpRequest, error: serving.TooSlow) -> HttpResponse:
-    return _answer(request, 503, _("这个查询太慢，已经停下"), "too_slow")
-
-
-@api.exception_handler(serving.TooBusy)
-def _too_busy(request: HttpRequest, error: serving.TooBusy) -> HttpResponse:
-    response = _answer(request, 429, _("同时查询的人太多"))
-    response["Retry-After"] = "5"
+def _known(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    found = failures.failure(error)
+    response = api.create_response(request, found.body, status=found.status)
+    if found.retry_after is not None:
+        response["Retry-After"] = str(found.retry_after)
     return response
+
+
+for kind in failures.KNOWN:
+    api.add_exception_handler(kind, _known)

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from gongshu import __version__
+from gongshu.i18n import Message, use_language
 from gongshu.tables.checks import Finding, Result
 from gongshu.tables.classify import Grade
 from gongshu.tables.contract import Contract, Field, Rule
@@ -184,6 +185,14 @@ class Report:
     def to_json(self, indent: int | None = None) -> str:
         """The inspect document as JSON text; see the interface ``inspect --json-schema``."""
         return json.dumps(self.as_json(), ensure_ascii=False, indent=indent, allow_nan=False)
+
+    def translations(self, language: str) -> dict[str, str]:
+        """The sentences of the document as ``language`` has them: evidence, and why something was set aside."""
+        tables = [table for file in self.files for table in file.tables]
+        said = [text for table in tables for column in table.columns for text in column.semantic.evidence]
+        said += [bad.why for table in tables for bad in table.quarantined[: self.max_rows]]
+        with use_language(language):
+            return {str(text): text.again() for text in said if isinstance(text, Message)}
 
     def contract(self, table: int = 0) -> Contract:
         """The contract proposed for one of the tables (the first when not said)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
@@ -98,13 +99,33 @@ class Language(_Middleware):
 
 def chosen_language(request: HttpRequest) -> str:
     """``zh-hans`` or ``en`` for this request."""
+    wishes = (request.GET.get("lang"), request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME))
+    return language_of(wishes, request.headers.get("Accept-Language", ""))
+
+
+def language_of(wishes: Iterable[str | None], accepted: str) -> str:
+    """The first of ``wishes`` that is a language of ours, else what an Accept-Language header says."""
     known = dict(settings.LANGUAGES)
-    for wish in (request.GET.get("lang"), request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)):
+    for wish in wishes:
         if wish in known:
             return str(wish)
-    for code, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "")):
+    for code, _ in parse_accept_lang_header(accepted):
         if code.startswith("zh"):
             return "zh-hans"
         if code.startswith("en"):
             return "en"
     return settings.LANGUAGE_CODE
+
+
+def plain_headers() -> dict[str, str]:
+    """The security headers that every answer carries, for answers that pass no middleware."""
+    found = {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Permissions-Policy": PERMISSIONS_POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": settings.SECURE_REFERRER_POLICY,
+        "Cross-Origin-Opener-Policy": settings.SECURE_CROSS_ORIGIN_OPENER_POLICY,
+    }
+    if settings.SECURE_HSTS_SECONDS:
+        found["Strict-Transport-Security"] = f"max-age={settings.SECURE_HSTS_SECONDS}"
+    return found

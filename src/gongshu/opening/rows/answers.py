@@ -1,0 +1,180 @@
+"""Answers to questions, built by the engine as JSON text: nothing of a row passes through Python objects."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from gongshu.lake import serving
+from gongshu.opening.rows import measures, statements
+from gongshu.opening.rows.cursors import Cursor, fingerprint
+from gongshu.opening.rows.grammar import Ask, column_of, descending
+from gongshu.opening.rows.kept import ANSWERS
+from gongshu.opening.rows.statements import Statement, row_objects
+from gongshu.opening.rows.tables import Table
+from gongshu.opening.rows.values import ROW_ID, BadQuestion, json_array, row_id
+from gongshu.opening.rows.wanted import MOST_FACETS, MOST_GROUPERS, Wanted
+
+ANSWER_BYTES = 64 * 1024 * 1024
+BATCH = 2000
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows as JSON texts, the cursor of the next page (None at the end), and how many rows there are in all, if counted."""
+
+    texts: list[str]
+    next: str | None
+    total: int | None
+
+
+def columns_of(table: Table, ask: Ask) -> list[str]:
+    """Names of the columns of the answer."""
+    return list(ask.select) or table.names
+
+
+@lru_cache(maxsize=512)
+def chosen(table: Table, select: tuple[str, ...], arrays: bool = False) -> str:
+    """SQL of a row of the answer as a JSON object, or as an array of the columns in this order."""
+    names = list(select) or table.names
+    columns = [table.by_name[name] for name in names if name in table.by_name]
+    identity = row_id(table.key, statements.free_name(table)) if _with_identity(table, names) else None
+    found = json_array(columns) if arrays else row_objects(columns, identity)
+    if arrays and identity is not None:
+        found.args["expressions"].insert(names.index(ROW_ID), identity)
+    return statements.text([found])
+
+
+def _with_identity(table: Table, names: list[str]) -> bool:
+    return ROW_ID in names and ROW_ID not in table.by_name
+
+
+def page(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
+    """The rows asked for, each as the JSON text that the SQL ``each`` gives; TooLarge beyond 64 MB."""
+    if not wanted.limit:
+        return Page([], *closing(table, ask, wanted, 0, -1))
+    statement = statements.page(table, ask, each, wanted.limit + 1, wanted.offset, wanted.cursor)
+    found, size = [], 0
+    with serving.POOL.cursor(table.path) as cursor:
+        result = cursor.execute(statement.sql, statement.values)
+        while batch := result.fetchmany(BATCH):
+            found += batch
+            size += sum(len(row[0]) for row in batch)
+            if size > ANSWER_BYTES:
+                raise serving.TooLarge(table.path.name)
+    following, counted = closing(
+        table, ask, wanted, len(found), int(found[wanted.limit - 1][1]) if len(found) > wanted.limit else -1
+    )
+    return Page([row[0] for row in found[: wanted.limit]], following, counted)
+
+
+def closing(table: Table, ask: Ask, wanted: Wanted, found: int, ordinal: int) -> tuple[str | None, int | None]:
+    """Cursor of the next page and total, when ``found`` rows were found (one more than wanted, if there are more) and
+    ``ordinal`` is that of the last row of the page, if more follow."""
+    following = _cursor(table, ask, ordinal) if 0 < wanted.limit < found else None
+    if not wanted.total:
+        return following, None
+    whole = wanted.limit and following is None and wanted.cursor is None and (found or not wanted.offset)
+    return following, wanted.offset + found if whole else total(table, ask)
+
+
+def total(table: Table, ask: Ask) -> int:
+    """How many rows answer ``ask``; kept."""
+    if ask.everything:
+        return table.rows
+    statement = statements.count(table, ask)
+    return ANSWERS.get(_question(table, statement), lambda: int(_read(table, statement)[0][0]))
+
+
+def rows_json(table: Table, ask: Ask, wanted: Wanted) -> tuple[bytes, str | None, int | None]:
+    """A page of rows as the JSON answer, with the next cursor and the total."""
+    arrays = wanted.shape == "arrays"
+    found = page(table, ask, wanted, chosen(table, ask.select, arrays))
+    head = f'{{"version":{table.number},'
+    if found.total is not None:
+        head += f'"total":{found.total},'
+    if arrays:
+        head += f'"columns":{json.dumps(columns_of(table, ask), ensure_ascii=False)},'
+    foot = f'],"next":{json.dumps(found.next)}}}'
+    return f'{head}"items":[{",".join(found.texts)}{foot}'.encode(), found.next, found.total
+
+
+def distinct(table: Table, ask: Ask, wanted: Wanted) -> bytes:
+    """The distinct values of one column, in their order."""
+    if len(wanted.columns) != 1:
+        raise BadQuestion(_("column 要写一列"), parameter="column")
+    column = column_of(table, wanted.columns[0], "column", plain=True)
+    statement = statements.distinct(table, ask, column, wanted.limit, wanted.offset)
+
+    def make() -> bytes:
+        found = _read(table, statement)
+        values = ",".join(row[0][1:-1] for row in found)
+        number = found[0][1] if found else 0
+        name = json.dumps(column, ensure_ascii=False)
+        return f'{{"version":{table.number},"column":{name},"values":[{values}],"count":{number}}}'.encode()
+
+    return ANSWERS.get(_question(table, statement), make)
+
+
+def facets(table: Table, ask: Ask, wanted: Wanted) -> bytes:
+    """The most frequent values of some columns, with their numbers of rows."""
+    if not 1 <= len(wanted.columns) <= MOST_FACETS:
+        raise BadQuestion(_("column 要写 1 到 %(n)s 列") % {"n": MOST_FACETS}, parameter="column")
+    for name in wanted.columns:
+        column_of(table, name, "column", plain=True)
+    each = [(name, statements.facet(table, ask, name, max(wanted.most, 1))) for name in wanted.columns]
+
+    def make() -> bytes:
+        parts, number = [], 0
+        for column, statement in each:
+            found = _read(table, statement)
+            number = found[0][2] if found else 0
+            values, name = ",".join(row[0] for row in found), json.dumps(column, ensure_ascii=False)
+            others = number - sum(row[1] for row in found)
+            parts.append(f'{{"column":{name},"values":[{values}],"others":{others}}}')
+        return f'{{"version":{table.number},"total":{number},"facets":[{",".join(parts)}]}}'.encode()
+
+    return ANSWERS.get(tuple(_question(table, statement) for _column, statement in each), make)
+
+
+def groups(table: Table, ask: Ask, wanted: Wanted, sort: list[str]) -> bytes:
+    """Groups of rows by some columns, with what is measured of each."""
+    if len(wanted.by) > MOST_GROUPERS:
+        raise BadQuestion(_("by 最多写 %(n)s 列") % {"n": MOST_GROUPERS}, parameter="by")
+    by = [column_of(table, name, "by", plain=True) for name in wanted.by]
+    measured = measures.parse(list(wanted.measures), table)
+    known = [*by, *(one.name for one in measured)]
+    orders = []
+    for text in filter(None, sort):
+        name, down = descending(text, known)
+        if name not in known:
+            raise BadQuestion(_("只能按 by 或 measure 里的项排序：%(name)s") % {"name": name[:40]}, parameter="sort")
+        orders.append((known.index(name), down))
+    statement = statements.groups(table, ask, by, measured, orders, wanted.limit, wanted.offset)
+    approximate = ',"approximate":true' if any(one.approximate for one in measured) else ""
+
+    def make() -> bytes:
+        found = ",".join(row[0] for row in _read(table, statement))
+        return f'{{"version":{table.number}{approximate},"groups":[{found}]}}'.encode()
+
+    return ANSWERS.get(_question(table, statement), make)
+
+
+def _cursor(table: Table, ask: Ask, ordinal: int) -> str:
+    values: tuple[str | None, ...] = ()
+    if ask.sort:
+        values = _read(table, statements.sort_values(table, ask, ordinal))[0]
+    return Cursor(table.number, fingerprint(ask), values, ordinal).seal()
+
+
+def _read(table: Table, statement: Statement) -> list[tuple[Any, ...]]:
+    return serving.read(table.path, statement.query, statement.values)
+
+
+def _question(table: Table, statement: Statement) -> tuple[object, ...]:
+    """What tells a kept answer from every other: the file, its time, the SQL and its values."""
+    return (str(table.path), serving.stamp(table.path), statement.sql, repr(statement.values))

@@ -1,0 +1,63 @@
+"""How often a client may ask: a bucket of tokens an address, or a token of the scope ``read``, in each process.
+
+A bucket refills steadily and holds enough for a burst. A heavy question takes as much as several light ones. The numbers are
+of one process: with n web processes a client gets up to n times as much.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import threading
+import time
+from collections import OrderedDict
+
+from gongshu.parties.actions import person_with_token
+
+BURST_SECONDS = 10  # of the rate that a full bucket holds
+HEAVY = 5  # light questions that one heavy question counts for
+MOST_CLIENTS = 20_000
+TOKEN_SECONDS = 60  # for which a token that was looked up is known
+
+
+class Buckets:
+    """A bucket a client; whoever was away longest is forgotten first."""
+
+    def __init__(self, rate: float) -> None:
+        self._rate, self._most = rate, rate * BURST_SECONDS
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def take(self, client: str, number: int = 1) -> int:
+        """Take ``number`` from the client's bucket; returns 0, or after how many seconds it may come again."""
+        now = time.monotonic()
+        with self._lock:
+            left, then = self._left.pop(client, (self._most, now))
+            left = min(self._most, left + (now - then) * self._rate)
+            enough = left > 0  # the last question may overdraw, so that a heavy one is never locked out
+            self._left[client] = (left - number if enough else left, now)
+            if len(self._left) > MOST_CLIENTS:
+                self._left.popitem(last=False)
+        return 0 if enough else max(1, math.ceil((1 - left) / self._rate))
+
+
+class Readers:
+    """Who holds a token of the scope ``read``: looked up once a minute."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def holder(self, authorization: str) -> str:
+        """The name of the token's holder; empty when there is no token, or none that counts."""
+        kind, _space, secret = authorization.partition(" ")
+        if kind.lower() != "bearer" or not secret:
+            return ""
+        digest = hashlib.sha256(secret.strip().encode()).hexdigest()
+        name, until = self._known.get(digest, ("", 0.0))
+        if until < time.monotonic():
+            person = person_with_token(secret.strip(), "read")
+            name = person.username if person is not None else ""
+            self._known[digest] = (name, time.monotonic() + TOKEN_SECONDS)
+            while len(self._known) > 1000:
+                self._known.popitem(last=False)
+        return name

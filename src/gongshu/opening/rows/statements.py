@@ -1,0 +1,174 @@
+"""Questions as SQL, made of expressions: pages of rows, totals, distinct values, facets, groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlglot import exp
+
+from gongshu.lake.serving import TABLE
+from gongshu.opening.rows.conditions import Conditions
+from gongshu.opening.rows.cursors import Cursor
+from gongshu.opening.rows.grammar import Ask
+from gongshu.opening.rows.measures import Measure
+from gongshu.opening.rows.tables import Table
+from gongshu.opening.rows.values import call, json_object, json_value, quoted
+
+
+@dataclass(frozen=True)
+class Statement:
+    """SQL and the values of its parameters."""
+
+    query: exp.Select
+    values: dict[str, Any]
+
+    @property
+    def sql(self) -> str:
+        """The text for DuckDB."""
+        return self.query.sql(dialect="duckdb")
+
+
+def page(
+    table: Table, ask: Ask, chosen: str, limit: int | None, offset: int = 0, after: Cursor | None = None
+) -> Statement:
+    """Rows that answer ``ask``, of the expressions whose SQL is ``chosen`` (see :func:`text`), with their ordinals last."""
+    conditions = Conditions(table)
+    wanted = [conditions.of(ask)]
+    if after is not None:
+        wanted.append(conditions.after(ask.sort, list(after.values), after.ordinal))
+    ordinal = free_name(table)
+    query = exp.Select(
+        expressions=[exp.Star(), exp.Alias(this=exp.column("rowid"), alias=exp.to_identifier(ordinal, quoted=True))]
+    )
+    query.set("from_", exp.From(this=exp.to_table(TABLE)))
+    if found := [condition for condition in wanted if condition is not None]:
+        query.set("where", exp.Where(this=exp.and_(*found, copy=False)))
+    if ask.sort:
+        # equal values stay in the published order, so that pages neither repeat nor skip a row
+        orders = [exp.Ordered(this=quoted(name), desc=down, nulls_first=False) for name, down in ask.sort]
+        last = exp.Ordered(this=exp.column("rowid"), nulls_first=False)
+        query.set("order", exp.Order(expressions=[*orders, last]))
+    if limit is not None:
+        query.set("limit", exp.Limit(expression=exp.Literal.number(limit)))
+        if offset:
+            query.set("offset", exp.Offset(expression=exp.Literal.number(offset)))
+    # what is computed of a row is computed of the chosen rows only: sorting a million rows must not make a million objects
+    outer = exp.Select(expressions=[exp.Var(this=chosen), quoted(ordinal)])
+    outer.set("from_", exp.From(this=query.subquery("chosen", copy=False)))
+    return Statement(outer, conditions.values)
+
+
+def text(chosen: Iterable[exp.Expr]) -> str:
+    """The SQL of expressions, so that what is the same for many questions is generated once."""
+    return ", ".join(each.sql(dialect="duckdb") for each in chosen)
+
+
+def sort_values(table: Table, ask: Ask, ordinal: int) -> Statement:
+    """The sort values, as text, of the row with this ordinal."""
+    found = exp.select(*(exp.cast(quoted(name), "VARCHAR") for name, _down in ask.sort)).from_(TABLE)
+    at = exp.Placeholder(this="at")
+    return Statement(found.where(exp.EQ(this=exp.column("rowid"), expression=at)), {"at": ordinal})
+
+
+def count(table: Table, ask: Ask) -> Statement:
+    """How many rows answer ``ask``."""
+    return _where(table, ask, exp.select(exp.Count(this=exp.Star())).from_(TABLE))
+
+
+def distinct(table: Table, ask: Ask, column: str, limit: int, offset: int) -> Statement:
+    """The values of a column as JSON, in their order, and how many there are in all."""
+    value = quoted(column)
+    inner = _where(table, ask, exp.select(exp.alias_(value, "v")).from_(TABLE).distinct())
+    number = exp.Window(this=exp.Count(this=exp.Star()))
+    listed = call("json_array", json_value(table.by_name[column], exp.column("v")))
+    order = exp.Ordered(this=exp.column("v"), nulls_first=False)
+    query = exp.select(listed, number).from_(inner.query.subquery("found")).order_by(order).limit(limit).offset(offset)
+    return Statement(query, inner.values)
+
+
+def facet(table: Table, ask: Ask, column: str, most: int) -> Statement:
+    """The most frequent values of a column as JSON objects, the number of rows of each, and of all."""
+    # by position: a name of ours could be the name of a column
+    inner = _where(table, ask, exp.select(exp.alias_(quoted(column), "v"), exp.alias_(_rows(), "n")).from_(TABLE))
+    grouped = inner.query.group_by("1").subquery("found")
+    each = call(
+        "json_object",
+        exp.Literal.string("value"),
+        json_value(table.by_name[column], exp.column("v")),
+        exp.Literal.string("count"),
+        exp.column("n"),
+    )
+    whole = exp.cast(exp.Window(this=exp.Sum(this=exp.column("n"))), "BIGINT")
+    query = exp.select(each, exp.column("n"), whole).from_(grouped)
+    query = query.order_by(
+        exp.Ordered(this=exp.column("n"), desc=True), exp.Ordered(this=exp.column("v"), nulls_first=False)
+    )
+    return Statement(query.limit(most), inner.values)
+
+
+def groups(
+    table: Table,
+    ask: Ask,
+    by: list[str],
+    measures: list[Measure],
+    sort: list[tuple[int, bool]],
+    limit: int,
+    offset: int,
+) -> Statement:
+    """Groups as JSON objects; ``sort`` counts columns and measures from 0, in the order of ``by`` and ``measures``."""
+    names = [f"c{n}" for n in range(len(by) + len(measures))]
+    expressions = [quoted(name) for name in by] + [measure.expression for measure in measures]
+    listed = [exp.alias_(each, name) for each, name in zip(expressions, names, strict=True)]
+    inner = _where(table, ask, exp.select(*listed).from_(TABLE))
+    grouped = inner.query
+    if by:
+        grouped = grouped.group_by(*(str(n + 1) for n in range(len(by))))
+    columns = zip(by, names, strict=False)
+    parts: list[exp.Expr] = [
+        exp.Literal.string("by"),
+        _object([(n, table.by_name[n], exp.column(c)) for n, c in columns]),
+    ]
+    for measure, name in zip(measures, names[len(by) :], strict=True):
+        parts += [exp.Literal.string(measure.name), measure.json(exp.column(name))]
+    orders = [exp.Ordered(this=exp.column(names[n]), desc=down, nulls_first=False) for n, down in sort]
+    orders += [exp.Ordered(this=exp.column(name), nulls_first=False) for name in names[: len(by)]]
+    query = exp.select(call("json_object", *parts)).from_(grouped.subquery("found"))
+    if orders:
+        query = query.order_by(*orders)
+    return Statement(query.limit(limit).offset(offset), inner.values)
+
+
+def row_objects(columns: list[dict[str, Any]], identity: exp.Expr | None) -> exp.Expr:
+    """A row as a JSON object, with its ``_row_id`` when one is asked for."""
+    found = json_object(columns)
+    if identity is not None:
+        found.append("expressions", exp.Literal.string("_row_id"))
+        found.append("expressions", identity)
+    return found
+
+
+def free_name(table: Table) -> str:
+    """A name for the ordinal that is no column's."""
+    name = "_ordinal"
+    while name in {each.lower() for each in table.by_name}:
+        name += "_"
+    return name
+
+
+def _object(pairs: list[tuple[str, dict[str, Any], exp.Expr]]) -> exp.Expr:
+    parts: list[exp.Expr] = []
+    for name, column, value in pairs:
+        parts += [exp.Literal.string(name), json_value(column, value)]
+    return call("json_object", *parts)
+
+
+def _rows() -> exp.Expr:
+    return exp.Count(this=exp.Star())
+
+
+def _where(table: Table, ask: Ask, query: exp.Select) -> Statement:
+    conditions = Conditions(table)
+    condition = conditions.of(ask)
+    return Statement(query if condition is None else query.where(condition), conditions.values)
