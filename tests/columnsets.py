@@ -561,3 +561,51 @@ def column_set(seed: int, *, kinds: list[Kind] | None = None) -> list[Column]:
         values = soiled(r, kind, [kind.make(r) for _ in range(rows)], r.choice([0.0, 0.05, 0.15, 0.3]))
         columns.append(Column(header, values, kind.code, not meaningless, kind.identity))
     return columns
+
+
+VAGUE = (
+    "编号",
+    "id",
+    "号码",
+    "name",
+    "名称",
+    "code",
+    "no",
+    "内容",
+    "值",
+    "key",
+    "备注1",
+    "A",
+    "客户",
+    "info",
+    "账号",
+    "序列号",
+    "data_1",
+    "对象",
+)
+WORN = ("t_{}", "{}_1", "{}（必填）", "客户{}", "{}.1", "原{}", "{} ", "*{}", "{}\n")
+
+
+def mixed(r: R, make: Make, other: Make, share: float) -> Make:
+    """``share`` of the values of ``make``, the rest of ``other``."""
+    return lambda _: (make if r.random() < share else other)(r)
+
+
+def hard_set(seed: int) -> list[Column]:
+    """Identity columns as they should never be missed: vague or worn headers, few rows, much dirt, other things mixed in."""
+    r = random.Random(seed)
+    columns = []
+    for kind in [kind for kind in KINDS if kind.identity]:
+        for header in (r.choice(VAGUE), r.choice(WORN).format(r.choice(kind.headers))):
+            rows, dirt = r.choice([5, 8, 15, 60, 200]), r.choice([0.1, 0.3, 0.45])
+            other = {
+                "resident_id": lambda r: r.choice("EG") + digits(r, 8),
+                "mobile": landline,
+                "person_name": company,
+                "credit_code": organisation_code,
+                "bank_card": lambda r: digits(r, 17),
+            }[kind.code or ""]
+            share = r.choice([1.0, 0.9, 0.75])
+            values = soiled(r, kind, [mixed(r, kind.make, other, share)(r) for _ in range(rows)], dirt)
+            columns.append(Column(header, values, kind.code, header not in VAGUE, True))
+    return columns

@@ -226,6 +226,7 @@ def _forms() -> dict[str, Form]:
         "card_masked": form("card_masked", 10, 24),
         "mobile": form("mobile", 11, 20),
         "mobile_any": form("mobile_any", 11, 20),
+        "mobile_prefixed": Form("^[(]?([+]|00)86", of="mobile"),
         "mobile_masked": form("mobile_masked", 11, 11),
         "landline_full": form("landline_full", 5, 24),
         "landline_local": form("landline_local", 5, 24),

@@ -89,6 +89,8 @@ def _amount(e: Evidence, hint: bool, hints: Hints) -> Answer:
         return scale(money + share, 0.6, 0.95, 0.7, 0.97), gettext("带货币或金额单位 {share}", share=percent(money))
     if not hint or money + share < 0.6 or e.share("date") > 0.5 or hints.numbering:
         return None
+    if e.numbers and e.numbers[2] > 1e14:  # 工资卡号
+        return None
     if "percentage" in hints.types and "amount" not in hints.types:
         return None
     return scale(money + share, 0.6, 0.95, 0.7, 0.95), gettext(
