@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-PAGE = 5000  # rows of one answer while iterating
+PAGE = 1000  # rows of the first answer while iterating; later ones are up to four times as large each
 MOST = 32_000  # rows that one answer may have
 LONGEST_ADDRESS = 1800  # characters of a query string; a longer question goes as a POST
 Words = list[tuple[str, Any]]
@@ -177,17 +177,17 @@ class Rows:
         self._dataset, self._words, self._limit = dataset, words, limit
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        left, cursor = self._limit, ""
+        left, cursor, size = self._limit, "", PAGE
         while left is None or left > 0:
-            size = PAGE if left is None else min(PAGE, left)
-            page: Words = [("limit", size), ("total", 0), ("shape", "arrays")]
+            asked = size if left is None else min(size, left)
+            page: Words = [("limit", asked), ("total", 0), ("shape", "arrays")]
             page += [("cursor", cursor)] if cursor else []
             found = self._dataset.ask("rows", self._words + page)
             names = found["columns"]
             for values in found["items"]:
                 yield dict(zip(names, values, strict=True))
             left = None if left is None else left - len(found["items"])
-            cursor = found["next"]
+            cursor, size = found["next"], min(MOST, 4 * size)
             if not cursor:
                 return
 

@@ -92,7 +92,7 @@ def document(version: Version, site: str) -> Schema:
         "components": {
             "parameters": _filters(columns) | _shared(columns),
             "schemas": _schemas(version),
-            "responses": {code: _error(code) for code in ERRORS},
+            "responses": {code: _error(code) for code in ERRORS} | {"414": {"description": _("地址太长：改用 POST")}},
             "headers": {
                 "Retry-After": {"description": _("过几秒再来"), "schema": {"type": "integer", "minimum": 0}},
             },
@@ -127,7 +127,7 @@ def _post(contents: dict[str, Schema]) -> Schema:
 def _responses(contents: dict[str, Schema]) -> Schema:
     return {
         "200": {"description": _("回答"), "content": contents},
-        **{code: {"$ref": f"#/components/responses/{code}"} for code in ERRORS},
+        **{code: {"$ref": f"#/components/responses/{code}"} for code in (*ERRORS, "414")},
     }
 
 

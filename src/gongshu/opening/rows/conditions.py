@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from gongshu.lake import serving
 from gongshu.opening.rows.grammar import Ask, Branch, Filter, is_yes
+from gongshu.opening.rows.searching import hits
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import call, quoted, rounded, typed
 
@@ -129,8 +130,14 @@ class Conditions:
 
     def _found(self, word: str) -> exp.Expr:
         """The word stands in one of the text columns."""
-        columns = self._table.textual
-        return exp.or_(*(self._text("contains", quoted(name), word) for name in columns)) if columns else NEVER.copy()
+        parts: list[exp.Expr] = []
+        for name in self._table.textual:
+            values = hits(self._table, name, word)
+            if values is None:
+                parts.append(self._text("contains", quoted(name), word))
+            elif values:
+                parts.append(self._among(quoted(name), list(values)))
+        return exp.or_(*parts, copy=False) if parts else NEVER.copy()
 
     def _text(self, function: str, text: exp.Expr, wanted: str) -> exp.Expr:
         """Contains or begins with, upper and lower case alike; without case there is nothing to convert."""

@@ -7,27 +7,22 @@ only when nothing else wants the processor. A lane that has as much waiting as i
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from gongshu.lake.serving import TooBusy
+from gongshu.lake.serving import TooBusy, stand_back
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
-NICE = 10  # of 19: how far heavy questions stand back
 
 
 class Lane:
     """``threads`` at work and at most ``waiting`` questions behind them."""
 
-    def __init__(self, name: str, threads: int, waiting: int, *, nice: int = 0) -> None:
-        self._nice, self._room, self._inside = nice, threads + waiting, 0
-        self._pool = ThreadPoolExecutor(threads, name, initializer=self._stand_back)
+    def __init__(self, name: str, threads: int, waiting: int, *, heavy: bool = False) -> None:
+        self._room, self._inside = threads + waiting, 0
+        self._pool = ThreadPoolExecutor(threads, name, initializer=stand_back if heavy else None)
 
     async def run(self, work: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
         """What ``work`` gives, done by a thread of the lane; TooBusy when there is no room."""
@@ -39,12 +34,7 @@ class Lane:
         finally:
             self._inside -= 1
 
-    def _stand_back(self) -> None:
-        if self._nice and sys.platform == "linux":  # where a thread has a priority of its own
-            with contextlib.suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), self._nice)
-
 
 LIGHT = Lane("rows-light", 4, 256)
-HEAVY = Lane("rows-heavy", 2, 32, nice=NICE)
-BULK = Lane("rows-bulk", 2, 8, nice=NICE)
+HEAVY = Lane("rows-heavy", 2, 32, heavy=True)
+BULK = Lane("rows-bulk", 2, 8, heavy=True)

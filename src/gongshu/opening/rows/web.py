@@ -72,31 +72,13 @@ class Rows:
             if body is None:
                 return service.refused(asked, BodyTooLarge())
             asked = Asked(asked.kind, asked.name, asked.method, asked.query, body, asked.headers)
-        watch = serving.Watch()
-        work = asyncio.ensure_future(self._run(asked, _address(scope, asked.headers), watch))
-        gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
-                watch.end()
-                work.cancel()
-                raise Gone
-            return work.result()
-        except asyncio.CancelledError:  # the server lets go of a request whose client went away
-            watch.end()
-            work.cancel()
-            raise
-        finally:
-            gone.cancel()
-
-    async def _run(self, asked: Asked, address: str, watch: serving.Watch) -> Reply:
-        try:
-            found = await LIGHT.run(self._light, asked, address, watch)
-            return found if isinstance(found, Reply) else await HEAVY.run(_answer, found, watch)
+            found = await LIGHT.run(self._light, asked, _address(scope, asked.headers))
+            return found if isinstance(found, Reply) else await _heavy(found, receive)
         except serving.TooBusy as error:
             return service.refused(asked, error)
 
-    def _light(self, asked: Asked, address: str, watch: serving.Watch) -> Reply | Question:
+    def _light(self, asked: Asked, address: str) -> Reply | Question:
         """In a thread: what is wrong, or the answer to a light question, or the heavy question."""
         holder = self._readers.holder(asked.headers.get("authorization", ""))
         buckets, client = (self._holders, holder) if holder else (self._addresses, address)
@@ -108,7 +90,7 @@ class Rows:
         if found.heavy:
             buckets.take(client, limits.HEAVY - 1)
             return found
-        return _answer(found, watch)
+        return service.answer(found)
 
     async def _send(self, reply: Reply, asked: Asked, receive: Receive, send: Send) -> None:
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
@@ -132,6 +114,23 @@ async def _stream(pieces: Iterator[bytes], receive: Receive, send: Send) -> None
         if not gone.done():
             await send({"type": "http.response.body", "body": b""})
     finally:
+        gone.cancel()
+
+
+async def _heavy(question: Question, receive: Receive) -> Reply:
+    """The answer of the heavy lane, for as long as the client waits for it."""
+    watch = serving.Watch()
+    work = asyncio.ensure_future(HEAVY.run(_answer, question, watch))
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            raise Gone
+        return work.result()
+    finally:  # also when the server lets go of a request whose client went away
+        if not work.done():
+            watch.end()
+            work.cancel()
         gone.cancel()
 
 
