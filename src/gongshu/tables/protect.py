@@ -30,6 +30,7 @@ _CITY = rf"(?:{_MUNICIPALITY}|(?:{_PROVINCE})?[^省市区县州盟旗]{{2,10}}?(
 _DISTRICT = rf"(?:(?:{_CITY})?[^省市区县旗]{{1,14}}?(?:新区|自治县|自治旗|林区|特区|区|县|市|旗))"
 _PREFIXES = {"province": rf"^({_PROVINCE})", "city": rf"^({_CITY})", "district": rf"^({_DISTRICT})"}
 _DIGITS = {"province": 2, "city": 4, "district": 6}
+OTHERS = "其他"
 MOST_MAPPED = 1000  # entries of a map: each becomes a branch of the query
 _CODE = r"^[0-9]{6}(?:[0-9]{3}){0,2}$"
 
@@ -88,12 +89,12 @@ def _protected(table: ir.Table, field: Field) -> ir.Value:
         digest = (table[_INNER] + values.cast("string")).hexdigest("sha256")
         return (table[_OUTER] + digest).hexdigest("sha256")
     treat = _METHODS.get(method)
-    if treat is None:
+    if treat is None and method != "merge_rare":
         raise TableError(
             "protection_unknown", "没有名为 {method} 的脱敏方法。", where={"column": field.name}, method=method
         )
     try:
-        return treat(values, params)
+        return treat(values, params) if treat else _merge_rare(table, field.name, params)
     except (KeyError, ValueError, TypeError, InvalidOperation) as error:
         raise TableError(
             "protection_params",
@@ -170,6 +171,17 @@ def _generalise_map(values: ir.Value, params: dict[str, Any]) -> ir.Value:
     if not 0 < len(wider) <= MOST_MAPPED:
         raise ValueError(f"map: 1 .. {MOST_MAPPED}")
     return ibis.map(ibis.array(list(wider)), ibis.array(list(wider.values()))).get(values.cast("string"))
+
+
+def _merge_rare(table: ir.Table, name: str, params: dict[str, Any]) -> ir.Value:
+    """The value where at least ``least`` rows of the table have it, else 其他: what few have tells who they are."""
+    least = int(params["least"])
+    if least < 2:
+        raise ValueError("least >= 2")
+    text = table[name].cast("string")
+    counted = table.group_by(value=text).aggregate(n=ibis._.count())
+    common = counted.filter(counted.n >= least).value
+    return ibis.cases((text.isnull(), ibis.null("string")), (text.isin(common), text), else_=OTHERS)
 
 
 def _clip(values: ir.Value, params: dict[str, Any]) -> ir.Value:
