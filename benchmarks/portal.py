@@ -1,6 +1,6 @@
 """Our row API beside Datasette (and a CKAN, where there is one) on the same table, question by question, interleaved over HTTP.
 
-usage: python -m benchmarks.portal [--rows N] [--rounds N] [--vary] [--load] [--mixed] [--big] [--ckan URL RESOURCE]
+usage: python -m benchmarks.portal [--rows N] [--rounds N] [--vary] [--load] [--mixed] [--big [N]] [--ckan URL RESOURCE]
 
 Makes the table of a million rows, loads it into Datasette 0.65 of a locked environment (SQLite, indexes, trigram search), publishes
 it here through the publishing job, starts both servers (ours with two web processes) and asks every question of both in turn
@@ -10,7 +10,7 @@ CPU seconds and peak memory of each server, wrong answers, and where we are slow
 --vary   draws the values of every round anew, so that no cache answers
 --load   8 connections ask for 10 rows as fast as they can: answers a second, p99
 --mixed  100 clients, 5 of them with heavy questions all the time: the median of the light ones
---big    ten million rows beside one million in our own server: the ratio, and a dump of all rows with the server's memory
+--big    ten million rows (or N) beside one million in our own server: the ratio, and a dump of all rows with the server's memory
 
 Nothing is left out of a server's time but the client's own parsing. On shared cores only the ratios of one run hold.
 """
@@ -216,13 +216,19 @@ def _said(found: dict[str, object]) -> str:
     )
 
 
-def dump(server: Server, name: str, rows: int) -> None:
-    """All rows as CSV: seconds, size, and the server's memory while it sends."""
+def dump(server: Server, name: str, rows: int, form: str) -> None:
+    """All rows as lines (csv: a file, made now; jsonl: a stream): seconds, size, and the server's memory while it sends."""
     connection = connect(server)
-    before = server.memory()
+    before = server.memory(), server.largest()
     began = time.monotonic()
-    connection.request("GET", f"/api/v1/datasets/{name}/dump?format=csv")
-    response = connection.getresponse()
+    path = f"/api/v1/datasets/{name}/dump?format={form}"
+    while True:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        if response.status not in (302, 303):
+            break
+        response.read()
+        path = response.headers["Location"]
     if response.status != 200:
         print(f"dump: {response.status} {response.read(200)!r}")
         return
@@ -230,10 +236,12 @@ def dump(server: Server, name: str, rows: int) -> None:
     while block := response.read(1 << 20):
         size, lines = size + len(block), lines + block.count(b"\n")
     seconds = time.monotonic() - began
-    right = "all rows" if lines == rows + 1 else f"{lines - 1:,} ROWS, NOT {rows:,}"
+    lines -= form == "csv"  # its header
+    right = "all rows" if lines == rows else f"{lines:,} ROWS, NOT {rows:,}"
     print(
-        f"dump of {rows:,} rows as CSV: {right}, {size / 1e6:.0f} MB in {seconds:.0f} s, peak memory of the server"
-        f" {before:.0f} -> {server.memory():.0f} MB in all processes, {server.largest():.0f} MB in the largest"
+        f"dump of {rows:,} rows as {form}: {right}, {size / 1e6:.0f} MB in {seconds:.0f} s; peak memory of the largest"
+        f" process {before[1]:.0f} -> {server.largest():.0f} MB, of all together {before[0]:.0f} -> {server.memory():.0f} MB",
+        flush=True,
     )
 
 
@@ -244,7 +252,8 @@ def big(rows: int, rounds: int, vary: bool) -> None:
         publish(small, Path(folder), DATASET)
         publish(large, Path(folder), BIG)
         server = stack.enter_context(gongshu(Path(folder)))
-        dump(server, BIG, rows)
+        for form in ("jsonl", "csv"):
+            dump(server, BIG, rows, form)
         asked = [
             Asked(f"{name}", Ours(name), Truth(str(file)), connect(server))
             for name, file in ((DATASET, small), (BIG, large))
@@ -269,12 +278,12 @@ def main() -> int:
     parser.add_argument("--vary", action="store_true")
     parser.add_argument("--load", action="store_true")
     parser.add_argument("--mixed", action="store_true")
-    parser.add_argument("--big", action="store_true")
+    parser.add_argument("--big", type=int, nargs="?", const=10_000_000)
     parser.add_argument("--ckan", nargs=2, metavar=("URL", "RESOURCE"))
     chosen = parser.parse_args()
     print(f"load {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores")
     if chosen.big:
-        big(10_000_000, chosen.rounds, chosen.vary)
+        big(chosen.big, chosen.rounds, chosen.vary)
         return 0
     file = table(chosen.rows)
     with tempfile.TemporaryDirectory(prefix="gongshu-portal-") as folder, contextlib.ExitStack() as stack:

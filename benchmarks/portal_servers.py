@@ -11,15 +11,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
+from benchmarks.environments import environment
+
 ROOT = Path(__file__).resolve().parent.parent
-LOCK = Path(__file__).parent / "peers" / "datasette.txt"
 TICK = os.sysconf("SC_CLK_TCK")
 PROCESSES = "2"
 INDEXED = ("district", "industry", "status", "reg_date", "capital_wan", "uscc")
@@ -145,7 +144,7 @@ def gongshu(folder: Path) -> contextlib.AbstractContextManager[Server]:
 
 def datasette(table: Path) -> contextlib.AbstractContextManager[Server]:
     """Datasette of the locked environment on an SQLite file with indexes and a trigram index of the texts."""
-    home = _environment()
+    home = environment("datasette")
     database = table.with_suffix("") / "ent.db"  # the file's name is the database's in its addresses
     database.parent.mkdir(exist_ok=True)
     if not database.exists():
@@ -155,19 +154,6 @@ def datasette(table: Path) -> contextlib.AbstractContextManager[Server]:
     for name, value in LIMITLESS.items():
         command += ["--setting", name, value]
     return _running("datasette", command, port, "/-/versions.json", database.with_suffix(".log"))
-
-
-def _environment() -> Path:
-    """The peer's own environment, made from its hashed requirements in the temp folder when it is not there."""
-    key = sha256(LOCK.read_bytes()).hexdigest()[:12]
-    home = Path(tempfile.gettempdir()) / f"gongshu-datasette-{key}"
-    if not (home / "ready").exists():
-        print("datasette: making its environment", flush=True)
-        subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
-        install = [str(home / "bin/pip"), "install", "-qq", "--require-hashes", "-r", str(LOCK)]
-        subprocess.run(install, check=True)
-        (home / "ready").touch()
-    return home
 
 
 def _load(table: Path, database: Path, home: Path) -> None:

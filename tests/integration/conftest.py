@@ -58,7 +58,7 @@ def served(tmp_path_factory) -> Iterator[str]:
     with (folder / "web.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        for _ in range(150):
+        for _ in range(400):
             assert server.poll() is None, (folder / "web.log").read_text()
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5).close()

@@ -6,6 +6,7 @@ import re
 from html import unescape
 
 import httpx
+import pyarrow
 import pytest
 
 import gongshu as gs
@@ -50,6 +51,16 @@ def test_values_facets_and_groups_agree(hospitals):
     assert {value for value, _number in facets} == set(hospitals.distinct("所在区"))
     groups = hospitals.groups(by="所在区", measure=["count", "avg:核定床位"], sort="-count")
     assert [(one["所在区"], one["count"]) for one in groups] == sorted(facets, key=lambda each: (-each[1], each[0]))
+
+
+def test_frames_have_types(hospitals):
+    table = hospitals.to_arrow(所在区="鲁班区")
+    assert table.num_rows == hospitals.count(所在区="鲁班区") and pyarrow.types.is_integer(
+        table.schema.field("核定床位").type
+    )
+    frame = hospitals.to_pandas(select=["核定床位"], limit=7)
+    assert frame.shape == (7, 1)
+    assert hospitals.to_arrow(limit=101, sort="机构代码").num_rows == 101
 
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])

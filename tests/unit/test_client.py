@@ -193,6 +193,13 @@ def test_a_broken_download_is_taken_up_again_and_checked(serve, waits, tmp_path)
     assert seen[-1] == (len(FILE), len(FILE))
 
 
+def test_a_terminal_shows_a_bar(serve, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    gs.portal(serve(file_server([], []))).dataset("d").download("csv", tmp_path)
+    assert "下载 d.csv" in capsys.readouterr().err
+
+
 def test_a_later_call_takes_up_what_an_earlier_one_left(serve, waits, tmp_path):
     asked: list[str] = []
     address = serve(file_server([400_000], asked))

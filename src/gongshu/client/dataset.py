@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-PAGE = 5000  # rows of one answer while iterating
+PAGE = 1000  # rows of the first answer while iterating; later ones are up to four times as large each
 MOST = 32_000  # rows that one answer may have
 LONGEST_ADDRESS = 1800  # characters of a query string; a longer question goes as a POST
 Words = list[tuple[str, Any]]
@@ -177,17 +177,17 @@ class Rows:
         self._dataset, self._words, self._limit = dataset, words, limit
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        left, cursor = self._limit, ""
+        left, cursor, size = self._limit, "", PAGE
         while left is None or left > 0:
-            size = PAGE if left is None else min(PAGE, left)
-            page: Words = [("limit", size), ("total", 0), ("shape", "arrays")]
+            asked = size if left is None else min(size, left)
+            page: Words = [("limit", asked), ("total", 0), ("shape", "arrays")]
             page += [("cursor", cursor)] if cursor else []
             found = self._dataset.ask("rows", self._words + page)
             names = found["columns"]
             for values in found["items"]:
                 yield dict(zip(names, values, strict=True))
             left = None if left is None else left - len(found["items"])
-            cursor = found["next"]
+            cursor, size = found["next"], min(MOST, 4 * size)
             if not cursor:
                 return
 
@@ -210,18 +210,25 @@ class Rows:
             import pyarrow
         except ImportError:
             raise self._dataset.lacks("pyarrow") from None
+        if self._limit is None:
+            return self._arrow("dump", [])[0]
         tables: list[pyarrow.Table] = []
         left, cursor = self._limit, ""
-        while not tables or (cursor and (left is None or left > 0)):
-            size = MOST if left is None else min(MOST, left)
-            page: Words = [("limit", size), ("total", 0), ("format", "arrow")]
-            page += [("cursor", cursor)] if cursor else []
-            with self._dataset.open("rows", self._words + page) as response:
-                tables.append(pyarrow.ipc.open_stream(response.read()).read_all())
-                following = response.links.get("next", {}).get("url", "")
-            cursor = parse_qs(urlsplit(following).query).get("cursor", [""])[0]
-            left = None if left is None else left - tables[-1].num_rows
+        while not tables or (cursor and left > 0):
+            page: Words = [("limit", min(MOST, left)), ("total", 0), *([("cursor", cursor)] if cursor else [])]
+            table, cursor = self._arrow("rows", page)
+            tables.append(table)
+            left -= table.num_rows
         return pyarrow.concat_tables(tables)
+
+    def _arrow(self, what: str, more: Words) -> tuple[pyarrow.Table, str]:
+        """The table of an answer, and the cursor of the next one."""
+        import pyarrow
+
+        with self._dataset.open(what, [*self._words, *more, ("format", "arrow")]) as response:
+            table = pyarrow.ipc.open_stream(pyarrow.py_buffer(response.read())).read_all()
+            following = response.links.get("next", {}).get("url", "")
+        return table, parse_qs(urlsplit(following).query).get("cursor", [""])[0]
 
     def to_pandas(self) -> pandas.DataFrame:
         """All of them as a DataFrame, by way of Arrow where pyarrow is there; needs pandas."""

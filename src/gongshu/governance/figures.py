@@ -114,7 +114,10 @@ def _loss(entry: dict[str, Any]) -> dict[str, str]:
     if method == "generalise_number":
         to = _("每档 %(width)s") % {"width": params["width"]}
         return {"ask": _("“%(c)s”的准确数值与合计") % column, "left": to, "note": note}
-    return {"ask": _("“%(c)s”的准确数值") % column, "left": _("取整"), "note": note}
+    if method == "generalise_map":
+        return {"ask": _("“%(c)s”的细类") % column, "left": _("只到大类"), "note": note}
+    left = _("界限以内") if method == "clip" else _("取整")
+    return {"ask": _("“%(c)s”的准确数值") % column, "left": left, "note": note}
 
 
 def _shares(histogram: list[dict[str, Any]]) -> list[float]:

@@ -13,6 +13,7 @@ from django.http import QueryDict
 from gongshu.opening.rows import grammar
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import LONGEST, NUMERIC
+from gongshu.opening.rows.wanted import LIMIT, MOST_ROWS
 
 MOST_CONDITIONS = 12
 ANSWERS = ("rows", "facets", "groups")
@@ -119,7 +120,7 @@ def read(query: QueryDict, table: Table, formats: list[str]) -> Form:
     dropped = query.get("drop", "")
     if dropped.isdigit() and int(dropped) < len(conditions):
         del conditions[int(dropped)]
-    limit = query.get("limit", "100").strip()
+    limit = query.get("limit", "").strip()
     return Form(
         answer=one("answer", ANSWERS, "rows"),
         conditions=tuple(conditions[:MOST_CONDITIONS]),
@@ -128,7 +129,7 @@ def read(query: QueryDict, table: Table, formats: list[str]) -> Form:
         select=tuple(name for name in table.names if name in query.getlist("select")),
         sort=one("sort", plain, ""),
         descending=query.get("order") == "down",
-        limit=limit if limit.isascii() and limit.isdigit() and len(limit) < 6 else "100",
+        limit=str(min(int(limit), MOST_ROWS)) if limit.isascii() and limit.isdigit() and len(limit) < 6 else str(LIMIT),
         format=one("format", formats, "json"),
         facets=tuple(name for name in plain if name in query.getlist("column")) or _worth_counting(table)[:1],
         by=tuple(dict.fromkeys(name for name in query.getlist("by") if name in plain))

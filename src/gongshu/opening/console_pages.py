@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,7 +16,7 @@ from django.views.decorators.http import require_safe
 from gongshu.opening import console, openapi
 from gongshu.opening.models import Version
 from gongshu.opening.pages import answers_for_data, found_version
-from gongshu.opening.rows import grammar, service, tables
+from gongshu.opening.rows import grammar, limits, service, tables
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import NUMERIC
 from gongshu.opening.rows.wanted import CONTENT_TYPES
@@ -69,6 +70,10 @@ def console_page(request: HttpRequest, name: str) -> HttpResponseBase:
         "snippets": snippets(form, table, site),
         "openapi": reverse("dataset_openapi", args=[name]),
         "errors": _errors(),
+        "rate": f"{settings.API_RATE:g}",
+        "token_rate": f"{settings.API_TOKEN_RATE:g}",
+        "burst": limits.BURST_SECONDS,
+        "heavy": limits.HEAVY,
         "heads": _heads(answer),
         **answer,
     }
@@ -185,6 +190,7 @@ def _errors() -> list[tuple[int, str, str]]:
         (404, "not_found", _("没有这个数据集或这一版。")),
         (410, "withdrawn", _("已撤回，理由在 message 里。不会再有，请停止调用。")),
         (413, "too_large", _("一次要得太多：减小 limit、用 select 少取几列，或用 dump 取全部。")),
+        (414, "", _("地址太长：改用 POST，JSON 里写同样的词。")),
         (429, "too_many_requests", _("问得太频繁：等 Retry-After 秒。要取全部请用 dump 或下载文件。")),
         (503, "too_busy", _("同时查询的人太多：等 Retry-After 秒再问。")),
         (503, "too_slow", _("超过时限，已经停下：加筛选条件，或下载整个文件在本地查。")),

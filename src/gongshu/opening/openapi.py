@@ -13,7 +13,7 @@ from gongshu.opening.models import Version
 from gongshu.opening.rows.grammar import RESERVED
 from gongshu.opening.rows.measures import MOST as MOST_MEASURES
 from gongshu.opening.rows.values import NUMERIC, SAFE_INTEGER
-from gongshu.opening.rows.wanted import CONTENT_TYPES, LIMIT, MOST_FACETS, MOST_GROUPERS, MOST_ROWS
+from gongshu.opening.rows.wanted import CONTENT_TYPES, LIMIT, MOST_FACETS, MOST_GROUPERS, MOST_ROWS, STREAMS
 from gongshu.web import words
 
 Schema = dict[str, Any]
@@ -21,7 +21,6 @@ EXAMPLES = 3
 EQUAL = ("eq", "ne", "in")
 ORDERED = ("lt", "lte", "gt", "gte", "between")
 TEXT = ("contains", "starts_with")
-DUMPS = ("csv", "jsonl", "arrow", "parquet")
 ERRORS = {
     "400": "bad_parameter",
     "404": "not_found",
@@ -84,16 +83,16 @@ def document(version: Version, site: str) -> Schema:
             f"{base}/dump": {
                 "get": _operation(
                     "dump",
-                    _("全部行，边读边发"),
-                    [{"$ref": "#/components/parameters/version"}, _format(DUMPS, "csv")],
-                    {_media(one): {} for one in DUMPS},
+                    _("全部符合条件的行，边读边发"),
+                    [*shared, *_chosen(columns), _format(_streams(version), "csv", required=True)],
+                    {_media(key): {} for key in _streams(version)},
                 )
             },
         },
         "components": {
             "parameters": _filters(columns) | _shared(columns),
             "schemas": _schemas(version),
-            "responses": {code: _error(code) for code in ERRORS},
+            "responses": {code: _error(code) for code in ERRORS} | {"414": {"description": _("地址太长：改用 POST")}},
             "headers": {
                 "Retry-After": {"description": _("过几秒再来"), "schema": {"type": "integer", "minimum": 0}},
             },
@@ -128,15 +127,22 @@ def _post(contents: dict[str, Schema]) -> Schema:
 def _responses(contents: dict[str, Schema]) -> Schema:
     return {
         "200": {"description": _("回答"), "content": contents},
-        **{code: {"$ref": f"#/components/responses/{code}"} for code in ERRORS},
+        **{code: {"$ref": f"#/components/responses/{code}"} for code in (*ERRORS, "414")},
     }
 
 
 def _rows_answers(version: Version) -> dict[str, Schema]:
+    return {"application/json": _reference("Rows")} | {_media(key): {} for key in _formats(version) if key != "json"}
+
+
+def _formats(version: Version) -> list[str]:
+    """The formats of an answer: GeoJSON where the rows have a place."""
     spatial = bool(version.longitude or any(c["storage_type"] == "geometry" for c in version.columns))
-    return {"application/json": _reference("Rows")} | {
-        _media(key): {} for key in CONTENT_TYPES if key != "json" and (key != "geojson" or spatial)
-    }
+    return [key for key in CONTENT_TYPES if key != "geojson" or spatial]
+
+
+def _streams(version: Version) -> list[str]:
+    return [key for key in _formats(version) if key in STREAMS]
 
 
 def _media(key: str) -> str:
@@ -307,7 +313,7 @@ def _shared(columns: list[dict[str, Any]]) -> dict[str, Schema]:
     }
 
 
-def _paging(columns: list[dict[str, Any]]) -> list[Schema]:
+def _chosen(columns: list[dict[str, Any]]) -> list[Schema]:
     names = [column["name"] for column in columns]
     plain = [column["name"] for column in columns if column["storage_type"] != "geometry"]
     return [
@@ -319,6 +325,12 @@ def _paging(columns: list[dict[str, Any]]) -> list[Schema]:
             {"type": "array", "items": {"enum": [*plain, *(f"-{name}" for name in plain)]}, "maxItems": 4},
             _("按这些列排序；前面加 - 为从大到小"),
         ),
+    ]
+
+
+def _paging(columns: list[dict[str, Any]]) -> list[Schema]:
+    return [
+        *_chosen(columns),
         *_slice(),
         _query("cursor", {"type": "string", "maxLength": 8000}, _("上一页的 next")),
         _query("total", {"enum": [0, 1]}, _("0：不数一共多少行，快一些")),
@@ -333,14 +345,13 @@ def _slice() -> list[Schema]:
 
 
 def _forms(version: Version) -> list[Schema]:
-    spatial = bool(version.longitude or any(c["storage_type"] == "geometry" for c in version.columns))
-    keys = [key for key in CONTENT_TYPES if key != "geojson" or spatial]
     shape = _query("shape", {"enum": ["objects", "arrays"], "default": "objects"}, _("JSON 的一行是对象还是数组"))
-    return [_format(keys, "json"), shape]
+    return [_format(_formats(version), "json"), shape]
 
 
-def _format(keys: Any, default: str) -> Schema:
-    return _query("format", {"enum": list(keys), "default": default}, _("回答的格式"))
+def _format(keys: list[str], default: str, *, required: bool = False) -> Schema:
+    more = {"required": True, "example": default} if required else {}
+    return _query("format", {"enum": keys} if required else {"enum": keys, "default": default}, _("回答的格式"), **more)
 
 
 def _one_column(names: list[str]) -> Schema:

@@ -21,6 +21,8 @@ METHODS = (
     "generalise_date",
     "generalise_number",
     "generalise_division",
+    "generalise_map",
+    "clip",
     "round",
 )
 
@@ -29,9 +31,11 @@ METHODS = (
 class Protection:
     """What is done to a field before it is public.
 
-    ``method`` is one of keep, drop, mask, keyed_hash, generalise_date, generalise_number, generalise_division, round;
+    ``method`` is one of keep, drop, mask, keyed_hash, generalise_date, generalise_number, generalise_division,
+    generalise_map, clip, round;
     ``params`` are the method's own (mask: ``keep_first``, ``keep_last``; generalise_date: ``to`` year|quarter|month;
-    generalise_number: ``width``; generalise_division: ``to`` province|city|district; round: ``digits``).
+    generalise_number: ``width``; generalise_division: ``to`` province|city|district; generalise_map: ``map`` of values to wider
+    ones; clip: ``lowest``, ``highest``; round: ``digits``).
     """
 
     method: str = "keep"

@@ -30,6 +30,7 @@ _CITY = rf"(?:{_MUNICIPALITY}|(?:{_PROVINCE})?[^省市区县州盟旗]{{2,10}}?(
 _DISTRICT = rf"(?:(?:{_CITY})?[^省市区县旗]{{1,14}}?(?:新区|自治县|自治旗|林区|特区|区|县|市|旗))"
 _PREFIXES = {"province": rf"^({_PROVINCE})", "city": rf"^({_CITY})", "district": rf"^({_DISTRICT})"}
 _DIGITS = {"province": 2, "city": 4, "district": 6}
+MOST_MAPPED = 1000  # entries of a map: each becomes a branch of the query
 _CODE = r"^[0-9]{6}(?:[0-9]{3}){0,2}$"
 
 
@@ -163,6 +164,24 @@ def _generalise_division(values: ir.Value, params: dict[str, Any]) -> ir.Value:
     return text.re_search(_CODE).ifelse(code, name.nullif(""))
 
 
+def _generalise_map(values: ir.Value, params: dict[str, Any]) -> ir.Value:
+    """The wider value that ``map`` gives for a value (a hierarchy as a table: occupations, causes, products); null for others."""
+    wider = {str(value): str(to) for value, to in dict(params["map"]).items()}
+    if not 0 < len(wider) <= MOST_MAPPED:
+        raise ValueError(f"map: 1 .. {MOST_MAPPED}")
+    return ibis.map(ibis.array(list(wider)), ibis.array(list(wider.values()))).get(values.cast("string"))
+
+
+def _clip(values: ir.Value, params: dict[str, Any]) -> ir.Value:
+    """Top and bottom coding: a number beyond ``lowest`` or ``highest`` becomes that bound."""
+    numbers = typed(values, "float64") if values.type().is_string() else values
+    lowest, highest = (Decimal(str(params[name])) if name in params else None for name in ("lowest", "highest"))
+    if (lowest is None and highest is None) or (lowest is not None and highest is not None and lowest > highest):
+        raise ValueError("lowest <= highest")
+    bounds = [None if each is None else ibis.literal(each).cast(numbers.type()) for each in (lowest, highest)]
+    return numbers.clip(*bounds)
+
+
 def _round(values: ir.Value, params: dict[str, Any]) -> ir.Value:
     """The number rounded to ``digits`` decimals, half away from zero."""
     numbers = typed(values, "float64") if values.type().is_string() else values
@@ -174,5 +193,7 @@ _METHODS: dict[str, Callable[[ir.Value, dict[str, Any]], ir.Value]] = {
     "generalise_date": _generalise_date,
     "generalise_number": _generalise_number,
     "generalise_division": _generalise_division,
+    "generalise_map": _generalise_map,
+    "clip": _clip,
     "round": _round,
 }

@@ -39,6 +39,8 @@ PROTECTIONS = {
     "generalise_date": gettext_lazy("日期概化"),
     "generalise_number": gettext_lazy("数值分档"),
     "generalise_division": gettext_lazy("区划概化"),
+    "generalise_map": gettext_lazy("按层次归并"),
+    "clip": gettext_lazy("截尾"),
     "round": gettext_lazy("取整"),
 }
 FINDINGS = {
@@ -166,6 +168,9 @@ def protection(column: dict[str, Any]) -> str:
         return f"{words}（{to}）" if not english() else f"{words} ({to})"
     if "width" in params:
         return _("%(words)s，每档 %(width)s") % {"words": words, "width": params["width"]}
+    if method == "clip":
+        ends = "–".join(str(params.get(name, "…")) for name in ("lowest", "highest"))
+        return _("%(words)s，限于 %(ends)s") % {"words": words, "ends": ends}
     if "digits" in params:
         return _("%(words)s，保留 %(digits)s 位小数") % {"words": words, "digits": params["digits"]}
     return words

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gongshu.i18n import gettext
 from gongshu.tables.semantic.evidence import Evidence
 from gongshu.tables.semantic.hints import Hints
-from gongshu.tables.semantic.judging import Answer, beyond_chance, counts, percent, scale
+from gongshu.tables.semantic.judging import Answer, beyond_chance, counts, no_chance, percent, scale
 from gongshu.tables.semantic.types import Judge, type_title
 
 MASKED = "已掩去一部分 {share}"
@@ -24,7 +24,10 @@ def _resident_id(e: Evidence, hint: bool, hints: Hints) -> Answer:
     if form >= 0.7 and not checked and (hint or not hints.numbering):
         return (0.95 if hint else 0.75), gettext("15 位，含地区与生日 {share}", share=percent(form))
     if hint and e.share("resident_loose") >= 0.5:
-        return 0.75, said
+        # with a date and a province in their places though the check digits are wrong, or nothing but as long
+        return (0.75 if form >= 0.5 else 0.55), said
+    if right and (right >= 0.15 * e.filled or (right >= 3 and right >= 0.05 * e.filled)) and valid >= 0.45:
+        return 0.6, gettext("其中有校验位正确的身份证号 {counts}", counts=counts(e, right))
     if hint and e.share("excel_long") >= 0.3:
         return 0.6, gettext("像是被电子表格改成科学计数的长号码 {share}", share=percent(e.share("excel_long")))
     return None
@@ -54,15 +57,13 @@ def _bank_card(e: Evidence, hint: bool, hints: Hints) -> Answer:
     # 1 in 10 random numbers passes Luhn, so a column of random numbers never comes near these shares
     valid = beyond_chance(right, e.hits("card"), 0.1)
     said = gettext("Luhn 校验通过 {counts}", counts=counts(e, right))
-    if form < 0.4 or valid < (0.4 if hint else 0.8 if hints.numbering or e.distinct < 15 else 0.7):
-        if hint and "bank" in _said(hints) and e.share("excel_long") >= 0.3:
+    if form < (0.25 if hint else 0.4) or valid < (0.3 if hint else 0.8 if hints.numbering or e.distinct < 15 else 0.7):
+        if valid >= 0.4 and no_chance(right, e.hits("card"), 0.1) and not hints.numbering:
+            return 0.6, said
+        if hint and e.share("excel_long") >= 0.3:
             return 0.6, gettext("像是被电子表格改成科学计数的长号码 {share}", share=percent(e.share("excel_long")))
         return None
-    return scale(form * valid, 0.4, 0.9, 0.6, 0.98 if hint else 0.93), said
-
-
-def _said(hints: Hints) -> str:
-    return "bank" if "bank_card" in hints.types else ""
+    return scale(form * valid, 0.2, 0.9, 0.6, 0.98 if hint else 0.93), said
 
 
 def _mobile(e: Evidence, hint: bool, hints: Hints) -> Answer:
@@ -71,27 +72,31 @@ def _mobile(e: Evidence, hint: bool, hints: Hints) -> Answer:
         return (0.9 if hint else 0.75), gettext(MASKED, share=percent(masked))
     # shares of allotted segments: some 55 % of random 1xxxxxxxxxx have one
     known = share / any_share if any_share else 0.0
-    few = any_share * e.filled < 15
-    wanted = (0.7 if hint else 1.0 if few else 0.93) if not hints.numbering or hint else 2.0
-    if share < 0.25 or known < wanted:
+    few, prefixed = any_share * e.filled < 15, e.share("mobile_prefixed") >= 0.2
+    wanted = 0.7 if hint or prefixed else 1.0 if few else 0.96 if hints.numbering else 0.93
+    if share < 0.25 or known < wanted or (few and hints.numbering and not (hint or prefixed)):
         return None
     landline = e.share("landline_full", "landline_local")
     said = gettext("号段有效 {counts}", counts=counts(e, e.hits("mobile")))
     if landline > 0.1 and share < 0.85:
         said = gettext("手机号 {mobile}，固定电话 {landline}", mobile=percent(share), landline=percent(landline))
-        return scale(share, 0.25, 0.85, 0.5, 0.8), said
-    return scale((share + masked) * known, 0.4, 0.9, 0.55, 0.98 if hint else 0.92), said
+        return scale(share, 0.25, 0.85, 0.6, 0.8), said
+    sure = 0.98 if hint else 0.75 if hints.numbering else 0.92
+    return scale((share + masked) * known, 0.4, 0.9, 0.55, sure), said
 
 
 def _landline(e: Evidence, hint: bool, hints: Hints) -> Answer:
     full, local, hotline = e.share("landline_full"), e.share("landline_local"), e.share("hotline")
     if hints.numbering and not hint:
         return None
-    share = full + (local + hotline if hint else 0.0)
+    # eight digits under a name that speaks of numbering are no telephone
+    share = full + (local + hotline if hint and not hints.numbering else 0.0)
     # a bare 0101234567 is no telephone number by itself
     if share < (0.5 if hint else 0.8) or (not hint and e.share("number") > 0.5):
         return None
     said = gettext("区号或总机格式 {share}", share=percent(min(1.0, share)))
+    if e.share("mobile") >= 0.25:  # persons' numbers among them: that counts more
+        return 0.55, said
     return scale(share, 0.5, 0.9, 0.6, 0.97 if hint else 0.9), said
 
 
@@ -158,7 +163,7 @@ def _occupation(e: Evidence, hint: bool, hints: Hints) -> Answer:
 
 
 def _diagnosis(e: Evidence, hint: bool, hints: Hints) -> Answer:
-    words, codes = e.share("diagnosis"), e.share("icd")
+    words, codes = max(0.0, e.share("diagnosis") - e.share("department")), e.share("icd")
     said = gettext("疾病名或 ICD 编码 {share}", share=percent(min(1.0, words + codes)))
     if hint and words + codes >= 0.35 and (words >= 0.1 or "icd_code" not in hints.types):
         return scale(words + codes, 0.35, 0.8, 0.7, 0.97), said
@@ -182,18 +187,36 @@ def _person_name(e: Evidence, hint: bool, hints: Hints) -> Answer:
     said = gettext("2-4 字，首字是姓氏 {share}", share=percent(plain))
     if masked >= 0.5:
         return (0.9 if hint else 0.7), gettext("姓名已掩去一部分 {share}", share=percent(masked))
+    bodies = e.share("organisation")
+    places = max(0.0, places - bodies)
+    both = gettext("姓名 {persons}，机构名 {bodies}", persons=percent(share), bodies=percent(bodies))
+    if hint and bodies >= 0.1 and share >= 0.25 and share + bodies >= 0.6 and places < 0.3:
+        return 0.82, both
+    common = (e.hits("person_common") + e.hits("person_dotted")) / max(1, e.hits("person") + e.hits("person_dotted"))
     if hint and share >= 0.4 and places < 0.3:
-        return scale(share, 0.4, 0.85, 0.6, 0.98), said
+        rare = e.distinct >= 15 and common < 0.35  # surnames that other words begin with too
+        return scale(share, 0.4, 0.85, 0.6, 0.62 if rare else 0.98), said
     if hint and e.share("person_latin") >= 0.7 and e.distinct >= 10:
         return 0.8, gettext("列名说是姓名，字母 {share}", share=percent(e.share("person_latin")))
-    if hints.numbering or (e.distinct < 15 and e.distinct < 0.7 * e.filled):
+    return _unnamed(e, hints, share, bodies, common, said if bodies < 0.1 else both) if places < 0.15 else None
+
+
+def _unnamed(e: Evidence, hints: Hints, share: float, bodies: float, common: float, said: str) -> Answer:
+    """Names in a column that does not say so: most begin with one of a hundred surnames, other words don't."""
+    few = e.distinct < 15
+    if few and e.distinct < 0.7 * e.filled:
         return None
-    # most names begin with one of a hundred surnames, other words don't
-    common = e.hits("person_common") / max(1, e.hits("person"))
-    wanted = 0.75 if common >= 0.6 else 0.85 if common >= 0.45 else 0.9 if common >= 0.3 else 2.0
-    if share >= wanted and places < 0.15:
-        return scale(share, wanted, 0.98, 0.7, 0.93 if common >= 0.6 else 0.85), said
-    return None
+    if common < 0.55 and hints.numbering:
+        return None
+    if bodies >= 0.1:
+        return (0.65, said) if common >= 0.5 and share >= 0.3 and share + bodies >= 0.65 else None
+    if few:
+        wanted = 0.6 if common >= 0.6 else 0.95 if common >= 0.3 else 2.0
+    else:
+        wanted = 0.55 if common >= 0.6 else 0.8 if common >= 0.45 else 0.9 if common >= 0.3 else 2.0
+    if share < wanted:
+        return None
+    return scale(share, wanted, 0.98, 0.6, 0.85 if few or common < 0.6 else 0.93), said
 
 
 def _free_text_personal(e: Evidence, hint: bool, hints: Hints) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gongshu.i18n import gettext
 from gongshu.tables.semantic.evidence import Evidence
 from gongshu.tables.semantic.hints import Hints
@@ -30,6 +32,11 @@ def counts(evidence: Evidence, hits: int) -> str:
 def beyond_chance(right: int, of: int, chance: float) -> float:
     """The share of right check digits less those that arbitrary values have: 0 for arbitrary ones, 1 where all are right."""
     return max(0.0, (right / of - chance) / (1 - chance)) if of else 0.0
+
+
+def no_chance(right: int, of: int, chance: float) -> bool:
+    """Whether so many right check digits are more than arbitrary values ever have (five standard deviations)."""
+    return right >= 4 and right - of * chance >= 5 * math.sqrt(of * chance * (1 - chance))
 
 
 def by_form(kind: SemanticType) -> Judge:

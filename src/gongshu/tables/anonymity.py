@@ -1,0 +1,197 @@
+"""Measures of anonymity (匿名程度) of a table for named quasi-identifiers: k, l, t, and what an attacker could hope for.
+
+The engine groups; what is left, one row for each group and value of a sensitive column, is measured as arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+from ibis.backends import BaseBackend
+
+from gongshu.tables.errors import TableError
+from gongshu.tables.risk import grouped
+
+Counts = npt.NDArray[np.int64]
+Shares = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Anonymity:
+    """How far rows can be told apart by the quasi-identifiers. Groups: rows alike in all of them.
+
+    ``k``: rows of the smallest group (Sweeney 2002). ``unique_rows``: rows alone in theirs. ``prosecutor_max`` = 1 / k and
+    ``prosecutor_mean`` = groups / rows, the mean of 1 / size over rows: the chance to pick the right row for somebody known to
+    be in the table; the latter is also the marketer's expected share of right links (El Emam 2013). By sensitive column:
+    ``l``, the fewest distinct values of a group, and ``entropy_l``, the least exp(entropy) (Machanavajjhala et al. 2007);
+    ``t``, the largest earth mover's distance of a group from the whole table, ordered for numbers and dates, else with equal
+    distances (Li et al. 2007).
+    """
+
+    rows: int
+    groups: int
+    k: int
+    unique_rows: int
+    l: dict[str, int] = field(default_factory=dict)  # noqa: E741 - its name in the literature
+    entropy_l: dict[str, float] = field(default_factory=dict)
+    t: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def unique_share(self) -> float:
+        """Share of rows that are alone in their group, 0..1."""
+        return self.unique_rows / self.rows if self.rows else 0.0
+
+    @property
+    def prosecutor_max(self) -> float:
+        """1 / k; 0 for a table without rows."""
+        return 1 / self.k if self.k else 0.0
+
+    @property
+    def prosecutor_mean(self) -> float:
+        """Groups / rows, which is the marketer risk as well; 0 for a table without rows."""
+        return self.groups / self.rows if self.rows else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """All of them by their names."""
+        ratios = {name: round(getattr(self, name), 6) for name in ("unique_share", "prosecutor_max", "prosecutor_mean")}
+        by_column = {name: dict(getattr(self, name)) for name in ("l", "entropy_l", "t")}
+        counts = {name: getattr(self, name) for name in ("rows", "groups", "k", "unique_rows")}
+        return counts | ratios | {"marketer": ratios["prosecutor_mean"]} | by_column
+
+
+@dataclass(frozen=True)
+class Linkage:
+    """What joining a second table on the quasi-identifiers gives an attacker (journalist's model, El Emam 2013).
+
+    ``linked``: rows whose values stand in the second table; ``unique``: rows that are alone in both, a sure link;
+    ``journalist_max``, ``journalist_mean``: largest and mean 1 / F over the linked rows, F the size of the group in the second
+    table, or in this one where it is larger there.
+    """
+
+    rows: int
+    linked: int
+    unique: int
+    journalist_max: float
+    journalist_mean: float
+
+
+def anonymity(backend: BaseBackend, table: ir.Table, quasi: Sequence[str], sensitive: Sequence[str] = ()) -> Anonymity:
+    """The :class:`Anonymity` of ``table`` for the columns ``quasi`` and ``sensitive``; empty cells are a value like others.
+
+    TableError ``missing_column``, and ``no_quasi_identifiers`` without any column to group by.
+    """
+    _known(table, [*quasi, *sensitive])
+    if not quasi:
+        raise TableError("no_quasi_identifiers", "请至少指定一个准标识列。")
+    # grouped as they stand first, so that only what is distinct is brought to one form
+    names = list(dict.fromkeys([*quasi, *sensitive]))
+    counted = table.select(names).group_by(names).aggregate(_rows=ibis._.count())
+    keys = grouped(counted, list(quasi))
+    sizes = counted.group_by(**keys).aggregate(n=counted["_rows"].sum())
+    told = backend.to_pyarrow(
+        sizes.aggregate(groups=sizes.count(), rows=sizes.n.sum(), k=sizes.n.min(), alone=(sizes.n == 1).sum())
+    ).to_pylist()[0]
+    rows, groups, k, alone = (int(told[name] or 0) for name in ("rows", "groups", "k", "alone"))
+    l_, entropy, t = {}, {}, {}
+    for name in sensitive if rows else ():
+        ordered = table[name].type().is_numeric() or table[name].type().is_temporal()
+        group, value, n = _cells(backend, counted, keys, name)
+        l_[name] = int(np.bincount(group).min())
+        entropy[name] = round(_least_entropy(group, n), 6)
+        t[name] = round(_distance(group, value, n, ordered), 6)
+    return Anonymity(rows, groups, k, alone, l_, entropy, t)
+
+
+def linkage(backend: BaseBackend, table: ir.Table, other: ir.Table, quasi: Sequence[str]) -> Linkage:
+    """The :class:`Linkage` of ``table`` with ``other`` on the columns ``quasi`` of both. TableError ``missing_column``."""
+    _known(table, quasi)
+    _known(other, quasi)
+    none = "\ue000"  # a private character stands for an empty cell: nothing equals null in a join
+
+    def sizes(one: ir.Table) -> ir.Table:
+        keys = {name: value.fill_null(none) for name, value in grouped(one, list(quasi)).items()}
+        return one.group_by(**keys).aggregate(n=ibis._.count())
+
+    here, there = sizes(table), sizes(other)
+    names = [name for name in here.columns if name != "n"]
+    joined = here.join(there.rename(m="n"), names)
+    chance = 1.0 / ibis.greatest(joined.n, joined.m)
+    found = backend.to_pyarrow(
+        joined.aggregate(
+            linked=joined.n.sum(),
+            unique=((joined.n == 1) & (joined.m == 1)).sum(),
+            most=chance.max(),
+            total=(chance * joined.n).sum(),
+        )
+    ).to_pylist()[0]
+    linked = int(found["linked"] or 0)
+    mean = float(found["total"]) / linked if linked else 0.0
+    rows = int(backend.to_pyarrow(table.count()).as_py())
+    return Linkage(rows, linked, int(found["unique"] or 0), round(float(found["most"] or 0), 6), round(mean, 6))
+
+
+def _known(table: ir.Table, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in table.columns:
+            raise TableError("missing_column", "表里没有字段“{column}”。", where={"column": name})
+
+
+def _cells(
+    backend: BaseBackend, counted: ir.Table, keys: dict[str, ir.StringValue], name: str
+) -> tuple[Counts, Counts, Counts]:
+    """Group, rank of the value of ``name`` (0 for empty cells or the smallest) and rows of each pair, ordered by both."""
+    cells = counted.group_by(**keys, value=counted[name]).aggregate(n=counted["_rows"].sum())
+    group = ibis.dense_rank().over(order_by=[cells[key] for key in keys])
+    ranked = cells.select(group=group, value=ibis.dense_rank().over(order_by=cells.value), n=cells.n)
+    found = backend.to_pyarrow(ranked)
+    group, value, n = (found[column].to_numpy().astype(np.int64) for column in ("group", "value", "n"))
+    group, value = group - group.min(), value - value.min()
+    order = np.lexsort((value, group))
+    return group[order], value[order], n[order]
+
+
+def _least_entropy(group: Counts, n: Counts) -> float:
+    share = n / np.bincount(group, weights=n)[group]
+    entropy = np.bincount(group, weights=-share * np.log(share))
+    return float(np.exp(entropy.min()))
+
+
+def _distance(group: Counts, value: Counts, n: Counts, ordered: bool) -> float:
+    """The largest distance of a group from the whole; 0 when the column has one value only."""
+    whole = np.bincount(value, weights=n) / n.sum()
+    if len(whole) < 2:
+        return 0.0
+    share = n / np.bincount(group, weights=n)[group]
+    if not ordered:
+        # half the sum of differences; values that a group lacks differ by their share of the whole
+        differing = np.bincount(group, weights=np.abs(share - whole[value]))
+        lacking = 1 - np.bincount(group, weights=whole[value])
+        return float(((differing + lacking) / 2).max())
+    return float((_ordered_sums(group, value, share, np.cumsum(whole)) / (len(whole) - 1)).max())
+
+
+def _ordered_sums(group: Counts, value: Counts, share: Shares, cumulated: Shares) -> Shares:
+    """By group: the sum over all values i of |F_group(i) - F(i)|, both cumulated shares, without a table of groups x values.
+
+    F_group is a step function: between two of its steps the sum is that of |c - F(i)| for one c. As F grows, it is below c up
+    to one place and above it from there, so two differences of running sums of F tell it.
+    """
+    first = np.r_[True, group[1:] != group[:-1]]
+    running = np.cumsum(share)
+    running -= (running - share)[first][group]  # anew in every group
+    last = np.r_[first[1:], True]
+    starts = np.r_[value, np.zeros(int(first.sum()), np.int64)]  # each step, and the stretch before a group's first
+    ends = np.r_[np.where(last, len(cumulated), np.r_[value[1:], 0]), value[first]]
+    height = np.r_[running, np.zeros(int(first.sum()))]
+    of = np.r_[group, group[first]]
+    sums = np.r_[0.0, np.cumsum(cumulated)]
+    middle = np.clip(np.searchsorted(cumulated, height), starts, ends)
+    below = height * (middle - starts) - (sums[middle] - sums[starts])
+    above = (sums[ends] - sums[middle]) - height * (ends - middle)
+    return np.bincount(of, weights=below + above).astype(np.float64)
