@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from anjana.anonymity._k_anonymity import k_anonymity_inner
+from pycanon import anonymity
 
 
 def main() -> None:
@@ -25,8 +27,6 @@ def main() -> None:
 
 def measure(frame: pd.DataFrame, plan: dict) -> dict:
     """k, l and t of pyCANON."""
-    from pycanon import anonymity
-
     quasi, sensitive = plan["quasi"], plan["sensitive"]
     return {
         "k": int(anonymity.k_anonymity(frame, quasi)),
@@ -37,8 +37,6 @@ def measure(frame: pd.DataFrame, plan: dict) -> dict:
 
 def anonymise(frame: pd.DataFrame, plan: dict) -> dict:
     """The rungs that anjana chooses, and how many rows it leaves out."""
-    from anjana.anonymity._k_anonymity import k_anonymity_inner
-
     ladders = {
         name: {at: np.array(rung) for at, rung in enumerate(rungs)} for name, rungs in plan["hierarchies"].items()
     }

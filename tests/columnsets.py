@@ -609,3 +609,43 @@ def hard_set(seed: int) -> list[Column]:
             values = soiled(r, kind, [mixed(r, kind.make, other, share)(r) for _ in range(rows)], dirt)
             columns.append(Column(header, values, kind.code, header not in VAGUE, True))
     return columns
+
+
+WORDS = "白菜 黄瓜 高级 金桔 石榴 王朝 李子 马路 江苏 安全 程序 方案 成品 常规 云南 水利 林业 田径 钱包 温度 时间 单位 路灯 车辆 山药 花生 白天 高温 张江 徐汇 杨浦 陆家嘴 周浦".split()
+MISLEADING = [
+    Kind(None, lambda r: r.choice(WORDS), ("姓名", "name", "负责人", "列1", "名称")),
+    Kind(None, lambda r: str(r.randint(10**17, 10**18 - 1)), ("身份证号", "证件号码", "id", "统一代码")),
+    Kind(None, lambda r: str(r.randint(10**15, 10**16 - 1)), ("卡号", "会员卡号", "账号", "no")),
+    Kind(None, lambda r: str(r.randint(10**7, 10**8 - 1)), ("电话登记号", "号码", "编号", "工单电话流水")),
+    Kind(None, lambda r: "1" + digits(r, 10), ("联系方式编号", "电话", "sjh", "no")),
+    Kind(None, lambda r: r.choice("男女") + r.choice("装鞋"), ("性别", "款式")),
+    Kind(None, lambda r: r.choice("ABCDE"), ("血型", "等级", "评级")),
+    Kind(None, lambda r: str(r.randint(1, 9)), ("金额等级", "费用档", "年龄段", "性别比")),
+    Kind(None, lambda r: str(r.randint(100000, 699999)), ("邮编", "code", "区划代码", "验证码")),
+    Kind(None, lambda r: f"{r.uniform(70, 140):.4f}", ("x", "值", "压强")),
+    Kind(None, road, ("地址", "位置", "区域", "所在地")),
+    Kind(None, lambda r: r.choice("EGDC") + digits(r, 8), ("编号", "代码", "产品", "字段2")),
+    Kind(None, lambda r: "20" + digits(r, 6), ("编号", "日期", "批号", "号")),
+    Kind(
+        None,
+        lambda r: r.choice(["发热门诊", "病床", "炎热", "肿瘤科", "过敏源检测", "感染科", "骨折固定架"]),
+        ("诊断", "科室", "物品"),
+    ),
+    Kind(None, lambda r: r.choice(TOWNS)[:-2] + r.choice(["分局", "中心", "店", "所"]), ("部门", "名称", "街道")),
+    Kind(None, lambda r: digits(r, 12), ("编号", "设备码")),
+    Kind(
+        None,
+        lambda r: f"{r.randint(1, 400)}.{r.randint(0, 300)}.{r.randint(0, 300)}.{r.randint(0, 300)}",
+        ("ip", "版本"),
+    ),
+    Kind("mobile", lambda r: (mobile if r.random() < 0.55 else landline)(r), ("电话", "联系方式", "固定电话", "lxdh")),
+    Kind("address", home, ("单位地址", "经营地址", "门店地址"), False),
+    Kind("home_address", address, ("户籍地址", "居住地址"), False),
+    Kind("person_name", lambda r: (name if r.random() < 0.5 else company)(r), ("申请人", "当事人", "名称", "列5")),
+    Kind("date", lambda r: f"{day(r, 2010, 2024):%Y%m%d}", ("日期", "列7", "办理日")),
+]
+
+
+def misleading_set(seed: int) -> list[Column]:
+    """Look-alikes under names that say otherwise, and types in a doubtful form: here a recogniser should be unsure."""
+    return column_set(seed, kinds=MISLEADING)

@@ -45,6 +45,7 @@ def inspect(
     show_all: Annotated[bool, typer.Option("--all", help="全部列、列统计、规则都列出")] = False,
     rows: Annotated[int, typer.Option(help="每类问题列出几个行号", min=1)] = 3,
     max_rows: Annotated[int, typer.Option(help="每类问题最多记下几个行号", min=0)] = 1000,
+    full: Annotated[bool, typer.Option("--full", help="逐行识别语义类型，不抽样（慢一些）")] = False,
     encoding: Annotated[str | None, typer.Option(help="编码，如 gb18030", show_default=False)] = None,
     delimiter: Annotated[str | None, typer.Option(help="分隔符，\\t 是制表符", show_default=False)] = None,
     header_row: Annotated[
@@ -61,7 +62,7 @@ def inspect(
     """看一个或多个文件：列、语义类型、级别、问题、个人风险；不改动任何东西。"""
     with use_language(lang or os.environ.get("GONGSHU_LANG") or "zh-hans"):
         options = _reading_options(encoding, delimiter, header_row, skip_rows, sheet, types)
-        report = _run(files, max_rows, options, quiet=as_json)
+        report = _run(files, max_rows, options, full=full, quiet=as_json)
         if quarantine:
             _write_quarantine(report, quarantine)
         if html:
@@ -96,14 +97,14 @@ def _leave(report: Report) -> None:
         raise typer.Exit(1)
 
 
-def _run(files: list[Path], max_rows: int, options: Any, *, quiet: bool) -> Report:
+def _run(files: list[Path], max_rows: int, options: Any, *, full: bool, quiet: bool) -> Report:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from gongshu.cli.output import errors
     from gongshu.tables.inspection import inspect_files
 
     if quiet or not errors.is_terminal:
-        return inspect_files(files, max_rows=max_rows, options=options)
+        return inspect_files(files, max_rows=max_rows, options=options, full=full)
     steps = {
         "read": gettext("读取"),
         "type": gettext("辨类型"),
@@ -119,7 +120,7 @@ def _run(files: list[Path], max_rows: int, options: Any, *, quiet: bool) -> Repo
         def moved(step: str, share: float) -> None:
             progress.update(task, description=steps[step], completed=share)
 
-        return inspect_files(files, max_rows=max_rows, options=options, progress=moved)
+        return inspect_files(files, max_rows=max_rows, options=options, full=full, progress=moved)
 
 
 def _reading_options(

@@ -16,7 +16,7 @@ from gongshu.tables.contract import OPEN_TYPES, Contract, Field
 from gongshu.tables.semantic import semantic_types, type_title
 from gongshu.web.words import STORAGE
 
-SURE = 0.95
+SURE = 0.99
 FEW = 12  # so many proposals are shown without folding the sure ones away
 UNKNOWN = "none"  # how a form says: none of the known types
 

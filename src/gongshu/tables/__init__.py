@@ -37,10 +37,13 @@ def read(path: str | Path, **options: Any) -> ir.Table:
     return read_table(path, **options)
 
 
-def inspect(path: str | Path, *, max_rows: int = 1000, progress: Progress | None = None, **options: Any) -> Report:
+def inspect(
+    path: str | Path, *, max_rows: int = 1000, full: bool = False, progress: Progress | None = None, **options: Any
+) -> Report:
     """What is known of a file: columns with semantic types, levels and statistics, findings, suggested rules, risk to persons.
 
-    ``max_rows``: row numbers kept for each finding. ``progress`` is called with the step and the share done (0..1).
+    ``max_rows``: row numbers kept for each finding. ``full``: semantic types are told from every row, not from a sample.
+    ``progress`` is called with the step and the share done (0..1).
     ``options`` are those of :func:`read`. The report has ``tables``, ``to_json()`` (the document that ``gongshu inspect --json``
     prints) and ``contract()``. Raises :class:`gongshu.tables.errors.TableError` when the file can't be read.
 
@@ -54,7 +57,7 @@ def inspect(path: str | Path, *, max_rows: int = 1000, progress: Progress | None
     from gongshu.tables.inspection import inspect_files
     from gongshu.tables.reading import ReadingOptions
 
-    report = inspect_files([path], max_rows=max_rows, options=ReadingOptions(**options), progress=progress)
+    report = inspect_files([path], max_rows=max_rows, options=ReadingOptions(**options), full=full, progress=progress)
     error = report.files[0].error
     if error:
         raise error

@@ -18,14 +18,17 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from ibis.backends import BaseBackend
 
 from gongshu.tables.contract import Field, Protection
 from gongshu.tables.errors import TableError
+from gongshu.tables.model import ROW
 from gongshu.tables.protect import protect
 
 Codes = npt.NDArray[np.int64]
 MOST_NODES = 200_000
+KEPT_GROUPINGS = 64  # of nodes that were looked at, to start others from
 Ladder = Sequence[Protection]
 
 
@@ -48,9 +51,10 @@ class Anonymised:
 
 @dataclass(frozen=True)
 class _Rungs:
-    """One column: by rung the code of each distinct value, and the mean loss over the rows."""
+    """One column: by rung the code of each distinct value, how many codes there are, and the mean loss over the rows."""
 
     codes: list[Codes]
+    widths: list[int]
     losses: list[float]
 
 
@@ -80,11 +84,8 @@ def anonymise(
         raise TableError(
             "lattice_too_large", "组合有 {n} 种，超过 {most}：请缩短层次。", n=math.prod(shape), most=MOST_NODES
         )
-    combined, values, n = _combinations(backend, table, list(ladders), sensitive)
-    rungs = [
-        _rungs(backend, table, name, ladder, codes, n)
-        for (name, ladder), codes in zip(ladders.items(), combined, strict=True)
-    ]
+    combined, distinct_values, values, n = _counted(backend, table, list(ladders), sensitive)
+    rungs = _rungs(backend, ladders, combined, distinct_values, n)
     search = _Search(rungs, combined, values, n, k, suppress, distinct)
     best = search.best()
     if best is None:
@@ -105,11 +106,15 @@ class _Search:
         suppress: float,
         distinct: int,
     ) -> None:
-        self.rungs, self.combined, self.values, self.n = rungs, combined, values, n
-        self.k, self.distinct, self.rows = k, distinct, int(n.sum())
+        self.rungs, self.k, self.distinct, self.rows = rungs, k, distinct, int(n.sum())
         self.most = math.floor(suppress * self.rows)
         self.checked = 0
         self._known: dict[tuple[int, ...], tuple[int, int]] = {}
+        pairs = (np.arange(len(n)), values) if distinct > 1 else None
+        self._groups = [_Groups(combined, n, pairs).at((0,) * len(rungs), rungs)]
+        self._tried = np.zeros((KEPT_GROUPINGS, len(rungs)), dtype=np.int16)
+        self._sizes = np.zeros(KEPT_GROUPINGS, dtype=np.int64)
+        self._sizes[0] = len(self._groups[0].n)
 
     def best(self) -> tuple[tuple[int, ...], int, int, float] | None:
         """Node, rows to leave out, size of the smallest group that stays, loss; None when no node will do."""
@@ -125,8 +130,8 @@ class _Search:
             if failed[at]:
                 continue
             node = tuple(int(rung) for rung in nodes[at])
-            if not self._holds(node):
-                failed |= (nodes <= np.array(self._highest_failure(node), dtype=np.int16)).all(axis=1)
+            if (highest := self._highest_failure(node)) is not None:
+                failed |= (nodes <= np.array(highest, dtype=np.int16)).all(axis=1)
                 continue
             left_out, smallest = self._known[node]
             share = left_out / self.rows if self.rows else 0.0
@@ -135,8 +140,11 @@ class _Search:
                 found = node, left_out, smallest, loss
         return found
 
-    def _highest_failure(self, node: tuple[int, ...]) -> tuple[int, ...]:
-        """The last failing node of a path from ``node``, which fails, to the top; the rungs of the least loss come first."""
+    def _highest_failure(self, node: tuple[int, ...]) -> tuple[int, ...] | None:
+        """The last failing node of a path from ``node`` to the top, the rungs of the least loss first; None when it holds.
+
+        The bisection looks at ``node`` itself last, as low nodes have the most groups.
+        """
         path = [node]
         while steps := [
             (one.losses[rung + 1] - one.losses[rung], at)
@@ -145,11 +153,11 @@ class _Search:
         ]:
             at = min(steps)[1]
             path.append(tuple(rung + (place == at) for place, rung in enumerate(path[-1])))
-        low, high = 0, len(path)  # path[low] fails; path[high] holds, or is beyond the top
+        low, high = -1, len(path)  # path[low] fails, or is below the node; path[high] holds, or is beyond the top
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (low, middle) if self._holds(path[middle]) else (middle, high)
-        return path[low]
+        return path[low] if low >= 0 else None
 
     def _holds(self, node: tuple[int, ...]) -> bool:
         if node not in self._known:
@@ -159,56 +167,123 @@ class _Search:
 
     def _count(self, node: tuple[int, ...]) -> tuple[int, int]:
         """Rows in groups that are too small or too uniform, and the size of the smallest group that stays (0: none does)."""
-        group = np.zeros(len(self.n), dtype=np.int64)
-        for one, codes, rung in zip(self.rungs, self.combined, node, strict=True):
-            of = one.codes[rung]
-            group = group * (int(of.max(initial=0)) + 1) + of[codes]
-            if group.max(initial=0) > 2**40:  # before the next product could overflow
-                group = np.unique(group, return_inverse=True)[1].astype(np.int64)
-        group = np.unique(group, return_inverse=True)[1]
-        sizes = np.bincount(group, weights=self.n).astype(np.int64)
-        small = sizes < self.k
+        grouped = self._grouped(node)
+        small = grouped.n < self.k
         if self.distinct > 1:
-            pairs = np.unique(np.stack([group, self.values]), axis=1)[0]
-            small |= np.bincount(pairs, minlength=len(sizes)) < self.distinct
-        kept = sizes[~small]
-        return int(sizes[small].sum()), int(kept.min()) if len(kept) else 0
+            small |= grouped.distinct() < self.distinct
+        kept = grouped.n[~small]
+        return int(grouped.n[small].sum()), int(kept.min()) if len(kept) else 0
+
+    def _grouped(self, node: tuple[int, ...]) -> _Groups:
+        """The groups of a node, rolled up from the fewest groups of a node below it that are known (Incognito's rollup)."""
+        rungs = np.array(node, dtype=np.int16)
+        below = (self._tried[: len(self._groups)] <= rungs).all(axis=1)
+        sizes = np.where(below, self._sizes[: len(self._groups)], np.iinfo(np.int64).max)
+        found = self._groups[int(sizes.argmin())].at(node, self.rungs)
+        if len(self._groups) < KEPT_GROUPINGS and len(found.n) * 2 < sizes.min():  # worth keeping
+            self._tried[len(self._groups)], self._sizes[len(self._groups)] = rungs, len(found.n)
+            self._groups.append(found)
+        return found
 
 
-def _combinations(
+@dataclass(frozen=True)
+class _Groups:
+    """Groups of one node: by column one of their values (its rank), their rows; the sensitive values as pairs with the groups."""
+
+    members: list[Codes]
+    n: Codes
+    pairs: tuple[Codes, Codes] | None  # group, value: each pair once
+
+    def distinct(self) -> Codes:
+        """How many sensitive values each group has."""
+        assert self.pairs is not None
+        return np.bincount(self.pairs[0], minlength=len(self.n))
+
+    def at(self, node: tuple[int, ...], rungs: list[_Rungs]) -> _Groups:
+        """The groups of ``node``, which is nowhere below this one's."""
+        key, most = np.zeros(len(self.n), dtype=np.int64), 1
+        for one, codes, rung in zip(rungs, self.members, node, strict=True):
+            if one.widths[rung] == 1:
+                continue
+            if most > 2**62 // one.widths[rung]:  # before the product could overflow
+                key = np.unique(key, return_inverse=True)[1].astype(np.int64)
+                most = len(key)
+            key = key * one.widths[rung] + one.codes[rung][codes]
+            most *= one.widths[rung]
+        order = np.argsort(key)
+        starts = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0]) if len(key) else order
+        pairs = None
+        if self.pairs is not None:
+            group = np.empty(len(key), dtype=np.int64)
+            group[order] = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(key)]))
+            width = int(self.pairs[1].max(initial=0)) + 1
+            both = np.unique(group[self.pairs[0]] * width + self.pairs[1])
+            pairs = both // width, both % width
+        n = np.add.reduceat(self.n[order], starts) if len(key) else self.n
+        first = order[starts]
+        return _Groups([codes[first] for codes in self.members], n, pairs)
+
+
+def _counted(
     backend: BaseBackend, table: ir.Table, names: list[str], sensitive: str | None
-) -> tuple[list[Codes], Codes, Codes]:
-    """The distinct rows of the quasi-identifiers (and ``sensitive``) as ranks of their values, and how many rows each has."""
+) -> tuple[list[Codes], list[pa.Array], Codes, Codes]:
+    """The distinct rows of the quasi-identifiers (and ``sensitive``): by column codes and the values they stand for, the codes
+    of ``sensitive``, and how many rows each has."""
     chosen = {f"c{at}": table[name] for at, name in enumerate(names)}
     chosen |= {"s": table[sensitive]} if sensitive else {}
-    counted = table.group_by(**chosen).aggregate(n=ibis._.count())
-    ranked = {name: ibis.dense_rank().over(order_by=counted[name]) for name in chosen}
-    found = backend.to_pyarrow(counted.select(**ranked, n=counted.n))
-    arrays = {name: found[name].to_numpy().astype(np.int64) for name in found.column_names}
-    n = arrays.pop("n")
-    ranks = {name: codes - codes.min(initial=0) if len(codes) else codes for name, codes in arrays.items()}
-    return [ranks[f"c{at}"] for at in range(len(names))], ranks.get("s", np.zeros(len(n), np.int64)), n
+    found = backend.to_pyarrow(table.group_by(**chosen).aggregate(n=ibis._.count())).combine_chunks()
+    coded = {name: found[name].dictionary_encode("encode").combine_chunks() for name in chosen}
+    codes = {
+        name: (each.chunk(0) if isinstance(each, pa.ChunkedArray) and each.num_chunks else each)
+        for name, each in coded.items()
+    }
+    ranks = {name: each.indices.to_numpy(zero_copy_only=False).astype(np.int64) for name, each in codes.items()}
+    n = found["n"].to_numpy().astype(np.int64)
+    columns = [f"c{at}" for at in range(len(names))]
+    values = ranks.get("s", np.zeros(len(n), np.int64))
+    return [ranks[name] for name in columns], [codes[name].dictionary for name in columns], values, n
 
 
-def _rungs(backend: BaseBackend, table: ir.Table, name: str, ladder: Ladder, combined: Codes, n: Codes) -> _Rungs:
-    """Each distinct value of ``name`` under each rung, by the very protections of the publication."""
-    values = table.select(value=table[name]).distinct()
-    values = values.mutate(_row=ibis.dense_rank().over(order_by=values.value))
+def _rungs(
+    backend: BaseBackend, ladders: Mapping[str, Ladder], combined: list[Codes], values: list[pa.Array], n: Codes
+) -> list[_Rungs]:
+    """Each distinct value under each rung, by the very protections of the publication: one query for all columns."""
+    most = max((len(each) for each in values), default=0)
+    padded = {
+        f"v{at}": pa.concat_arrays([each, pa.nulls(most - len(each), each.type)]) for at, each in enumerate(values)
+    }
+    table = ibis.memtable(pa.table({ROW: pa.array(range(most), pa.int64())} | padded))
+    asked, fields = {ROW: table[ROW]}, []
+    for at, ladder in enumerate(ladders.values()):
+        for rung, protection in enumerate(ladder):
+            if protection.method != "drop":
+                asked[f"r{at}_{rung}"] = table[f"v{at}"]
+                fields.append(Field(name=f"r{at}_{rung}", storage_type="string", protection=protection))
+    said = backend.to_pyarrow(protect(table.select(**asked), fields, b"").order_by(ROW))
+    return [
+        _of_column(
+            name,
+            ladder,
+            [said[f"r{at}_{rung}"] if one.method != "drop" else None for rung, one in enumerate(ladder)],
+            len(values[at]),
+            np.bincount(combined[at], weights=n, minlength=len(values[at])).astype(np.float64),
+        )
+        for at, (name, ladder) in enumerate(ladders.items())
+    ]
+
+
+def _of_column(
+    name: str, ladder: Ladder, said: list[pa.ChunkedArray | None], total: int, weight: npt.NDArray[np.float64]
+) -> _Rungs:
     codes: list[Codes] = []
     losses: list[float] = []
-    total = max(len(np.unique(combined)), 1)
-    weight = np.bincount(combined, weights=n, minlength=total)
-    for rung in ladder:
-        if rung.method == "drop":
+    for rung, texts in zip(ladder, said, strict=True):
+        if texts is None:
             wider = np.zeros(total, dtype=np.int64)
         else:
-            made = protect(values, [Field(name="value", storage_type="string", protection=rung)], b"")
-            said = backend.to_pyarrow(made.order_by("_row").select(value=made["value"].cast("string")))[
-                "value"
-            ].to_pylist()
-            known: dict[str | None, int] = {}
-            wider = np.array([known.setdefault(text, len(known)) for text in said], dtype=np.int64)
-        if codes and len(np.unique(np.stack([codes[-1], wider]), axis=1)[0]) != len(np.unique(codes[-1])):
+            coded = texts.slice(0, total).combine_chunks().dictionary_encode("encode")
+            wider = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+        if codes and len(np.unique(codes[-1] * (total + 1) + wider)) != len(np.unique(codes[-1])):
             raise TableError(
                 "ladder_narrows", "“{column}”的层次里，后一级要比前一级更粗。", where={"column": name}, column=name
             )
@@ -216,4 +291,4 @@ def _rungs(backend: BaseBackend, table: ir.Table, name: str, ladder: Ladder, com
         alike = np.bincount(wider)[wider]  # of the distinct values, how many look the same now
         lost = (alike - 1) / (total - 1) if total > 1 else np.full(total, float(rung.method == "drop"))
         losses.append(float((lost * weight).sum() / max(weight.sum(), 1)))
-    return _Rungs(codes, losses)
+    return _Rungs(codes, [int(each.max(initial=0)) + 1 for each in codes], losses)

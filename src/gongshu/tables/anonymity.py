@@ -89,8 +89,11 @@ def anonymity(backend: BaseBackend, table: ir.Table, quasi: Sequence[str], sensi
     _known(table, [*quasi, *sensitive])
     if not quasi:
         raise TableError("no_quasi_identifiers", "请至少指定一个准标识列。")
-    keys = grouped(table, list(quasi))
-    sizes = table.group_by(**keys).aggregate(n=ibis._.count())
+    # grouped as they stand first, so that only what is distinct is brought to one form
+    names = list(dict.fromkeys([*quasi, *sensitive]))
+    counted = table.select(names).group_by(names).aggregate(_rows=ibis._.count())
+    keys = grouped(counted, list(quasi))
+    sizes = counted.group_by(**keys).aggregate(n=counted["_rows"].sum())
     told = backend.to_pyarrow(
         sizes.aggregate(groups=sizes.count(), rows=sizes.n.sum(), k=sizes.n.min(), alone=(sizes.n == 1).sum())
     ).to_pylist()[0]
@@ -98,7 +101,7 @@ def anonymity(backend: BaseBackend, table: ir.Table, quasi: Sequence[str], sensi
     l_, entropy, t = {}, {}, {}
     for name in sensitive if rows else ():
         ordered = table[name].type().is_numeric() or table[name].type().is_temporal()
-        group, value, n = _cells(backend, table, keys, name)
+        group, value, n = _cells(backend, counted, keys, name)
         l_[name] = int(np.bincount(group).min())
         entropy[name] = round(_least_entropy(group, n), 6)
         t[name] = round(_distance(group, value, n, ordered), 6)
@@ -140,10 +143,10 @@ def _known(table: ir.Table, names: Sequence[str]) -> None:
 
 
 def _cells(
-    backend: BaseBackend, table: ir.Table, keys: dict[str, ir.StringValue], name: str
+    backend: BaseBackend, counted: ir.Table, keys: dict[str, ir.StringValue], name: str
 ) -> tuple[Counts, Counts, Counts]:
     """Group, rank of the value of ``name`` (0 for empty cells or the smallest) and rows of each pair, ordered by both."""
-    cells = table.group_by(**keys, value=table[name]).aggregate(n=ibis._.count())
+    cells = counted.group_by(**keys, value=counted[name]).aggregate(n=counted["_rows"].sum())
     group = ibis.dense_rank().over(order_by=[cells[key] for key in keys])
     ranked = cells.select(group=group, value=ibis.dense_rank().over(order_by=cells.value), n=cells.n)
     found = backend.to_pyarrow(ranked)

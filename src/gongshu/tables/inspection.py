@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +39,13 @@ def inspect_files(
     *,
     max_rows: int = 1000,
     options: ReadingOptions | None = None,
+    full: bool = False,
     progress: Progress | None = None,
 ) -> Report:
     """Inspect files; one that can't be read gets an ``error`` in its report and stops none of the others.
 
     ``max_rows``: row numbers kept for each finding. ``options``: what a person says against the reader's guesses.
+    ``full``: semantic types are told from every row instead of a sample.
     ``progress`` is called with the step (read, type, recognise, count, check) and the share of the file done, 0..1.
     """
     report = Report([], max_rows)
@@ -53,7 +56,11 @@ def inspect_files(
         for number, path in enumerate(paths):
             staging = Path(folder) / f"file-{number}"
             staging.mkdir()
-            report.files.append(_inspect_file(backend, Path(path), staging, max_rows, options, progress or _silent))
+            read = partial(read_file, Path(path), staging, options)
+            inspect = partial(
+                inspect_table, backend, max_rows=max_rows, options=options, full=full, progress=progress or _silent
+            )
+            report.files.append(_inspect_file(Path(path), read, inspect, progress or _silent))
     return report
 
 
@@ -62,19 +69,17 @@ def _silent(step: str, share: float) -> None:
 
 
 def _inspect_file(
-    backend: BaseBackend, path: Path, staging: Path, max_rows: int, options: ReadingOptions | None, progress: Progress
+    path: Path, read: Callable[[], Source], inspect: Callable[[TextTable, Source], TableReport], progress: Progress
 ) -> FileReport:
     started = time.perf_counter()
     found = FileReport(str(path))
     try:
         progress("read", 0.0)
         found.bytes = path.stat().st_size if path.exists() else 0
-        source = read_file(path, staging, options)
+        source = read()
         found.format, found.encoding, found.notes = source.format, source.encoding, list(source.notes)
         for table in source.tables:
-            found.tables.append(
-                inspect_table(backend, table, source, max_rows=max_rows, options=options, progress=progress)
-            )
+            found.tables.append(inspect(table, source))
     except TableError as error:
         found.error, found.tables = error, []
     except duckdb.Error as error:  # no memory or no room on the disk, most likely
@@ -92,6 +97,7 @@ def inspect_table(
     *,
     max_rows: int = 1000,
     options: ReadingOptions | None = None,
+    full: bool = False,
     progress: Progress = _silent,
 ) -> TableReport:
     """What is known of one staged table."""
@@ -100,7 +106,7 @@ def inspect_table(
     kinds, bad, bad_totals = _storage(backend, staged, table, options)
     types = {name: kinds[name].storage_type for name in table.columns}
     progress("recognise", 0.45)
-    semantic, evidence = recognise(backend, staged, table.rows)
+    semantic, evidence = recognise(backend, staged, table.rows, full=full)
     progress("count", 0.6)
     statistics = column_statistics(backend, staged, types)
     grades, table_grade = classify({name: semantic[name].code for name in table.columns}, table.rows)

@@ -169,7 +169,7 @@ def _generalise_map(values: ir.Value, params: dict[str, Any]) -> ir.Value:
     wider = {str(value): str(to) for value, to in dict(params["map"]).items()}
     if not 0 < len(wider) <= MOST_MAPPED:
         raise ValueError(f"map: 1 .. {MOST_MAPPED}")
-    return values.cast("string").cases(*wider.items(), else_=ibis.null("string"))
+    return ibis.map(ibis.array(list(wider)), ibis.array(list(wider.values()))).get(values.cast("string"))
 
 
 def _clip(values: ir.Value, params: dict[str, Any]) -> ir.Value:

@@ -119,7 +119,7 @@ def _mostly_placeholder(column: Known) -> bool:
 
 def _for_column(column: Known, forms: Mapping[str, str]) -> Iterator[Rule]:
     number, name, statistics = column.place, column.name, column.statistics
-    code, sure = column.code, column.semantic.probability >= 0.7
+    code, sure = column.code, column.semantic.probability >= 0.93
     if code in CHECKED_TYPES and sure:
         yield Rule(f"check_digit-{number}", "check_digit", name, (), {"type": code}, "030100")
     if code in TYPE_FORMS and sure:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
+from gongshu.rulebooks import rulebook
 from gongshu.tables.semantic.context import in_context
 from gongshu.tables.semantic.evidence import Evidence, gather
 from gongshu.tables.semantic.hints import hints_of
@@ -52,6 +54,15 @@ def judge(counts: Evidence) -> Recognised:
     return _decide(candidates(counts, hints_of(counts.column)))
 
 
+def calibrated(said: float) -> float:
+    """How probable it is that a judge who says ``said`` is right, by the curve of the rulebook."""
+    points = rulebook("semantic-2026/calibration")["points"]
+    for (low, at_low), (high, at_high) in itertools.pairwise(points):
+        if said <= high:
+            return round(float(at_low + (at_high - at_low) * (said - low) / (high - low)), 2)
+    return 0.99
+
+
 def _decide(options: list[Candidate]) -> Recognised:
     if not options or options[0].probability < THRESHOLD:
         best = options[0].probability if options else 0.0
@@ -64,9 +75,10 @@ def _decide(options: list[Candidate]) -> Recognised:
     close = rival is not None and first.probability - rival.probability < 0.1
     ask = first.probability < SURE or close
     evidence = [first.evidence]
+    probability = calibrated(first.probability)
     if rival and close and rival.evidence != first.evidence:
         evidence.append(rival.evidence)
-    return Recognised(first.code, first.probability, tuple(evidence), ask, rival.code if rival and ask else None)
+    return Recognised(first.code, probability, tuple(evidence), ask, rival.code if rival and ask else None)
 
 
 def _same(code: str) -> frozenset[str]:

@@ -110,7 +110,7 @@ def e_licence(values: pa.StringArray) -> Mask:
     if not len(values):
         return np.zeros(0, dtype=bool)
     bare = pc.replace_substring_regex(values, "^1[.]2[.]156[.]3005[.]2[.]|[.]", "")
-    longest = pc.max(pc.utf8_length(bare)).as_py()
+    longest = max(1, pc.max(pc.utf8_length(bare)).as_py())
     # zeros before the first character don't change the remainder: 36 stays 36
     places = _places(_characters(pc.utf8_lpad(bare, longest, " "), longest), _ALNUM)
     rest = np.full(len(values), 36)

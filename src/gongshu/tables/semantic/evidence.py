@@ -47,8 +47,8 @@ class Evidence:
         if name not in self._hits:
             if self._values is None:
                 raise RuntimeError(f"column {self.column}: the values are gone, {name} was never counted")
-            mask = self._values.shows(name)
-            self._hits[name] = int(self._values.counts[mask].sum())
+            mask = self._values.shows(name) if self._values.may_show(name) else None
+            self._hits[name] = int(self._values.counts[mask].sum()) if mask is not None else 0
         return self._hits[name]
 
     def share(self, *names: str) -> float:
@@ -131,7 +131,7 @@ def _grouped(cells: ir.Table, by: list[str]) -> ir.Table:
 def _whole(backend: BaseBackend, table: ir.Table, name: str) -> Evidence:
     """The evidence of all rows of one column, judged at once and then let go."""
     groups = _grouped(table.select(value=table[name]), ["value"])
-    size = int(backend.execute(table[name].approx_nunique()) or 0)
+    size = int(backend.to_pyarrow(table[name].approx_nunique()).as_py() or 0)
     if size > MOST_VALUES:
         groups = groups.filter(groups.text.hash() % 1_000_003 < int(1_000_003 * MOST_VALUES / size))
     answer = backend.to_pyarrow(groups)

@@ -48,6 +48,7 @@ class Values:
         self.text, self.counts = texts, counts
         self.size = _numpy(pc.utf8_length(texts))
         self._shown: dict[str, Mask] = {}
+        self._shortest, self._longest = (int(self.size.min()), int(self.size.max())) if len(texts) else (0, -1)
 
     @cached_property
     def packed(self) -> pa.StringArray:
@@ -62,6 +63,19 @@ class Values:
         # a text of ASCII has as many bytes as characters
         wide = _numpy(pc.binary_length(self.text)) > self.size
         return _where(wide, self.text, lambda texts: _match(texts, regex("han")))
+
+    @cached_property
+    def _any_han(self) -> bool:
+        return bool(self.han.any())
+
+    def may_show(self, name: str) -> bool:
+        """Whether any value can show the form, by their lengths and characters: false for most forms of most columns."""
+        form = form_of(name)
+        if self._longest < form.sizes[0] or (not form.packed and self._shortest > form.sizes[1]):
+            return False
+        if form.han and not self._any_han:
+            return False
+        return form.of is None or self.may_show(form.of)
 
     def shows(self, name: str) -> Mask:
         """Which values show the form."""
@@ -243,7 +257,9 @@ def _forms() -> dict[str, Form]:
         "icd": form("icd", 3, 12, han=False),
         "icd_dotted": form("icd_dotted", 5, 12, han=False),
         "diagnosis": form("diagnosis", 2, 40, han=True),
-        "complaint": form("complaint", 8, han=True),
+        "department": Form(
+            "(科|门诊|病房|病区|床|室|中心|检测|治疗|器|架|药|胶囊|颗粒|注射液|片)$", (2, 40), of="diagnosis"
+        ),
         "organisation": form("organisation", 4, han=True),
         "place_ending": form("place_ending", han=True),
         "division_ending": form("division_ending", 2, 15, han=True),

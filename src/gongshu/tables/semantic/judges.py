@@ -14,7 +14,7 @@ from gongshu.tables.semantic.hints import Hints
 from gongshu.tables.semantic.judging import by_form
 from gongshu.tables.semantic.types import Judge, derived, semantic_types
 
-_CHECKED = {"resident_id", "credit_code"}  # the values speak louder than the name
+_CHECKED = {"resident_id", "credit_code", "mobile"}  # the values speak louder than the name
 JUDGES: dict[str, Judge] = {**judges_persons.JUDGES, **judges_places.JUDGES, **judges_things.JUDGES}
 
 

@@ -24,7 +24,8 @@ def _resident_id(e: Evidence, hint: bool, hints: Hints) -> Answer:
     if form >= 0.7 and not checked and (hint or not hints.numbering):
         return (0.95 if hint else 0.75), gettext("15 位，含地区与生日 {share}", share=percent(form))
     if hint and e.share("resident_loose") >= 0.5:
-        return 0.75, said
+        # with a date and a province in their places though the check digits are wrong, or nothing but as long
+        return (0.75 if form >= 0.5 else 0.55), said
     if right and (right >= 0.15 * e.filled or (right >= 3 and right >= 0.05 * e.filled)) and valid >= 0.45:
         return 0.6, gettext("其中有校验位正确的身份证号 {counts}", counts=counts(e, right))
     if hint and e.share("excel_long") >= 0.3:
@@ -79,7 +80,7 @@ def _mobile(e: Evidence, hint: bool, hints: Hints) -> Answer:
     said = gettext("号段有效 {counts}", counts=counts(e, e.hits("mobile")))
     if landline > 0.1 and share < 0.85:
         said = gettext("手机号 {mobile}，固定电话 {landline}", mobile=percent(share), landline=percent(landline))
-        return scale(share, 0.25, 0.85, 0.5, 0.8), said
+        return scale(share, 0.25, 0.85, 0.6, 0.8), said
     sure = 0.98 if hint else 0.75 if hints.numbering else 0.92
     return scale((share + masked) * known, 0.4, 0.9, 0.55, sure), said
 
@@ -88,11 +89,14 @@ def _landline(e: Evidence, hint: bool, hints: Hints) -> Answer:
     full, local, hotline = e.share("landline_full"), e.share("landline_local"), e.share("hotline")
     if hints.numbering and not hint:
         return None
-    share = full + (local + hotline if hint else 0.0)
+    # eight digits under a name that speaks of numbering are no telephone
+    share = full + (local + hotline if hint and not hints.numbering else 0.0)
     # a bare 0101234567 is no telephone number by itself
     if share < (0.5 if hint else 0.8) or (not hint and e.share("number") > 0.5):
         return None
     said = gettext("区号或总机格式 {share}", share=percent(min(1.0, share)))
+    if e.share("mobile") >= 0.25:  # persons' numbers among them: that counts more
+        return 0.55, said
     return scale(share, 0.5, 0.9, 0.6, 0.97 if hint else 0.9), said
 
 
@@ -159,7 +163,7 @@ def _occupation(e: Evidence, hint: bool, hints: Hints) -> Answer:
 
 
 def _diagnosis(e: Evidence, hint: bool, hints: Hints) -> Answer:
-    words, codes = e.share("diagnosis"), e.share("icd")
+    words, codes = max(0.0, e.share("diagnosis") - e.share("department")), e.share("icd")
     said = gettext("疾病名或 ICD 编码 {share}", share=percent(min(1.0, words + codes)))
     if hint and words + codes >= 0.35 and (words >= 0.1 or "icd_code" not in hints.types):
         return scale(words + codes, 0.35, 0.8, 0.7, 0.97), said
@@ -188,19 +192,20 @@ def _person_name(e: Evidence, hint: bool, hints: Hints) -> Answer:
     both = gettext("姓名 {persons}，机构名 {bodies}", persons=percent(share), bodies=percent(bodies))
     if hint and bodies >= 0.1 and share >= 0.25 and share + bodies >= 0.6 and places < 0.3:
         return 0.82, both
+    common = (e.hits("person_common") + e.hits("person_dotted")) / max(1, e.hits("person") + e.hits("person_dotted"))
     if hint and share >= 0.4 and places < 0.3:
-        return scale(share, 0.4, 0.85, 0.6, 0.98), said
+        rare = e.distinct >= 15 and common < 0.35  # surnames that other words begin with too
+        return scale(share, 0.4, 0.85, 0.6, 0.62 if rare else 0.98), said
     if hint and e.share("person_latin") >= 0.7 and e.distinct >= 10:
         return 0.8, gettext("列名说是姓名，字母 {share}", share=percent(e.share("person_latin")))
-    return _unnamed(e, hints, share, bodies, said if bodies < 0.1 else both) if places < 0.15 else None
+    return _unnamed(e, hints, share, bodies, common, said if bodies < 0.1 else both) if places < 0.15 else None
 
 
-def _unnamed(e: Evidence, hints: Hints, share: float, bodies: float, said: str) -> Answer:
+def _unnamed(e: Evidence, hints: Hints, share: float, bodies: float, common: float, said: str) -> Answer:
     """Names in a column that does not say so: most begin with one of a hundred surnames, other words don't."""
     few = e.distinct < 15
     if few and e.distinct < 0.7 * e.filled:
         return None
-    common = (e.hits("person_common") + e.hits("person_dotted")) / max(1, e.hits("person") + e.hits("person_dotted"))
     if common < 0.55 and hints.numbering:
         return None
     if bodies >= 0.1:

@@ -19,7 +19,7 @@ def _credit_code(e: Evidence, hint: bool, hints: Hints) -> Answer:
     if hint and e.share("uscc_masked") >= 0.5:
         return 0.85, gettext("已掩去一部分 {share}", share=percent(e.share("uscc_masked")))
     if hint and e.share("uscc_loose") >= 0.5:
-        return 0.75, said
+        return (0.75 if form >= 0.5 else 0.55), said
     return None
 
 

@@ -42,7 +42,7 @@ def _date(e: Evidence, hint: bool, hints: Hints) -> Answer:
         return 0.75, gettext("日期格式 {share}", share=percent(share + e.share("date_short")))
     if hint and share < 0.5 and e.share("excel_day") >= 0.8:
         return 0.75, gettext("电子表格的日期序号 {share}", share=percent(e.share("excel_day")))
-    if share < 0.6 or (not hint and e.share("number") > 0.9 and share < 0.98):
+    if share < 0.6:
         return None
     if not hint and hints.numbering and e.share("number") > 0.5:
         return None

@@ -1,0 +1,169 @@
+"""Columns made by a generator of its own are recognised, look-alikes are not, and the probability means what it says."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections import Counter, defaultdict
+
+import pytest
+
+from gongshu.tables.classify import classify
+from gongshu.tables.semantic import SemanticType, hookimpl, judge, recognise, semantic_types
+from gongshu.tables.semantic.evidence import gather
+from gongshu.tables.semantic.types import register, unregister
+from tests import columnsets
+from tests.staging import stage
+
+
+def judged(engine, folder, columns):
+    """Each column judged alone: header, expected code, answer."""
+    rows = max(len(column.values) for column in columns)
+    table = {f"k{n}": [*c.values, *[""] * (rows - len(c.values))] for n, c in enumerate(columns)}
+    answers = []
+    for name, evidence in gather(engine, stage(engine, folder, table), rows):
+        column = columns[int(name[1:])]
+        evidence.column = column.header
+        answers.append((column, judge(evidence)))
+    return answers
+
+
+@pytest.fixture(scope="module")
+def usual(engine, tmp_path_factory):
+    sets = itertools.chain.from_iterable(columnsets.column_set(seed) for seed in (9101, 9102, 9103))
+    return judged(engine, tmp_path_factory.mktemp("usual"), list(sets))
+
+
+def test_types_are_told_apart(usual):
+    right, wrong, missed = Counter(), Counter(), Counter()
+    for column, answer in usual:
+        if answer.code == column.code:
+            right[column.code] += bool(column.code)
+        else:
+            missed[column.code] += bool(column.code)
+            wrong[answer.code] += bool(answer.code)
+    f1 = 2 * right.total() / (2 * right.total() + wrong.total() + missed.total())
+    assert f1 >= 0.98, (missed, wrong)
+    assert len({column.code for column, _ in usual if column.code}) >= 60
+
+
+def test_no_identity_is_missed(usual):
+    assert [(c.header, c.code, a.code) for c, a in usual if c.identity and a.code != c.code] == []
+
+
+def test_identities_are_found_under_vague_names_in_dirt(engine, tmp_path):
+    columns = list(itertools.chain.from_iterable(columnsets.hard_set(seed) for seed in range(9200, 9212)))
+    answers = judged(engine, tmp_path, columns)
+    # five rows, half of them dirt, under a name that says nothing: a few of these can't be told
+    enough = [(c, a) for c, a in answers if c.named or len(c.values) >= 60]
+    assert [(c.header, c.code, a.code) for c, a in enough if a.code != c.code] == []
+    assert sum(a.code == c.code for c, a in answers) >= 0.95 * len(answers)
+
+
+def test_the_probability_is_how_often_the_answer_is_right(engine, usual, tmp_path):
+    columns = list(itertools.chain.from_iterable(columnsets.misleading_set(seed) for seed in (9301, 9302, 9303)))
+    answers = [*usual, *judged(engine, tmp_path, columns)]
+    bins = defaultdict(list)
+    for column, answer in answers:
+        bins[round(answer.probability * 10)].append((answer.probability, answer.code == column.code))
+    gap = sum(abs(sum(p for p, _ in each) - sum(right for _, right in each)) for each in bins.values())
+    assert gap / len(answers) < 0.04
+
+
+def test_a_birthday_and_a_sex_are_told_by_the_ids_beside_them(engine, tmp_path):
+    r = random.Random(11)
+    ids = [columnsets.resident(r) for _ in range(80)]
+    columns = {
+        "a": ids,
+        "b": [f"{i[6:10]}/{int(i[10:12])}/{int(i[12:14])}" for i in ids],
+        "c": ["1" if int(i[16]) % 2 else "2" for i in ids],
+        "d": [f"{columnsets.day(r, 2020, 2024)}" for _ in ids],
+    }
+    found = recognise(engine, stage(engine, tmp_path, columns), 80)[0]
+    assert [found[name].code for name in columns] == ["resident_id", "birth_date", "sex", "date"]
+    assert found["b"].evidence[0] == "与同一行身份证号中的生日相同 100%"
+
+
+def test_a_whole_scan_sees_what_a_sample_may_not(engine, tmp_path):
+    r = random.Random(12)
+    values = [f"{r.randint(0, 10**6)}" for _ in range(17_000)]
+    values[::40] = [columnsets.resident(r) for _ in values[::40]]
+    table = stage(engine, tmp_path, {"备注": values})
+    sampled = recognise(engine, table, len(values))[1]["备注"]
+    whole = recognise(engine, table, len(values), full=True)[1]["备注"]
+    assert (sampled.sampled, whole.sampled) == (True, False)
+    assert whole.filled == 17_000
+    assert whole.hits("resident_18_valid") == 425
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [""] * 5,
+        ["NaN", "inf", "-inf", "1e400", "0x10", "1,2,3"],
+        ["😀", "👩‍👩‍👧‍👦", "\u202e反", "é" * 300, "\x00", "‮"],
+        ["汉" * 200_000, "1" * 200_000, "a b " * 50_000],
+        ["1", "二", "2020-01-01", "{}", "[1, 2]", "<a>", "'; DROP TABLE", "%s", "\\", "("],
+        ["10", "10"],
+    ],
+    ids=["null", "not finite", "emoji", "huge", "mixed", "alike"],
+)
+def test_odd_values_are_no_reason_to_stop(engine, tmp_path, values):
+    for header in ("", "姓名", "身份证号", "金额", "经度", "日期"):
+        folder = tmp_path / (header or "none")
+        folder.mkdir()
+        table = stage(engine, folder, {header or "列1": values, "手机": values})
+        for full in (False, True):
+            found, _ = recognise(engine, table, len(values), full=full)
+            assert all(math.isfinite(answer.probability) for answer in found.values())
+
+
+def test_a_table_of_many_columns(engine, tmp_path):
+    table = stage(engine, tmp_path, {f"列{n}": ["1", "2", "3"] for n in range(2_000)})
+    assert len(recognise(engine, table, 3)[0]) == 2_000
+
+
+class Badges:
+    """A plug-in as a city would write one: the numbers of its park attendants."""
+
+    @hookimpl
+    def gongshu_semantic_types(self) -> list[SemanticType]:
+        return [
+            SemanticType(
+                code="park_badge",
+                title="园林工号",
+                title_en="park badge",
+                subject="person",
+                example="YL-0001-7",
+                source="公输市园林局",
+                zh=("园林工号",),
+                pinyin=("ylgh",),
+                pattern="^YL-[0-9]{4}-[0-9]$",
+                sizes=(9, 9),
+                unnamed=0.9,
+                level=3,
+                open_type="none",
+                protection={"method": "drop"},
+            )
+        ]
+
+
+def test_a_plug_in_adds_a_type(engine, tmp_path):
+    plugin = Badges()
+    columns = {"ylgh": [f"YL-{n:04d}-{n % 10}" for n in range(50)], "x": [f"YL-{n:04d}-{n % 10}" for n in range(50)]}
+    table = stage(engine, tmp_path, columns)
+    register(plugin)
+    try:
+        found = recognise(engine, table, 50)[0]
+        grade = classify({"ylgh": "park_badge"})[0]["ylgh"]
+        assert semantic_types()["park_badge"].name == "园林工号"
+        with pytest.raises(ValueError, match="already registered"):
+            register(plugin)
+    finally:
+        unregister(plugin)
+    assert {answer.code for answer in found.values()} == {"park_badge"}
+    assert found["ylgh"].evidence == ("园林工号格式 100%",)
+    assert (grade.level, grade.open_type, grade.subject, grade.protection.method) == (3, "none", "person", "drop")
+    assert "park_badge" not in semantic_types()
+    assert recognise(engine, table, 50)[0]["x"].code is None
