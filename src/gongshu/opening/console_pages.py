@@ -77,7 +77,10 @@ def console_page(request: HttpRequest, name: str) -> HttpResponseBase:
         "heads": _heads(answer),
         **answer,
     }
-    return render(request, "opening/console.html", context, status=status)
+    response = render(request, "opening/console.html", context, status=status)
+    if answer.get("retry_after"):
+        response["Retry-After"] = answer["retry_after"]
+    return response
 
 
 @require_safe
