@@ -65,7 +65,42 @@ def _flat(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", command
 
 
-PAGES = {"settings.md": settings_page, "commands.md": commands_page}
+def types_page() -> str:
+    """Every semantic type with its level, subject, example, source and the names that speak for it."""
+    from gongshu.rulebooks import rulebook
+    from gongshu.tables.semantic import semantic_types
+    from gongshu.tables.semantic.types import LEVELS
+
+    subjects = {"person": "个人", "organisation": "组织", "object": "客体"}
+    open_types = {"unconditional": "无条件", "conditional": "有条件", "none": "非开放"}
+    known = rulebook(LEVELS)["types"]
+    lines = [
+        "# 语义类型 Semantic types\n",
+        "由声明生成。“级别”是默认规则集的提议，表里还有什么会再影响它；“列名”只列几个，中文词出现在列名里、拼音首字母与英文词作为整段即算。"
+        "怎样识别见[识别与定级](../explanation/recognition.md)。",
+        "Generated from the declarations; how a column is recognised: [in English](../en/recognition.md).\n",
+        "| 代码 | 名称 | English | 主体 | 级别 | 开放 | 例 | 依据 | 列名 |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for kind in semantic_types().values():
+        level = str(kind.level) if kind.code in known else "随表"
+        hints = "、".join([*kind.zh[:3], *kind.pinyin[:2], *kind.en[:2]])
+        cells = (
+            f"`{kind.code}`",
+            kind.title,
+            kind.title_en,
+            subjects[kind.subject],
+            level,
+            open_types[kind.open_type] if kind.code in known else "随表",
+            f"`{kind.example}`",
+            kind.source,
+            hints,
+        )
+        lines.append("| " + " | ".join(cell.replace("|", "/") for cell in cells) + " |")
+    return NOTICE + "\n".join(lines) + "\n"
+
+
+PAGES = {"settings.md": settings_page, "commands.md": commands_page, "types.md": types_page}
 
 if __name__ == "__main__":
     for file, make in PAGES.items():

@@ -20,10 +20,13 @@ from gongshu.gathering import store
 from gongshu.governance import preview, protecting
 from gongshu.governance.findings import finding_key
 from gongshu.governance.models import Draft
+from gongshu.rulebooks import rulebook
+from gongshu.tables.anonymise import anonymise
 from gongshu.tables.checks import run_checks
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, load_contract
-from gongshu.tables.identifiers import remaining_identifiers
+from gongshu.tables.errors import TableError
+from gongshu.tables.identifiers import RULEBOOK, remaining_identifiers
 from gongshu.tables.model import ROW
 from gongshu.tables.patches import patched
 from gongshu.tables.protect import protect
@@ -231,6 +234,29 @@ def plain(value: Any) -> Any:
     return value
 
 
+def _best(
+    engine: Backend, before: ir.Table, contract: Contract, ranges: protecting.Ranges
+) -> protecting.Variant | None:
+    """The least lossy of all combinations that reach the threshold, for the quasi-identifiers that are public now; None when
+    nothing is public, nothing would change, or no combination reaches it."""
+    public = set(remaining_identifiers(contract.fields))
+    fields = [field for field in contract.fields if field.name in public]
+    ladders = {field.name: protecting.ladder(field, ranges.get(field.name)) for field in fields}
+    if not ladders:
+        return None
+    try:
+        best = anonymise(engine, before, ladders, int(rulebook(RULEBOOK)["threshold"]))
+    except TableError:
+        return None
+    changes = {
+        field.name: best.protections[field.name] for field in fields if best.protections[field.name] != field.protection
+    }
+    suppress = best.suppressed > 0
+    if not changes and suppress == contract.suppress_small_groups:
+        return None
+    return protecting.Variant("best", changes, suppress)
+
+
 def _variants(
     engine: Backend,
     before: ir.Table,
@@ -242,6 +268,10 @@ def _variants(
     """Other ways with their numbers, the present one first; only the quasi-identifiers are computed anew."""
     others = protecting.variants(contract, {name: after for name, _before, after in distinct}, ranges)
     own = protecting.Variant("own", {}, contract.suppress_small_groups)
+    best = _best(engine, before, contract, ranges)
+    if best is not None:
+        same = (best.changes, best.suppress)
+        others = [*(one for one in others if (one.changes, one.suppress) != same), best]
     found = []
     for variant in [own, *others] if others else []:
         tried = variant.applied(contract)

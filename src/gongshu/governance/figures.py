@@ -87,6 +87,12 @@ def _way(variant: dict[str, Any]) -> str:
     }
     if variant["kind"] in plain:
         return plain[variant["kind"]]
+    if variant["kind"] == "best":
+        changes = [
+            _("“%(c)s”%(how)s") % {"c": name, "how": words.protection({"protection": protection}) or _("原样公开")}
+            for name, protection in variant["changes"].items()
+        ]
+        return _("达到门槛而损失最小：%(changes)s") % {"changes": _("，").join(changes) or _("只调整过小的组")}
     name, protection = next(iter(variant["changes"].items()))
     if variant["kind"] == "without":
         return _("不公开“%(c)s”，其余相同") % {"c": name}

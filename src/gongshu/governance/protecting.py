@@ -115,6 +115,19 @@ def variants(contract: Contract, distinct: Mapping[str, int], ranges: Ranges) ->
     return found
 
 
+def ladder(field: Field, span: tuple[float, float] | None = None) -> list[Protection]:
+    """The choices of a field that become wider step by step, the finest first and not public last; what hides within a cell
+    (a mask, a hash) is no step."""
+    steps: list[Protection] = [Protection()] if field.open_type == "unconditional" else []
+    if field.storage_type in DATES:
+        steps += [Protection("generalise_date", {"to": step}) for step in DATE_STEPS]
+    elif field.storage_type in NUMERIC and field.semantic_type not in ("longitude", "latitude"):
+        steps += [Protection("generalise_number", {"width": _plain(_width(span) * times)}) for times in (1, 2, 10)]
+    elif field.semantic_type in DIVISIONS:
+        steps += [Protection("generalise_division", {"to": step}) for step in DIVISION_STEPS]
+    return [*steps, Protection("drop")]
+
+
 def ranges(draft: Draft) -> dict[str, tuple[float, float]]:
     """Least and greatest of the columns of numbers, from the inspection."""
     report = json.loads(store.report_of(draft.upload).read_text(encoding="utf-8"))

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gongshu.i18n import current_language, gettext
+from gongshu.i18n import gettext
 from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import OPEN_TYPES, Protection
-from gongshu.tables.semantic.types import semantic_types, type_title
+from gongshu.tables.semantic.types import Title, semantic_types, type_title
 
 RULEBOOK = "semantic-2026/levels"
 IMPACT = "grading-2026/impact"
@@ -201,4 +201,4 @@ def _to(book: Mapping[str, Any], whole: Grade, level: int, reason: str) -> Grade
 
 
 def _title(entry: Mapping[str, Any]) -> str:
-    return str(entry["title" if current_language() == "zh-hans" else "title_en"])
+    return Title.of(entry["title"], entry["title_en"])

@@ -44,7 +44,7 @@ def _of_bodies(options: list[Candidate], name: str, bodies: bool, persons: bool)
     if not bodies or not options or options[0].code != "home_address" or "home_address" in hints_of(name).types:
         return options
     first = options[0]
-    said = f"{first.evidence}，{gettext('同表有机构，看作机构地址')}"
+    said = gettext("{evidence}，同表有机构，看作机构地址", evidence=first.evidence)
     return [replace(first, code="address", probability=0.7 if persons else 0.9, evidence=said)]
 
 

@@ -57,9 +57,8 @@ def by_form(kind: SemanticType) -> Judge:
             coded = share + e.share(f"{kind.code}?")
             if coded >= 0.9:
                 return min(0.9, kind.named), gettext(
-                    "{title}代码（{source}）{share}",
+                    "{title}代码 {share}",
                     title=kind.name,
-                    source=kind.source,
                     share=percent(min(1.0, coded)),
                 )
         if kind.check is not None:

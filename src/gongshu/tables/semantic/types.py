@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from gongshu.i18n import current_language
+from gongshu.i18n import Message, current_language
 from gongshu.rulebooks import rulebook
 from gongshu.tables.semantic.checks import CHECKS, Check
 
@@ -94,7 +94,22 @@ class SemanticType:
     @property
     def name(self) -> str:
         """Its name in the reader's language."""
-        return self.title if current_language() == "zh-hans" else self.title_en
+        return Title.of(self.title, self.title_en)
+
+
+class Title(Message):
+    """A name that has its own English, inside sentences that are said again in another language."""
+
+    @classmethod
+    def of(cls, title: str, title_en: str) -> Title:
+        """The one for the present language, with both to say it again."""
+        found = cls(title if current_language() == "zh-hans" else title_en)
+        found.msgid, found.values = title, {"en": title_en}
+        return found
+
+    def again(self) -> str:
+        """The same in the present language."""
+        return Title.of(self.msgid, str(self.values["en"]))
 
 
 class Hooks:
