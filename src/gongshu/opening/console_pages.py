@@ -77,7 +77,10 @@ def console_page(request: HttpRequest, name: str) -> HttpResponseBase:
         "heads": _heads(answer),
         **answer,
     }
-    return render(request, "opening/console.html", context, status=status)
+    response = render(request, "opening/console.html", context, status=status)
+    if answer.get("retry_after"):
+        response["Retry-After"] = answer["retry_after"]
+    return response
 
 
 @require_safe
@@ -193,6 +196,7 @@ def _errors() -> list[tuple[int, str, str]]:
         (414, "", _("地址太长：改用 POST，JSON 里写同样的词。")),
         (429, "too_many_requests", _("问得太频繁：等 Retry-After 秒。要取全部请用 dump 或下载文件。")),
         (503, "too_busy", _("同时查询的人太多：等 Retry-After 秒再问。")),
+        (503, "rebuilding", _("这台服务器上的副本正在重建：等几秒再问。")),
         (503, "too_slow", _("超过时限，已经停下：加筛选条件，或下载整个文件在本地查。")),
         (503, "stopped", _("紧急停止，平台正在核查；恢复后地址不变。")),
     ]

@@ -10,17 +10,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from gongshu.opening.models import Version
-from gongshu.opening.rows.grammar import RESERVED
+from gongshu.opening.openapi_columns import EQUAL, ORDERED, TEXT, Schema, examples, filters, told
 from gongshu.opening.rows.measures import MOST as MOST_MEASURES
-from gongshu.opening.rows.values import NUMERIC, SAFE_INTEGER
+from gongshu.opening.rows.values import NUMERIC
 from gongshu.opening.rows.wanted import CONTENT_TYPES, LIMIT, MOST_FACETS, MOST_GROUPERS, MOST_ROWS, STREAMS
 from gongshu.web import words
 
-Schema = dict[str, Any]
-EXAMPLES = 3
-EQUAL = ("eq", "ne", "in")
-ORDERED = ("lt", "lte", "gt", "gte", "between")
-TEXT = ("contains", "starts_with")
 ERRORS = {
     "400": "bad_parameter",
     "404": "not_found",
@@ -36,8 +31,8 @@ def document(version: Version, site: str) -> Schema:
     dataset = version.dataset
     columns = version.columns
     base = f"/api/v1/datasets/{dataset.name}"
-    filters = [{"$ref": f"#/components/parameters/{key}"} for key in _filters(columns)]
-    shared = [*filters, *({"$ref": f"#/components/parameters/{key}"} for key in ("filter", "q", "version"))]
+    keys = [*filters(columns), "filter", "q", "version"]
+    shared: list[Schema] = [{"$ref": f"#/components/parameters/{key}"} for key in keys]
     plain = [column["name"] for column in columns if column["storage_type"] != "geometry"]
     return {
         "openapi": "3.1.0",
@@ -90,7 +85,7 @@ def document(version: Version, site: str) -> Schema:
             },
         },
         "components": {
-            "parameters": _filters(columns) | _shared(columns),
+            "parameters": filters(columns) | _shared(columns),
             "schemas": _schemas(version),
             "responses": {code: _error(code) for code in ERRORS} | {"414": {"description": _("地址太长：改用 POST")}},
             "headers": {
@@ -168,124 +163,6 @@ def _error(code: str) -> Schema:
     return found
 
 
-# what a column may be
-
-
-def _filters(columns: list[dict[str, Any]]) -> dict[str, Schema]:
-    """Every condition on every column, by a key of its own (names of columns are no keys in OpenAPI)."""
-    found = {}
-    for number, column in enumerate(columns, 1):
-        for operator in _operators(column):
-            found[f"c{number}_{operator}"] = _filter(column, operator)
-    return found
-
-
-def _operators(column: dict[str, Any]) -> tuple[str, ...]:
-    kind = column["storage_type"]
-    if kind == "geometry":
-        return ("is_null",)
-    if kind == "boolean":
-        return ("eq", "ne", "is_null")
-    return (*EQUAL, *(TEXT if kind == "string" else ORDERED), "is_null")
-
-
-def _filter(column: dict[str, Any], operator: str) -> Schema:
-    title = words.local(column, "title") or column["name"]
-    meanings = {
-        "eq": _("%(title)s等于"), "ne": _("%(title)s不等于"), "in": _("%(title)s是其中之一，可写多次"),
-        "lt": _("%(title)s小于"), "lte": _("%(title)s不大于"), "gt": _("%(title)s大于"), "gte": _("%(title)s不小于"),
-        "between": _("%(title)s介于两个值之间，写成 小..大，两端都算"),
-        "contains": _("%(title)s包含"), "starts_with": _("%(title)s的开头是"),
-        "is_null": _("1：%(title)s为空；0：不为空"),
-    }  # fmt: skip
-    examples = _examples(column)
-    schema, example = _asked(column), examples[0] if examples else None
-    if operator == "in":
-        schema, example = {"type": "array", "items": _asked(column), "minItems": 1, "maxItems": 1000}, examples or None
-    elif operator == "between":
-        schema = {"type": "string", "pattern": r"\.\."}
-        example = None if column.get("min") is None else f"{_written(column, 'min')}..{_written(column, 'max')}"
-    elif operator == "is_null":
-        schema, example = {"enum": [0, 1]}, 1
-    elif operator in TEXT:
-        schema = {"type": "string", "maxLength": 500}
-    plain = operator == "eq" and column["name"] not in RESERVED
-    found = {
-        "name": column["name"] if plain else f"{column['name']}__{operator}",
-        "in": "query",
-        "description": meanings[operator] % {"title": title},
-        "schema": schema,
-    }
-    return found if example is None else found | {"example": example}
-
-
-def _asked(column: dict[str, Any]) -> Schema:
-    """The schema of a value in a question."""
-    kind = column["storage_type"]
-    if kind in ("date", "time"):
-        return {"type": "string", "format": kind}
-    if kind == "timestamp":
-        return {"type": "string", "format": "date-time"}
-    types = {"int64": "integer", "float64": "number", "decimal": "number", "boolean": "boolean"}
-    return {"type": types[kind]} if kind in types else {"type": "string", "maxLength": 500}
-
-
-def _told(column: dict[str, Any]) -> Schema:
-    """The schema of a value in an answer; any may be null."""
-    kind = column["storage_type"]
-    found: Schema = {"type": ["string", "null"]}
-    if kind == "int64":
-        ends = [str(column.get(end) or "0") for end in ("min", "max")]
-        small = all(end.lstrip("-").isdigit() and abs(int(end)) <= SAFE_INTEGER for end in ends)
-        found = {"type": ["integer", "null"] if small else ["integer", "string", "null"]}
-    elif kind in ("float64", "boolean"):
-        found = {"type": ["number" if kind == "float64" else "boolean", "null"]}
-    elif kind == "geometry":
-        found = {"type": ["object", "null"]}
-    elif kind == "date":
-        found["format"] = "date"
-    elif kind == "timestamp":
-        found["format"] = "date-time"
-    title, meaning = words.local(column, "title"), words.local(column, "description")
-    unit = _("单位：%(unit)s") % {"unit": column["unit"]} if column.get("unit") else ""
-    codes = _("、").join(f"{code}={name}" for code, name in list((column.get("codes") or {}).items())[:20])
-    described = " ".join(filter(None, (meaning, unit, codes)))
-    found |= {"title": title} if title else {}
-    found |= {"description": described} if described else {}
-    examples = _examples(column)
-    return found | ({"examples": examples} if examples and kind not in ("decimal", "timestamp", "time") else {})
-
-
-def _examples(column: dict[str, Any]) -> list[Any]:
-    """Published values of the column: its most frequent ones, else its ends."""
-    kind = column["storage_type"]
-    if kind == "geometry":
-        return []
-    values = [value for value, _number in column.get("top") or [] if value is not None][:EXAMPLES]
-    values = values or [column[end] for end in ("min", "max") if column.get(end) is not None]
-    return [
-        found for found in (_example(kind, value) for value in dict.fromkeys(map(str, values))) if found is not None
-    ]
-
-
-def _example(kind: str, text: str) -> Any:
-    try:
-        if kind == "int64":
-            return int(text)
-        if kind == "float64":
-            return float(text)
-    except ValueError:
-        return None
-    if kind == "boolean":
-        return text.lower() in ("true", "1")
-    return text[:500].replace(" ", "T", 1) if kind == "timestamp" else text[:500]
-
-
-def _written(column: dict[str, Any], end: str) -> str:
-    text = str(column[end])
-    return text.replace(" ", "T", 1) if column["storage_type"] == "timestamp" else text
-
-
 # parameters that are no columns
 
 
@@ -294,8 +171,8 @@ def _query(name: str, schema: Schema, description: str, **more: Any) -> Schema:
 
 
 def _shared(columns: list[dict[str, Any]]) -> dict[str, Schema]:
-    first = next((c for c in columns if _examples(c)), None)
-    example = {"column": first["name"], "op": "eq", "value": _examples(first)[0]} if first else None
+    first = next((c for c in columns if examples(c)), None)
+    example = {"column": first["name"], "op": "eq", "value": examples(first)[0]} if first else None
     tree: Schema = {
         "name": "filter",
         "in": "query",
@@ -396,7 +273,7 @@ def _group_sort() -> Schema:
 
 
 def _schemas(version: Version) -> dict[str, Schema]:
-    row = {column["name"]: _told(column) for column in version.columns}
+    row = {column["name"]: told(column) for column in version.columns}
     number: Schema = {"type": "integer", "minimum": 0}
     value = {"type": ["string", "number", "boolean", "null"]}
     return {
@@ -471,7 +348,7 @@ def _tree(columns: list[dict[str, Any]]) -> Schema:
 def _question(columns: list[dict[str, Any]]) -> Schema:
     """The words of the query string as a JSON object; lists for what may be repeated."""
     properties: Schema = {}
-    for one in _filters(columns).values():
+    for one in filters(columns).values():
         schema = one["schema"]
         if one["name"].endswith("__between"):
             schema = {"anyOf": [schema, {"type": "array", "minItems": 2, "maxItems": 2}]}

@@ -97,7 +97,7 @@ def read_body(text: bytes) -> Words:
     Numbers are kept as they were written, so that none loses a digit on the way.
     """
     try:
-        body = json.loads(text or b"{}", parse_float=str, parse_int=str, parse_constant=str)
+        body = _from_json(text or b"{}")
     except (ValueError, RecursionError) as error:
         raise BadQuestion(_("请求体不是 JSON"), parameter="body") from error
     if not isinstance(body, dict):
@@ -157,6 +157,13 @@ def descending(text: str, known: Iterable[str]) -> tuple[str, bool]:
     """``-列`` as (列, True), unless a column is called so."""
     down = text.startswith("-") and text not in set(known)
     return (text[1:] if down else text), down
+
+
+def _from_json(text: str | bytes) -> Any:
+    """JSON with its numbers as they were written; ValueError also for halves of characters, which no other text can hold."""
+    found = json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    json.dumps(found, ensure_ascii=False).encode()
+    return found
 
 
 def _texts(values: list[Any], name: str) -> list[str]:
@@ -225,7 +232,7 @@ def _tree(table: Table, texts: list[str]) -> Branch | Filter | None:
     if len(texts) > 1:
         raise BadQuestion(_("filter 只能写一次，用 and 连接条件"), parameter="filter")
     try:
-        found = json.loads(texts[0], parse_float=str, parse_int=str, parse_constant=str)
+        found = _from_json(texts[0])
     except (ValueError, RecursionError) as error:
         raise BadQuestion(_("filter 不是 JSON"), parameter="filter") from error
     leaves = 0

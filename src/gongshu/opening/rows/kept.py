@@ -7,17 +7,19 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TypeVar
 
-Answer = TypeVar("Answer", bytes, int)
+Page = tuple[bytes, str | None, int | None]  # body, cursor of the next page, total
+Answer = TypeVar("Answer", bytes, int, Page)
 BYTES = 16 * 1024 * 1024
+LARGEST = 128 * 1024  # bytes of an answer that is kept
 OVERHEAD = 400  # of an entry, about
 
 
 class Kept:
     """Answers by their question; the question must name the file and its time, so that it is never answered from another."""
 
-    def __init__(self, most: int = BYTES) -> None:
-        self._most, self._size = most, 0
-        self._found: OrderedDict[Hashable, bytes | int] = OrderedDict()
+    def __init__(self, most: int = BYTES, largest: int = LARGEST) -> None:
+        self._most, self._largest, self._size = most, largest, 0
+        self._found: OrderedDict[Hashable, bytes | int | Page] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, question: Hashable, make: Callable[[], Answer]) -> Answer:
@@ -28,7 +30,7 @@ class Kept:
                 return found  # type: ignore[return-value]
         made = make()
         with self._lock:
-            if question not in self._found and _size(made) < self._most // 8:
+            if question not in self._found and _size(made) <= self._largest:
                 self._found[question] = made
                 self._size += _size(made)
             while self._size > self._most:
@@ -37,8 +39,9 @@ class Kept:
         return made
 
 
-def _size(answer: bytes | int) -> int:
-    return OVERHEAD + (len(answer) if isinstance(answer, bytes) else 0)
+def _size(answer: bytes | int | Page) -> int:
+    body = answer[0] if isinstance(answer, tuple) else answer
+    return OVERHEAD + (len(body) if isinstance(body, bytes) else 0)
 
 
 ANSWERS = Kept()
