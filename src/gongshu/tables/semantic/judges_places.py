@@ -79,6 +79,9 @@ def _division_name(e: Evidence, hint: bool, hints: Hints) -> Answer:
     said = gettext("以省、市、区、县、镇等结尾 {share}，共 {count} 个", share=percent(share), count=e.distinct)
     if share < 0.6 or (not hint and (share < 0.85 or e.length > 9)) or e.share("road") > 0.6 > ending:
         return None
+    if e.hits("division_retired"):
+        old = percent(e.share("division_retired"))
+        said = gettext("{evidence}，其中已撤销的 {share}", evidence=said, share=old)
     return scale(share, 0.6, 0.95, 0.6, 0.97 if hint else 0.85), said
 
 
