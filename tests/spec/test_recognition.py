@@ -87,14 +87,14 @@ def test_a_birthday_and_a_sex_are_told_by_the_ids_beside_them(engine, tmp_path):
 
 def test_a_whole_scan_sees_what_a_sample_may_not(engine, tmp_path):
     r = random.Random(12)
-    values = [f"{r.randint(0, 10**6)}" for _ in range(17_000)]
+    values = [f"{r.randint(0, 10**6)}" for _ in range(34_000)]
     values[::40] = [columnsets.resident(r) for _ in values[::40]]
     table = stage(engine, tmp_path, {"备注": values})
     sampled = recognise(engine, table, len(values))[1]["备注"]
     whole = recognise(engine, table, len(values), full=True)[1]["备注"]
     assert (sampled.sampled, whole.sampled) == (True, False)
-    assert whole.filled == 17_000
-    assert whole.hits("resident_18_valid") == 425
+    assert whole.filled == 34_000
+    assert whole.hits("resident_18_valid") == 850
 
 
 @pytest.mark.parametrize(

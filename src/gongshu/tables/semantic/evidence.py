@@ -20,7 +20,7 @@ from gongshu.tables.model import ROW
 from gongshu.tables.semantic.forms import Values, number_array
 from gongshu.tables.storage import is_placeholder, normalise
 
-SAMPLE_ROWS = 10_000
+SAMPLE_ROWS = 20_000
 SAMPLE_CELLS = 400_000  # a table of 10,000 columns is judged by fewer rows
 COLUMNS_AT_ONCE = 200
 MOST_VALUES = 1_000_000  # different values of one column that a whole scan looks at; of more, a share of them

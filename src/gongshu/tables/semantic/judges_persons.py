@@ -145,7 +145,9 @@ def _ethnicity(e: Evidence, hint: bool, hints: Hints) -> Answer:
     said = gettext("民族名称或代码（GB/T 3304）{share}", share=percent(min(1.0, coded)))
     if hint and coded >= 0.6:
         return (0.98 if share >= 0.3 else 0.85), said
-    return (0.9, said) if share >= 0.9 and e.share("han") >= 0.9 and coded >= 0.95 else None
+    if share >= 0.9 and e.share("han") >= 0.9 and coded >= 0.95:
+        return 0.9, said
+    return (0.75, said) if share >= 0.65 and e.share("han") >= 0.9 and e.distinct >= 3 else None
 
 
 def _age(e: Evidence, hint: bool, hints: Hints) -> Answer:
@@ -211,7 +213,7 @@ def _unnamed(e: Evidence, hints: Hints, share: float, bodies: float, common: flo
     if bodies >= 0.1:
         return (0.65, said) if common >= 0.5 and share >= 0.3 and share + bodies >= 0.65 else None
     if few:
-        wanted = 0.6 if common >= 0.6 else 0.95 if common >= 0.3 else 2.0
+        wanted = 0.6 if common >= 0.6 else 0.75 if common >= 0.3 else 2.0
     else:
         wanted = 0.55 if common >= 0.6 else 0.8 if common >= 0.45 else 0.9 if common >= 0.3 else 2.0
     if share < wanted:

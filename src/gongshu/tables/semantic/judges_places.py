@@ -9,6 +9,23 @@ from gongshu.tables.semantic.judging import Answer, beyond_chance, counts, perce
 from gongshu.tables.semantic.types import Judge
 
 
+# a datum can't be told from the numbers (the three differ by some hundred metres): the name says it, or nobody does
+DATUMS = {
+    "wgs": "WGS-84",
+    "gps": "WGS-84",
+    "gcj": "GCJ-02",
+    "火星": "GCJ-02",
+    "高德": "GCJ-02",
+    "amap": "GCJ-02",
+    "bd09": "BD-09",
+    "bd_": "BD-09",
+    "百度": "BD-09",
+    "baidu": "BD-09",
+    "cgcs": "CGCS2000",
+    "大地2000": "CGCS2000",
+}
+
+
 def _credit_code(e: Evidence, hint: bool, hints: Hints) -> Answer:
     form, right = e.share("uscc"), e.hits("uscc_valid")
     # 1 in 31 arbitrary codes has a right check digit
@@ -91,6 +108,9 @@ def _coordinate(axis: str, other: str) -> Judge:
         if share < 0.6 or not e.numbers:
             return None
         said = gettext("{low} 至 {high}", low=f"{e.numbers[1]:g}", high=f"{e.numbers[3]:g}")
+        datum = next((datum for word, datum in DATUMS.items() if word in e.column.lower()), None)
+        if datum:
+            said = gettext("{range}，列名说是 {datum}", range=said, datum=datum)
         fine = e.share("coordinate_fine")
         if hint:
             return scale(share, 0.6, 0.95, 0.7, 0.98 if fine >= 0.5 else 0.8), said

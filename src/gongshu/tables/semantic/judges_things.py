@@ -59,7 +59,7 @@ def _datetime(e: Evidence, hint: bool, hints: Hints) -> Answer:
     if hint and max(seconds, thousandths) >= 0.7:
         return 0.93, gettext("Unix 时间 {share}", share=percent(max(seconds, thousandths)))
     # without a name: thirteen digits within a few years, which running numbers seldom are
-    if thousandths >= 0.98 and not hints.numbering and e.distinct >= 5 and e.numbers and e.numbers[1] > 9.4e11:
+    if thousandths >= 0.85 and not hints.numbering and e.distinct >= 5 and e.numbers and e.numbers[1] > 9.4e11:
         return 0.65, gettext("Unix 时间 {share}", share=percent(thousandths))
     return None
 

@@ -55,7 +55,7 @@ def by_form(kind: SemanticType) -> Judge:
         )
         if hint and kind.codes and share < kind.low:
             coded = share + e.share(f"{kind.code}?")
-            if coded >= 0.9:
+            if coded >= 0.75:
                 return min(0.9, kind.named), gettext(
                     "{title}代码 {share}",
                     title=kind.name,
