@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
 import pytest
+import shapely
 from sqlglot import exp
 
 from gongshu.lake import serving
@@ -206,6 +207,15 @@ def test_parquet_is_read_in_place_by_those_who_analyse(site):
         engine.execute(f"LOAD '{file}'")
         found = engine.sql(f"SELECT count(*), max(机构代码) FROM read_parquet('{url}')").fetchall()
     assert found == [(3000, "H002999")]
+
+
+def test_parquet_of_shapes_is_geoparquet(site):
+    content = site.get("/datasets/districts/versions/1/districts.parquet")[2]
+    table = pq.read_table(io.BytesIO(content))
+    about = json.loads(table.schema.metadata[b"geo"])
+    assert about["primary_column"] == "边界" and about["columns"]["边界"]["encoding"] == "WKB"
+    shapes = shapely.from_wkb(table.column("边界").to_pylist())
+    assert len(shapes) == 8 and all(shape.geom_type == "Polygon" for shape in shapes)
 
 
 def test_a_client_that_asks_too_often_is_told_when_to_come_again():

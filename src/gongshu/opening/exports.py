@@ -287,7 +287,31 @@ def _make_csv(version: Version, target: Path, note: Callable[[int], None]) -> No
 def _make_parquet(version: Version, target: Path, note: Callable[[int], None]) -> None:
     with _engine(version, target.parent) as engine:
         query = _all(version, [values.quoted(column["name"]) for column in version.columns])
-        engine.sql(query.sql("duckdb")).write_parquet(str(target), compression="zstd")
+        if shape := _geometry(version):
+            _write_geoparquet(engine.sql(query.sql("duckdb")), shape, target)
+        else:
+            engine.sql(query.sql("duckdb")).write_parquet(str(target), compression="zstd")
+
+
+def _write_geoparquet(found: duckdb.DuckDBPyRelation, shape: str, target: Path) -> None:
+    """GeoParquet 1.1: shapes as WKB, longitude before latitude, so that GeoPandas and QGIS know them for shapes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import shapely
+
+    reader = found.to_arrow_reader(BATCH * 10)
+    place = reader.schema.get_field_index(shape)
+    about = {
+        "version": "1.1.0",
+        "primary_column": shape,
+        "columns": {shape: {"encoding": "WKB", "geometry_types": []}},
+    }
+    schema = reader.schema.set(place, pa.field(shape, pa.binary())).with_metadata({"geo": json.dumps(about)})
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        for batch in reader:
+            drawn = shapely.from_geojson(batch.column(place).to_pylist(), on_invalid="ignore")
+            packed = pa.array(shapely.to_wkb(drawn), pa.binary())
+            writer.write_batch(pa.record_batch([*batch.columns[:place], packed, *batch.columns[place + 1 :]], schema))
 
 
 def _make_json(version: Version, target: Path, note: Callable[[int], None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal, InvalidOperation
@@ -110,15 +111,25 @@ def json_value(column: dict[str, Any], name: exp.Expr | None = None) -> exp.Expr
             return name
         return safe_integer(name)
     if kind == "float64":
+        if all(_is_finite(column.get(end)) for end in ("min", "max")):
+            return name
         return exp.case().when(call("isfinite", name.copy()), name).else_(exp.null())
     if kind == "timestamp":
         iso = call("replace", text, exp.Literal.string(" "), exp.Literal.string("T"))
         return exp.DPipe(this=iso, expression=exp.Literal.string("+08:00"), safe=False)
     if kind == "geometry":
         return exp.TryCast(this=name, to=exp.DataType.build("JSON"))
-    if kind == "boolean":
+    if kind in ("boolean", "string", "date"):  # as the engine writes them
         return name
     return text
+
+
+def _is_finite(end: Any) -> bool:
+    """Whether the least or greatest value is a finite number: NaN and infinities stand at the ends of a column."""
+    try:
+        return math.isfinite(float(end))
+    except (TypeError, ValueError):
+        return False
 
 
 def safe_integer(number: exp.Expr) -> exp.Expr:
