@@ -70,7 +70,7 @@ def choices(field: Field, span: tuple[float, float] | None = None) -> list[Prote
     if field.storage_type in WORDS:
         found.append(_merged())
     if field.storage_type in ("string", "int64"):
-        found.append(Protection("keyed_hash"))
+        found += [Protection("keyed_hash"), Protection("keyed_hash", {"algorithm": "sm3"})]
     if field.protection not in found and field.protection.method not in ("keep", "drop"):
         found.append(field.protection)
     return [*found, Protection("drop")]

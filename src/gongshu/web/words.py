@@ -171,6 +171,8 @@ def protection(column: dict[str, Any]) -> str:
         return _("%(words)s，不足 %(least)s 行的") % {"words": words, "least": params.get("least", "")}
     if "width" in params:
         return _("%(words)s，每档 %(width)s") % {"words": words, "width": params["width"]}
+    if method == "keyed_hash" and params.get("algorithm") == "sm3":
+        return f"{words} (SM3)" if english() else f"{words}（SM3）"
     if method == "clip":
         ends = "–".join(str(params.get(name, "…")) for name in ("lowest", "highest"))
         return _("%(words)s，限于 %(ends)s") % {"words": words, "ends": ends}

@@ -8,7 +8,6 @@ from gongshu.tables.semantic.hints import Hints
 from gongshu.tables.semantic.judging import Answer, beyond_chance, counts, percent, scale
 from gongshu.tables.semantic.types import Judge
 
-
 # a datum can't be told from the numbers (the three differ by some hundred metres): the name says it, or nobody does
 DATUMS = {
     "wgs": "WGS-84",
