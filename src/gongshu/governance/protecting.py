@@ -217,7 +217,9 @@ def _generalised(field: Field, span: tuple[float, float] | None) -> Protection:
 
 
 def _may_merge(field: Field) -> bool:
-    return field.storage_type in WORDS and not field.unique and (field.level or 6) <= MOST_MERGED
+    if field.storage_type not in WORDS or field.semantic_type in DIVISIONS:
+        return False
+    return not field.unique and (field.level or 6) <= MOST_MERGED
 
 
 def _merged() -> Protection:
