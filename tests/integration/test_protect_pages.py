@@ -89,7 +89,8 @@ def test_from_opening_the_page_to_submitted_in_four_clicks(cast, draft):
         "licence": "open-unconditional",
         "keywords": "养老",
     }
-    saved = post(client, draft, "describe", **form, then="submit", **{"title-0": "出生年份", "title-1": "所在区"})  # 3
+    titles = {"title-0": "性别", "title-1": "出生年份", "title-2": "所在区"}
+    saved = post(client, draft, "describe", **form, then="submit", **titles)  # 3
     assert saved["Location"] == f"/drafts/{draft.id}/submit"
     seen = page(client, draft, "submit")  # the words needed no other preview
     assert "可以送审了" in seen and "送审第 1 版" in seen and "approver" in seen

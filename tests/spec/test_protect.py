@@ -15,7 +15,7 @@ from gongshu.tables.errors import TableError
 from gongshu.tables.protect import keyed_hash, keyed_hash_sm3, protect
 
 KEY = bytes(range(32))
-_ARROW = {"string": "string", "int64": "int64", "float64": "float64", "date": "date32"}
+_ARROW = {"string": "string", "int64": "int64", "float64": "float64", "date": "date32", "boolean": "bool_"}
 
 
 def treated(engine, values, method, kind="string", **params):
@@ -170,6 +170,20 @@ class TestRoundKeepDrop:
         assert protect(table, fields, KEY).columns == ("_row", "公开")
 
 
+class TestMergeRare:
+    def test_a_value_that_few_rows_have_becomes_others(self, engine):
+        assert treated(engine, ["教师", "教师", "宇航员", None, "教师"], "merge_rare", least=3) == [
+            "教师",
+            "教师",
+            "其他",
+            None,
+            "教师",
+        ]
+
+    def test_truth_values_too(self, engine):
+        assert treated(engine, [True, True, False], "merge_rare", kind="boolean", least=2) == ["true", "true", "其他"]
+
+
 @pytest.mark.parametrize(
     ("method", "params", "code"),
     [
@@ -179,6 +193,8 @@ class TestRoundKeepDrop:
         ("generalise_number", {"width": 0}, "protection_params"),
         ("mask", {"keep_first": -1}, "protection_params"),
         ("round", {}, "protection_params"),
+        ("merge_rare", {}, "protection_params"),
+        ("merge_rare", {"least": 1}, "protection_params"),
     ],
 )
 def test_a_protection_that_cannot_be_done_is_refused(method, params, code):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gongshu.tables.semantic import checks, semantic_types
+from gongshu.tables.semantic.divisions import division_of, divisions_named
 from gongshu.tables.semantic.forms import Values
 from gongshu.tables.semantic.parts import (
     address_parts,
@@ -123,6 +124,15 @@ def test_the_parts_of_an_id(engine, seed):
     assert of(engine, resident_sex, ids) == ["1" if int(value[16]) % 2 else "2" for value in ids]
     short = [value[:6] + value[8:17] for value in ids if value[6:8] == "19"]
     assert of(engine, resident_id, short) == [value for value in ids if value[6:8] == "19"]
+
+
+def test_retired_divisions_are_known_with_their_years():
+    assert [(one.code, one.first, one.last) for one in divisions_named("南汇区")] == [("310119", 2001, 2009)]
+    assert [one.code for one in divisions_named("静安区")] == ["310106"]
+    assert divisions_named("闸北区")[0].retired and divisions_named("闸北区", 2016) == ()
+    assert [division_of("310102", year).name for year in (1999, None)] == ["南市区", "南市区"]
+    assert division_of("330110", 1999) is None and division_of("999999") is None
+    assert division_of("310115001002").name == "浦东新区"
 
 
 def test_parts_of_other_codes(engine):

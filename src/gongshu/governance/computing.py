@@ -248,9 +248,8 @@ def _best(
         best = anonymise(engine, before, ladders, int(rulebook(RULEBOOK)["threshold"]))
     except TableError:
         return None
-    changes = {
-        field.name: best.protections[field.name] for field in fields if best.protections[field.name] != field.protection
-    }
+    chosen = {field.name: protecting.meant(field, best.protections[field.name]) for field in fields}
+    changes = {field.name: chosen[field.name] for field in fields if chosen[field.name] != field.protection}
     suppress = best.suppressed > 0
     if not changes and suppress == contract.suppress_small_groups:
         return None

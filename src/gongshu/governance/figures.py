@@ -122,6 +122,8 @@ def _loss(entry: dict[str, Any]) -> dict[str, str]:
         return {"ask": _("“%(c)s”的准确数值与合计") % column, "left": to, "note": note}
     if method == "generalise_map":
         return {"ask": _("“%(c)s”的细类") % column, "left": _("只到大类"), "note": note}
+    if method == "merge_rare":
+        return {"ask": _("“%(c)s”里少见的值") % column, "left": _("只说“其他”"), "note": note}
     left = _("界限以内") if method == "clip" else _("取整")
     return {"ask": _("“%(c)s”的准确数值") % column, "left": left, "note": note}
 

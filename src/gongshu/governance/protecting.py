@@ -10,11 +10,15 @@ from typing import Any
 
 from gongshu.gathering import store
 from gongshu.governance.models import Draft
+from gongshu.rulebooks import rulebook
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, Field, Protection
+from gongshu.tables.identifiers import RULEBOOK as RISK
 from gongshu.tables.identifiers import remaining_identifiers
 
 NUMERIC = ("int64", "float64", "decimal")
+WORDS = ("string", "boolean")
+MOST_MERGED = 2  # the highest level whose words may stay public when enough rows share them
 DATES = ("date", "timestamp")
 DIVISIONS = ("division_name", "division_code", "address", "home_address")
 # from fine to coarse; what is coarser still is not public at all
@@ -63,6 +67,8 @@ def choices(field: Field, span: tuple[float, float] | None = None) -> list[Prote
         found += [Protection("generalise_division", {"to": step}) for step in DIVISION_STEPS]
     if field.storage_type == "string":
         found += [Protection("mask", {"keep_first": first, "keep_last": last}) for first, last in MASKS]
+    if field.storage_type in WORDS:
+        found.append(_merged())
     if field.storage_type in ("string", "int64"):
         found += [Protection("keyed_hash"), Protection("keyed_hash", {"algorithm": "sm3"})]
     if field.protection not in found and field.protection.method not in ("keep", "drop"):
@@ -117,8 +123,8 @@ def variants(contract: Contract, distinct: Mapping[str, int], ranges: Ranges) ->
 
 def ladder(field: Field, span: tuple[float, float] | None = None) -> list[Protection]:
     """The choices of a field that become wider step by step, the finest first and not public last; what hides within a cell
-    (a mask, a hash) is no step."""
-    steps: list[Protection] = [Protection()] if field.open_type == "unconditional" else []
+    (a mask, a hash) is no step. Words that may be public without the rare ones begin with themselves: see :func:`meant`."""
+    steps: list[Protection] = [Protection()] if field.open_type == "unconditional" or _may_merge(field) else []
     if field.storage_type in DATES:
         steps += [Protection("generalise_date", {"to": step}) for step in DATE_STEPS]
     elif field.storage_type in NUMERIC and field.semantic_type not in ("longitude", "latitude"):
@@ -126,6 +132,12 @@ def ladder(field: Field, span: tuple[float, float] | None = None) -> list[Protec
     elif field.semantic_type in DIVISIONS:
         steps += [Protection("generalise_division", {"to": step}) for step in DIVISION_STEPS]
     return [*steps, Protection("drop")]
+
+
+def meant(field: Field, rung: Protection) -> Protection:
+    """What a rung of the ladder of ``field`` stands for: words kept where they may not be are kept without the rare ones,
+    which makes groups only larger."""
+    return _merged() if rung.method == "keep" and field.open_type != "unconditional" else rung
 
 
 def ranges(draft: Draft) -> dict[str, tuple[float, float]]:
@@ -196,9 +208,21 @@ def _generalised(field: Field, span: tuple[float, float] | None) -> Protection:
         return Protection("generalise_date", {"to": "year"})
     if field.semantic_type in ("division_name", "division_code"):
         return Protection("generalise_division", {"to": "district"})
+    if _may_merge(field):
+        # what many have in common tells of nobody: the column stays public without what few have
+        return _merged()
     if field.storage_type in NUMERIC and not field.unique:
         return Protection("generalise_number", {"width": _plain(_width(span))})
     return Protection("drop")
+
+
+def _may_merge(field: Field) -> bool:
+    return field.storage_type in WORDS and not field.unique and (field.level or 6) <= MOST_MERGED
+
+
+def _merged() -> Protection:
+    """Values that fewer rows have than the smallest group may be are merged."""
+    return Protection("merge_rare", {"least": int(rulebook(RISK)["threshold"])})
 
 
 def _step(protection: Protection, direction: int) -> Protection | None:

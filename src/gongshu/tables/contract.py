@@ -22,6 +22,7 @@ METHODS = (
     "generalise_number",
     "generalise_division",
     "generalise_map",
+    "merge_rare",
     "clip",
     "round",
 )
@@ -32,10 +33,11 @@ class Protection:
     """What is done to a field before it is public.
 
     ``method`` is one of keep, drop, mask, keyed_hash, generalise_date, generalise_number, generalise_division,
-    generalise_map, clip, round;
-    ``params`` are the method's own (keyed_hash: ``algorithm`` sha256|sm3; mask: ``keep_first``, ``keep_last``; generalise_date: ``to`` year|quarter|month;
+    generalise_map, merge_rare, clip, round;
+    ``params`` are the method's own (keyed_hash: ``algorithm`` sha256|sm3; mask: ``keep_first``, ``keep_last``;
+    generalise_date: ``to`` year|quarter|month;
     generalise_number: ``width``; generalise_division: ``to`` province|city|district; generalise_map: ``map`` of values to wider
-    ones; clip: ``lowest``, ``highest``; round: ``digits``).
+    ones; merge_rare: ``least`` rows of a value that stays; clip: ``lowest``, ``highest``; round: ``digits``).
     """
 
     method: str = "keep"

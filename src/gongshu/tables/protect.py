@@ -31,6 +31,7 @@ _CITY = rf"(?:{_MUNICIPALITY}|(?:{_PROVINCE})?[^省市区县州盟旗]{{2,10}}?(
 _DISTRICT = rf"(?:(?:{_CITY})?[^省市区县旗]{{1,14}}?(?:新区|自治县|自治旗|林区|特区|区|县|市|旗))"
 _PREFIXES = {"province": rf"^({_PROVINCE})", "city": rf"^({_CITY})", "district": rf"^({_DISTRICT})"}
 _DIGITS = {"province": 2, "city": 4, "district": 6}
+OTHERS = "其他"
 MOST_MAPPED = 1000  # entries of a map: each becomes a branch of the query
 _CODE = r"^[0-9]{6}(?:[0-9]{3}){0,2}$"
 
@@ -114,12 +115,12 @@ def _protected(table: ir.Table, field: Field) -> ir.Value:
     if method == "keep":
         return values
     treat = _METHODS.get(method)
-    if treat is None and method != "keyed_hash":
+    if treat is None and method not in _OF_TABLES:
         raise TableError(
             "protection_unknown", "没有名为 {method} 的脱敏方法。", where={"column": field.name}, method=method
         )
     try:
-        return treat(values, params) if treat else _hashed(table, field)
+        return treat(values, params) if treat else _OF_TABLES[method](table, field)
     except (KeyError, ValueError, TypeError, InvalidOperation) as error:
         raise TableError(
             "protection_params",
@@ -205,6 +206,17 @@ def _generalise_map(values: ir.Value, params: dict[str, Any]) -> ir.Value:
     return ibis.map(ibis.array(list(wider)), ibis.array(list(wider.values()))).get(values.cast("string"))
 
 
+def _merge_rare(table: ir.Table, field: Field) -> ir.Value:
+    """The value where at least ``least`` rows of the table have it, else 其他: what few have tells who they are."""
+    least = int(field.protection.params["least"])
+    if least < 2:
+        raise ValueError("least >= 2")
+    text = table[field.name].cast("string")
+    counted = table.group_by(value=text).aggregate(n=ibis._.count())
+    common = counted.filter(counted.n >= least).value
+    return ibis.cases((text.isnull(), ibis.null("string")), (text.isin(common), text), else_=OTHERS)
+
+
 def _clip(values: ir.Value, params: dict[str, Any]) -> ir.Value:
     """Top and bottom coding: a number beyond ``lowest`` or ``highest`` becomes that bound."""
     numbers = typed(values, "float64") if values.type().is_string() else values
@@ -229,4 +241,8 @@ _METHODS: dict[str, Callable[[ir.Value, dict[str, Any]], ir.Value]] = {
     "generalise_map": _generalise_map,
     "clip": _clip,
     "round": _round,
+}
+_OF_TABLES: dict[str, Callable[[ir.Table, Field], ir.Value]] = {  # those that need more of the table than the column
+    "keyed_hash": _hashed,
+    "merge_rare": _merge_rare,
 }

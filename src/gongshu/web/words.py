@@ -40,6 +40,7 @@ PROTECTIONS = {
     "generalise_number": gettext_lazy("数值分档"),
     "generalise_division": gettext_lazy("区划概化"),
     "generalise_map": gettext_lazy("按层次归并"),
+    "merge_rare": gettext_lazy("少见的值并为“其他”"),
     "clip": gettext_lazy("截尾"),
     "round": gettext_lazy("取整"),
 }
@@ -166,6 +167,8 @@ def protection(column: dict[str, Any]) -> str:
     }.get(str(params.get("to", "")))
     if to:
         return f"{words}（{to}）" if not english() else f"{words} ({to})"
+    if method == "merge_rare":
+        return _("%(words)s，不足 %(least)s 行的") % {"words": words, "least": params.get("least", "")}
     if "width" in params:
         return _("%(words)s，每档 %(width)s") % {"words": words, "width": params["width"]}
     if method == "keyed_hash" and params.get("algorithm") == "sm3":

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gongshu.rulebooks import rulebook
-from gongshu.tables.semantic import checks
+from gongshu.tables.semantic import checks, divisions
 from gongshu.tables.semantic.checks import Check, Mask
 from gongshu.tables.semantic.patterns import regex
 from gongshu.tables.semantic.types import derived, semantic_types
@@ -176,7 +176,7 @@ def _division_names() -> frozenset[str]:
     book = rulebook("semantic-2026/divisions")
     names = {*book["provinces"].values(), *book["prefectures"].values()}
     bare = {name.rstrip("省市").removesuffix("自治区").removesuffix("地区") for name in names}
-    return frozenset(names | {name for name in bare if len(name) > 1})
+    return frozenset(names | {name for name in bare if len(name) > 1}) | divisions.known_names()
 
 
 def _ethnicities() -> frozenset[str]:
@@ -313,6 +313,7 @@ def _forms() -> dict[str, Form]:
         "sex_female": Form(sizes=(1, 6), words=frozenset(values["sexes_female"])),
         "sex_code": Form(sizes=(1, 1), words=frozenset(["0", "1", "2", "9"])),
         "division_name": Form(sizes=(2, 12), han=True, words=_division_names()),
+        "division_retired": Form(sizes=(2, 12), han=True, words=divisions.retired_names()),
         "starred": Form(r"[*＊●×]{2,}|\*"),
     }
 

@@ -19,7 +19,8 @@ def _credit_code(e: Evidence, hint: bool, hints: Hints) -> Answer:
     if hint and e.share("uscc_masked") >= 0.5:
         return 0.85, gettext("已掩去一部分 {share}", share=percent(e.share("uscc_masked")))
     if hint and e.share("uscc_loose") >= 0.5:
-        return (0.75 if form >= 0.5 else 0.55), said
+        # letters among the digits, though the check digits are wrong, or nothing but as long
+        return (0.75 if form >= 0.5 or e.share("number") < 0.5 else 0.55), said
     return None
 
 
@@ -78,6 +79,9 @@ def _division_name(e: Evidence, hint: bool, hints: Hints) -> Answer:
     said = gettext("以省、市、区、县、镇等结尾 {share}，共 {count} 个", share=percent(share), count=e.distinct)
     if share < 0.6 or (not hint and (share < 0.85 or e.length > 9)) or e.share("road") > 0.6 > ending:
         return None
+    if e.hits("division_retired"):
+        old = percent(e.share("division_retired"))
+        said = gettext("{evidence}，其中已撤销的 {share}", evidence=said, share=old)
     return scale(share, 0.6, 0.95, 0.6, 0.97 if hint else 0.85), said
 
 
