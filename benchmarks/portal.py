@@ -33,7 +33,7 @@ from urllib.parse import urlencode, urlsplit
 
 from benchmarks.enterprises import DISTRICTS, TAILS, table
 from benchmarks.portal_load import press
-from benchmarks.portal_questions import Ckan, Datasette, Ours, Question, Target, Truth, questions
+from benchmarks.portal_questions import Ckan, Datasette, Draw, Ours, Question, Target, Truth, questions
 from benchmarks.portal_servers import Server, datasette, gongshu, publish
 
 DATASET, BIG = "enterprises", "enterprises-big"
@@ -87,24 +87,20 @@ class Asked:
 def interleave(asked: list[Asked], rounds: int, vary: bool) -> None:
     """Every question to every server in turn; the first answers (never timed) are compared with the truth. With ``vary`` every
     round has other values, and another untimed one with yet others is compared at the end."""
-    rng = random.Random(20190101) if vary else None
     fixed = {one.name: questions(one.truth.rows, None) for one in asked}
     for number in range(len(fixed[asked[0].name])):
         for one in asked:
             one.ask(fixed[one.name][number], counted=False)
         before = [one.server.cpu() if one.server else 0 for one in asked]
-        for _round in range(rounds):
-            seed = rng.random() if rng else 0
+        for turn in range(rounds):
             for one in asked:
-                drawn = random.Random(seed) if rng else None
-                one.ask(questions(one.truth.rows, drawn)[number], counted=True)
+                one.ask(questions(one.truth.rows, Draw(turn) if vary else None)[number], counted=True)
         for one, began in zip(asked, before, strict=True):
             used = one.server.cpu() - began if one.server else 0
             one.cpu[fixed[one.name][number].name] = 1000 * used / rounds
-        if rng:
-            seed = rng.random()
+        if vary:
             for one in asked:
-                one.ask(questions(one.truth.rows, random.Random(seed))[number], counted=False)
+                one.ask(questions(one.truth.rows, Draw(rounds))[number], counted=False)
 
 
 def report(asked: list[Asked]) -> None:

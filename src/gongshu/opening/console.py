@@ -34,7 +34,7 @@ class Condition:
     def values(self) -> list[str]:
         """The value as the row API has it: several for ``in``, two for ``between``."""
         if self.operator == "in":
-            return [part.strip() for part in LISTED.split(self.value) if part.strip()]
+            return [part.strip() for part in LISTED.split(self.value) if part.strip()] or [""]
         if self.operator == "between":
             return [part.strip() for part in self.value.split("..", 1)]
         if self.operator == "is_null":
@@ -165,7 +165,7 @@ def _interest(column: dict[str, Any]) -> tuple[bool, bool, bool, int]:
 
 def _simple(one: Condition) -> tuple[str, list[str]]:
     pairs = grammar.Filter(one.column, one.operator, tuple(one.values)).pairs
-    return (pairs[0][0], [value for _name, value in pairs]) if pairs else (f"{one.column}__{one.operator}", [])
+    return pairs[0][0], [value for _name, value in pairs]
 
 
 def _leaf(one: Condition) -> dict[str, Any]:
