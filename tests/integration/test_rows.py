@@ -14,7 +14,9 @@ import pytest
 from gongshu.lake import serving
 from gongshu.opening import stops
 from gongshu.opening.models import Version
-from gongshu.opening.rows import service
+from gongshu.opening.rows import dumps, finding, formats, grammar, limits, service, tables
+from gongshu.opening.rows.kept import Kept
+from gongshu.parties.actions import make_token
 from gongshu.parties.models import Role
 from tests import people, seeding
 
@@ -104,6 +106,10 @@ def test_other_operators(client):
         "日__between=2020-02-01..2020-03-01": lambda r: "2020-02-01" <= r["日"] <= "2020-03-01",
         "编号__between=9.5..11": lambda r: r["编号"] in (10, 11),
         "名__contains=AB": lambda r: "ab" in (r["名"] or "").lower(),
+        "名__starts_with=aB": lambda r: (r["名"] or "").lower().startswith("ab"),
+        "名__contains=a.c": lambda r: False,
+        "名__contains=(b": lambda r: False,
+        "名__contains=b$": lambda r: False,
         "名__starts_with=新": lambda r: (r["名"] or "").startswith("新"),
         "名__is_null=1": lambda r: r["名"] is None,
         "名__is_null=0": lambda r: r["名"] is not None,
@@ -314,7 +320,7 @@ def test_dropped_columns_do_not_exist(client):
     """The copy holds published columns only: a dropped one is unknown to every word."""
     version = seeding.hospitals(20)
     assert version.dropped == 1
-    known = set(serving.column_types(service.finding.current("medical-institutions")[1].path))
+    known = set(serving.column_types(finding.current("medical-institutions")[1].path))
     assert known == {column["name"] for column in version.columns}
     for kind, words in (
         ("rows", {"身份证号": "1"}),
@@ -345,3 +351,42 @@ def test_a_stop_holds_at_once_even_for_what_is_cached(client):
     for words in ({}, {"version": 1}):
         answer = client.get(MIXED + "rows", words, headers={"if-none-match": fixed["ETag"]})
         assert answer.status_code == 503 and answer.json()["error"]["code"] == "stopped"
+
+
+def test_a_dump_breaks_off_when_the_dataset_is_stopped(monkeypatch):
+    version = mixed()
+    monkeypatch.setattr(dumps, "ASK_SECONDS", 0)
+    monkeypatch.setattr(formats, "BATCH", 50)
+    table = tables.of(version)
+    pieces = dumps.stream(table, grammar.Ask(), "jsonl", "")
+    assert next(pieces)
+    stops.stop(people.person("guard", Role.SECURITY, version.dataset.provider), "mixed", "核查")
+    with pytest.raises(finding.StoppedError):
+        list(pieces)
+
+
+def test_a_read_token_is_known_by_its_holder():
+    holder = people.person("reader", Role.SECURITY)
+    _token, secret = make_token(holder, "脚本", ["read"], 30)
+    _other, upload = make_token(holder, "上传", ["upload"], 30)
+    readers = limits.Readers()
+    assert readers.holder(f"Bearer {secret}") == "reader" and readers.holder(f"bearer {secret}") == "reader"
+    assert readers.holder(f"Bearer {upload}") == "" and readers.holder("Bearer x") == ""
+
+
+def test_answers_are_kept_but_not_more_than_there_is_room_for():
+    kept, made = Kept(most=3000, largest=1000), []
+
+    def make(size: int) -> bytes:
+        made.append(size)
+        return bytes(size)
+
+    for _twice in range(2):
+        kept.get("a", lambda: make(500))
+    assert made == [500]
+    for name in "bcd":
+        kept.get(name, lambda: make(600))
+    kept.get("a", lambda: make(500))  # went, as the one that was used longest ago
+    kept.get("large", lambda: make(1001))
+    kept.get("large", lambda: make(1001))
+    assert made == [500, 600, 600, 600, 500, 1001, 1001]

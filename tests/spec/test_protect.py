@@ -8,10 +8,11 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from cryptography.hazmat.primitives import hashes, hmac
 
 from gongshu.tables.contract import Field, Protection
 from gongshu.tables.errors import TableError
-from gongshu.tables.protect import keyed_hash, protect
+from gongshu.tables.protect import keyed_hash, keyed_hash_sm3, protect
 
 KEY = bytes(range(32))
 _ARROW = {"string": "string", "int64": "int64", "float64": "float64", "date": "date32"}
@@ -55,6 +56,16 @@ class TestKeyedHash:
 
     def test_numbers_are_hashed_as_their_digits(self, engine):
         assert treated(engine, [42], "keyed_hash", kind="int64") == [keyed_hash("42", KEY)]
+
+    def test_sm3_is_the_hmac_of_the_national_standard(self, engine):
+        tokens = treated(engine, ["张三", None, "李四", "张三"], "keyed_hash", algorithm="sm3")
+        oracle = hmac.HMAC(keyed_hash.__globals__["_derived"](KEY)[0].encode(), hashes.SM3())
+        oracle.update("张三".encode())
+        assert tokens[0] == oracle.finalize().hex() == keyed_hash_sm3("张三", KEY)
+        assert tokens[1] is None and tokens[3] == tokens[0] != tokens[2]
+        assert treated(engine, [42], "keyed_hash", kind="int64", algorithm="sm3") == [keyed_hash_sm3("42", KEY)]
+        with pytest.raises(TableError, match="algorithm"):
+            treated(engine, ["张三"], "keyed_hash", algorithm="md5")
 
     def test_a_short_key_is_refused(self, engine):
         with pytest.raises(TableError) as caught:

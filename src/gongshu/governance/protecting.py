@@ -64,7 +64,7 @@ def choices(field: Field, span: tuple[float, float] | None = None) -> list[Prote
     if field.storage_type == "string":
         found += [Protection("mask", {"keep_first": first, "keep_last": last}) for first, last in MASKS]
     if field.storage_type in ("string", "int64"):
-        found.append(Protection("keyed_hash"))
+        found += [Protection("keyed_hash"), Protection("keyed_hash", {"algorithm": "sm3"})]
     if field.protection not in found and field.protection.method not in ("keep", "drop"):
         found.append(field.protection)
     return [*found, Protection("drop")]

@@ -30,6 +30,7 @@ OPEN_FILES = 48
 QUERIES = 8
 WAIT_SECONDS = 3.0
 QUERY_SECONDS = 8.0
+HEAVY_SECONDS = 20.0  # of a query that stands back: it may have to wait for the processor
 MEMORY = "256MB"
 THREADS = 2  # of a query on a large table
 NICE = 15  # of 19: how far what is heavy stands back
@@ -123,9 +124,10 @@ CLOCK = Clock()
 
 
 class Watch:
-    """Lets somebody else end the query of a thread: the client went away."""
+    """Lets somebody else end the query of a thread: the client went away. Queries under it may take ``seconds``."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = HEAVY_SECONDS) -> None:
+        self.seconds = seconds
         self._lock, self._ended = threading.Lock(), False
         self._cursor: duckdb.DuckDBPyConnection | None = None
 
@@ -168,10 +170,10 @@ class Pool:
     _running: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(QUERIES))
 
     @contextmanager
-    def cursor(
-        self, path: Path, *, seconds: float = QUERY_SECONDS, bulk: bool = False
-    ) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A cursor on the copy at ``path`` for at most ``seconds``; raises CopyMissing, TooBusy, TooSlow, TooLarge.
+    def cursor(self, path: Path, *, seconds: float = 0, bulk: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor on the copy at ``path`` for at most ``seconds`` (else those of its watch, or :data:`QUERY_SECONDS`).
+
+        Raises CopyMissing, TooBusy, TooSlow, TooLarge.
 
         A ``bulk`` reader is none of the :data:`QUERIES`: it works only as fast as its client takes what it reads.
         """
@@ -180,7 +182,8 @@ class Pool:
         try:
             copy = self._borrow(path)
             cursor, watch = copy.connection.cursor(), _watch.get()
-            late = CLOCK.ring(seconds, cursor.interrupt)
+            allowed = seconds or (watch.seconds if watch is not None else QUERY_SECONDS)
+            late = CLOCK.ring(allowed, cursor.interrupt)
             try:
                 if watch is not None:
                     watch.look_at(cursor)
@@ -239,7 +242,7 @@ POOL = Pool()
 
 
 def read(
-    path: Path, query: exp.Expr, parameters: dict[str, Any] | None = None, *, seconds: float = QUERY_SECONDS
+    path: Path, query: exp.Expr, parameters: dict[str, Any] | None = None, *, seconds: float = 0
 ) -> list[tuple[Any, ...]]:
     """All rows of ``query`` (a SQLGlot expression; values only as ``$named`` parameters) on the copy at ``path``."""
     with POOL.cursor(path, seconds=seconds) as cursor:

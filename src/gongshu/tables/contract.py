@@ -33,7 +33,7 @@ class Protection:
 
     ``method`` is one of keep, drop, mask, keyed_hash, generalise_date, generalise_number, generalise_division,
     generalise_map, clip, round;
-    ``params`` are the method's own (mask: ``keep_first``, ``keep_last``; generalise_date: ``to`` year|quarter|month;
+    ``params`` are the method's own (keyed_hash: ``algorithm`` sha256|sm3; mask: ``keep_first``, ``keep_last``; generalise_date: ``to`` year|quarter|month;
     generalise_number: ``width``; generalise_division: ``to`` province|city|district; generalise_map: ``map`` of values to wider
     ones; clip: ``lowest``, ``highest``; round: ``digits``).
     """

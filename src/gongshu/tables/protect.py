@@ -16,12 +16,13 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from gongshu.tables.contract import Field
+from gongshu.tables.contract import Field, Protection
 from gongshu.tables.errors import TableError
 from gongshu.tables.model import ROW
 from gongshu.tables.storage import normalise, typed
 
-_INNER, _OUTER = "_gongshu_inner", "_gongshu_outer"
+_INNER, _OUTER, _SM3 = "_gongshu_inner", "_gongshu_outer", "_gongshu_sm3"
+ALGORITHMS = ("sha256", "sm3")  # of keyed_hash
 
 # a province, a prefecture and a county at the beginning of an address or a full division name
 _PROVINCE = r"(?:(?:北京|天津|上海|重庆)市?|[^省市区县州盟旗]{2,3}省|内蒙古(?:自治区)?|(?:广西壮族|西藏|宁夏回族|新疆维吾尔)自治区|(?:香港|澳门)特别行政区)"
@@ -48,6 +49,9 @@ def protect(table: ir.Table, fields: Iterable[Field], key: bytes) -> ir.Table:
             raise TableError("missing_column", "表里没有字段“{column}”。", where={"column": field.name})
     if any(field.protection.method == "keyed_hash" for field in fields):
         table = table.cross_join(_keys(key))
+    for field in fields:
+        if _with_sm3(field.protection):
+            table = _joined_sm3(table, field.name, key)
     columns: dict[str, ir.Value] = {ROW: table[ROW]} if ROW in table.columns else {}
     for field in fields:
         if field.protection.method != "drop":
@@ -64,6 +68,31 @@ def keyed_hash(value: str, key: bytes) -> str:
     """
     inner, outer = _derived(key)
     return hashlib.sha256((outer + hashlib.sha256((inner + value).encode()).hexdigest()).encode()).hexdigest()
+
+
+def keyed_hash_sm3(value: str, key: bytes) -> str:
+    """HMAC-SM3 (RFC 2104 with the hash of GB/T 32905-2016) of ``value``, in hexadecimal: the method with ``algorithm: sm3``.
+
+    TableError ``key_too_short``, and ``no_sm3`` where the machine's OpenSSL was built without it.
+    """
+    inner, _outer = _derived(key)
+    try:
+        return hmac.new(inner.encode(), value.encode(), "sm3").hexdigest()
+    except ValueError:
+        raise TableError("no_sm3", "这台机器的 OpenSSL 不支持 SM3，请改用 SHA-256。") from None
+
+
+def _with_sm3(protection: Protection) -> bool:
+    return protection.method == "keyed_hash" and protection.params.get("algorithm") == "sm3"
+
+
+def _joined_sm3(table: ir.Table, name: str, key: bytes) -> ir.Table:
+    """``table`` with the hashes of the column ``name``: no engine knows SM3, so each distinct value is hashed once here."""
+    value = table[name].cast("string")
+    values = table.select(value=value).distinct().filter(ibis._.value.notnull()).to_pyarrow()["value"]
+    hashes = [keyed_hash_sm3(each, key) for each in values.to_pylist()]
+    known = ibis.memtable(pa.table({_SM3: values, _SM3 + name: pa.array(hashes, pa.string())}))
+    return table.left_join(known, value == known[_SM3]).drop(_SM3)
 
 
 def _derived(key: bytes) -> tuple[str, str]:
@@ -84,16 +113,13 @@ def _protected(table: ir.Table, field: Field) -> ir.Value:
     values, method, params = table[field.name], field.protection.method, field.protection.params
     if method == "keep":
         return values
-    if method == "keyed_hash":
-        digest = (table[_INNER] + values.cast("string")).hexdigest("sha256")
-        return (table[_OUTER] + digest).hexdigest("sha256")
     treat = _METHODS.get(method)
-    if treat is None:
+    if treat is None and method != "keyed_hash":
         raise TableError(
             "protection_unknown", "没有名为 {method} 的脱敏方法。", where={"column": field.name}, method=method
         )
     try:
-        return treat(values, params)
+        return treat(values, params) if treat else _hashed(table, field)
     except (KeyError, ValueError, TypeError, InvalidOperation) as error:
         raise TableError(
             "protection_params",
@@ -102,6 +128,13 @@ def _protected(table: ir.Table, field: Field) -> ir.Value:
             method=method,
             reason=str(error),
         ) from None
+
+
+def _hashed(table: ir.Table, field: Field) -> ir.Value:
+    if _choice({"algorithm": "sha256"} | field.protection.params, "algorithm", ALGORITHMS) == "sm3":
+        return table[_SM3 + field.name]
+    digest = (table[_INNER] + table[field.name].cast("string")).hexdigest("sha256")
+    return (table[_OUTER] + digest).hexdigest("sha256")
 
 
 def _choice(params: dict[str, Any], name: str, known: Iterable[str]) -> str:

@@ -168,6 +168,8 @@ def protection(column: dict[str, Any]) -> str:
         return f"{words}（{to}）" if not english() else f"{words} ({to})"
     if "width" in params:
         return _("%(words)s，每档 %(width)s") % {"words": words, "width": params["width"]}
+    if method == "keyed_hash" and params.get("algorithm") == "sm3":
+        return f"{words} (SM3)" if english() else f"{words}（SM3）"
     if method == "clip":
         ends = "–".join(str(params.get(name, "…")) for name in ("lowest", "highest"))
         return _("%(words)s，限于 %(ends)s") % {"words": words, "ends": ends}
