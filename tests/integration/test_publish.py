@@ -24,6 +24,7 @@ from gongshu.opening import store
 from gongshu.opening.actions import request_publish, withdraw
 from gongshu.opening.models import Dataset, Version
 from gongshu.opening.sweep import sweep
+from gongshu.opening.tasks import keep_copies
 from gongshu.oversight import access, heads
 from gongshu.oversight.audit import verify_log
 from gongshu.oversight.models import Event
@@ -373,3 +374,16 @@ def test_a_clock_that_was_set_back_changes_no_order(data: Path, client: Client) 
         assert b'"version":2' in answer.replace(b" ", b"")
     assert [row.number for row in Version.objects.order_by("-number")] == [2, 1]
     assert verify_log().holds
+
+
+def test_a_lost_serving_copy_is_made_again_by_the_worker(data: Path, client: Client) -> None:
+    publish(write_file(data / "in.csv", 60, "甲"))
+    version = Version.objects.get()
+    before, rows = _rows(version, data), f"/api/v1/datasets/{NAME}/rows"
+    assert client.get(rows).status_code == 200
+    (data / version.serving).unlink()
+    lost = client.get(rows, {"limit": 1})
+    assert lost.status_code == 503 and lost.json()["error"]["code"] == "rebuilding" and lost["Retry-After"]
+    keep_copies()
+    assert _rows(version, data) == before
+    assert client.get(rows, {"limit": 1}).json()["total"] == 60

@@ -242,5 +242,7 @@ _METHODS: dict[str, Callable[[ir.Value, dict[str, Any]], ir.Value]] = {
     "clip": _clip,
     "round": _round,
 }
-# what needs the table besides the values
-_OF_TABLES: dict[str, Callable[[ir.Table, Field], ir.Value]] = {"keyed_hash": _hashed, "merge_rare": _merge_rare}
+_OF_TABLES: dict[str, Callable[[ir.Table, Field], ir.Value]] = {  # those that need more of the table than the column
+    "keyed_hash": _hashed,
+    "merge_rare": _merge_rare,
+}
