@@ -10,8 +10,9 @@ from collections import Counter, defaultdict
 import pytest
 
 from gongshu.tables.classify import classify
-from gongshu.tables.semantic import SemanticType, hookimpl, judge, recognise, semantic_types
+from gongshu.tables.semantic import SemanticType, hookimpl, semantic_types
 from gongshu.tables.semantic.evidence import gather
+from gongshu.tables.semantic.recognition import judge, recognise
 from gongshu.tables.semantic.types import register, unregister
 from tests import columnsets
 from tests.staging import stage

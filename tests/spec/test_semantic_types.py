@@ -8,10 +8,10 @@ import pytest
 from stdnum import luhn
 from stdnum.cn import ric, uscc
 
-from gongshu.tables.semantic import judge, recognise
 from gongshu.tables.semantic.evidence import gather
 from gongshu.tables.semantic.hints import hints_of
 from gongshu.tables.semantic.patterns import luhn_valid, resident_18_valid, uscc_valid
+from gongshu.tables.semantic.recognition import judge, recognise
 from tests.staging import stage
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"

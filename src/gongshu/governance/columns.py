@@ -13,7 +13,7 @@ from gongshu.governance.models import Draft
 from gongshu.rulebooks import rulebook
 from gongshu.tables.classify import Grade, classify
 from gongshu.tables.contract import OPEN_TYPES, Contract, Field
-from gongshu.tables.semantic import semantic_types, type_title
+from gongshu.tables.semantic import type_title, type_titles
 from gongshu.web.words import STORAGE
 
 SURE = 0.99
@@ -101,7 +101,7 @@ def semantic_title(code: str | None) -> str:
 
 def semantic_choices() -> list[tuple[str, str]]:
     """All known types (code, name), and none of them first."""
-    return [(UNKNOWN, _("都不是"))] + [(code, kind.name) for code, kind in semantic_types().items()]
+    return [(UNKNOWN, _("都不是")), *type_titles().items()]
 
 
 def widest_open_type(level: int) -> str:

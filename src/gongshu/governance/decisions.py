@@ -16,7 +16,7 @@ from gongshu.parties.models import Person
 from gongshu.tables.classify import Grade
 from gongshu.tables.contract import OPEN_TYPES, SUBJECTS, Contract, Field, Protection
 from gongshu.tables.errors import TableError
-from gongshu.tables.semantic import semantic_types
+from gongshu.tables.semantic import type_titles
 from gongshu.web import words
 
 REASON_LONGEST = 500
@@ -196,7 +196,7 @@ def _signed(actor: Person, state: str) -> dict[str, Any]:
 def _code(value: str) -> str | None:
     if value == UNKNOWN:
         return None
-    if value not in semantic_types():
+    if value not in type_titles():
         raise TableError("type_unknown", "没有这个语义类型")
     return value
 

@@ -13,7 +13,7 @@ from gongshu.governance.models import Draft
 from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import Contract, Field
 from gongshu.tables.errors import TableError
-from gongshu.tables.semantic import semantic_types
+from gongshu.tables.semantic import type_titles
 from gongshu.web import words
 
 NAMES = "semantic-2026/column_names"
@@ -170,19 +170,19 @@ def _column(each: Field) -> Column:
     title, title_en, unit, source = each.title, each.title_en, each.unit, ""
     said = _CHINESE.search(each.name) is not None
     entry = _named(each.name)
-    kind = semantic_types().get(each.semantic_type or "")
+    kind = type_titles().get(each.semantic_type or "")
     if said and (not title or title == each.name):
         title, source = _UNIT.sub("", each.name), _("列名")
     elif not title or title == each.name:
         if entry:
             title, source = entry[0], _("常用缩写")
         elif kind:
-            title, source = kind.title, _("语义类型")
+            title, source = kind.chinese, _("语义类型")
     if not title_en:
         if entry:
             title_en = entry[1]
         elif kind:
-            title_en = kind.title_en
+            title_en = kind.english
         elif not said:
             title_en = each.name.replace("_", " ")
     if not unit:

@@ -9,7 +9,7 @@ from typing import Any
 from gongshu.i18n import gettext
 from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import OPEN_TYPES, Protection
-from gongshu.tables.semantic.types import Title, semantic_types, type_title
+from gongshu.tables.semantic.types import Title, plugin_types, type_title
 
 RULEBOOK = "semantic-2026/levels"
 IMPACT = "grading-2026/impact"
@@ -149,7 +149,7 @@ def _entry(
 def _of_type(book: Mapping[str, Any], code: str | None) -> Mapping[str, Any] | None:
     """The rulebook's entry for a type, or what a plug-in says of its own."""
     entry: Mapping[str, Any] | None = book["types"].get(code)
-    kind = semantic_types().get(code or "")
+    kind = plugin_types().get(code or "")
     if entry is None and kind and kind.level > 1:
         return {
             "level": kind.level,

@@ -24,7 +24,7 @@ from gongshu.tables.model import ROW, HeaderNote, Quarantined, Source, TextTable
 from gongshu.tables.reading import ReadingOptions, read_file
 from gongshu.tables.report import ColumnReport, FileReport, Report, TableReport
 from gongshu.tables.risk import disclosure_risk
-from gongshu.tables.semantic import Recognised, recognise
+from gongshu.tables.semantic.recognition import Recognised, recognise
 from gongshu.tables.statistics import column_statistics
 from gongshu.tables.storage import ColumnType, infer_storage_types, misfits
 from gongshu.tables.suggest import Known, suggest_rules

@@ -18,7 +18,7 @@ from gongshu.tables.classify import Grade
 from gongshu.tables.contract import Contract, Field, Rule
 from gongshu.tables.errors import TableError
 from gongshu.tables.model import Quarantined, Skipped
-from gongshu.tables.semantic import Recognised
+from gongshu.tables.semantic.recognition import Recognised
 from gongshu.tables.statistics import ColumnStatistics
 
 TOP_SHOWN = 10

@@ -16,8 +16,8 @@ from gongshu.rulebooks import rulebook
 from gongshu.tables.check_cells import CHECKED_TYPES, DATE_FORMS, TYPE_FORMS
 from gongshu.tables.contract import Rule
 from gongshu.tables.model import ROW
-from gongshu.tables.semantic import Recognised
 from gongshu.tables.semantic.hints import hints_of
+from gongshu.tables.semantic.recognition import Recognised
 from gongshu.tables.statistics import ColumnStatistics
 from gongshu.tables.storage import normalise, placeholder_pattern, typed
 

@@ -17,11 +17,11 @@ import pluggy
 
 from gongshu.i18n import Message, current_language
 from gongshu.rulebooks import rulebook
-from gongshu.tables.semantic.checks import CHECKS, Check
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from gongshu.tables.semantic.checks import Check
     from gongshu.tables.semantic.evidence import Evidence
     from gongshu.tables.semantic.hints import Hints
 
@@ -100,6 +100,16 @@ class SemanticType:
 class Title(Message):
     """A name that has its own English, inside sentences that are said again in another language."""
 
+    @property
+    def chinese(self) -> str:
+        """It in Chinese, whatever the reader's language."""
+        return self.msgid
+
+    @property
+    def english(self) -> str:
+        """It in English."""
+        return str(self.values["en"])
+
     @classmethod
     def of(cls, title: str, title_en: str) -> Title:
         """The one for the present language, with both to say it again."""
@@ -109,7 +119,7 @@ class Title(Message):
 
     def again(self) -> str:
         """The same in the present language."""
-        return Title.of(self.msgid, str(self.values["en"]))
+        return Title.of(self.chinese, self.english)
 
 
 class Hooks:
@@ -160,23 +170,41 @@ def _forget() -> None:
 @derived
 def semantic_types() -> dict[str, SemanticType]:
     """All types by code: ours in the rulebook's order, then those of plug-ins. Two with one code are a mistake."""
-    found = {code: _declared(code, entry) for code, entry in rulebook(TYPES)["types"].items()}
+    ours = {code: _declared(code, entry) for code, entry in rulebook(TYPES)["types"].items()}
+    added: dict[str, SemanticType] = plugin_types()
+    return ours | added
+
+
+@derived
+def plugin_types() -> dict[str, SemanticType]:
+    """The types of plug-ins by code."""
+    found: dict[str, SemanticType] = {}
     for group in plugins().hook.gongshu_semantic_types():
         for kind in group:
-            if kind.code in found:
+            if kind.code in found or kind.code in rulebook(TYPES)["types"]:
                 raise ValueError(f"semantic type {kind.code} is declared twice")
             found[kind.code] = kind
     return found
 
 
+def type_titles() -> dict[str, Title]:
+    """The names of all types by code, in the reader's language; needs no engine, as requests ask for it."""
+    ours = {code: Title.of(entry["title"], entry["title_en"]) for code, entry in rulebook(TYPES)["types"].items()}
+    return ours | {code: Title.of(kind.title, kind.title_en) for code, kind in plugin_types().items()}
+
+
 def type_title(code: str | None) -> str:
     """The name of a semantic type in the reader's language: ``resident_id`` is 居民身份证号; an unknown code is its own name."""
-    kind = semantic_types().get(code or "")
+    entry = rulebook(TYPES)["types"].get(code or "")
+    if entry is not None:
+        return Title.of(entry["title"], entry["title_en"])
+    kind = plugin_types().get(code or "")
     return kind.name if kind else code or ""
 
 
 def _declared(code: str, entry: Mapping[str, Any]) -> SemanticType:
-    # imported late: the judges and the normalisers are written in terms of the declarations
+    # imported late: they are written in terms of the declarations, and need an engine
+    checks = import_module("gongshu.tables.semantic.checks").CHECKS
     judges = import_module("gongshu.tables.semantic.judges").JUDGES
     normalisers = import_module("gongshu.tables.semantic.parts").NORMALISERS
     grade = rulebook(LEVELS)["types"].get(code, rulebook(LEVELS)["other"])
@@ -195,7 +223,7 @@ def _declared(code: str, entry: Mapping[str, Any]) -> SemanticType:
         **rates,
         sizes=tuple(entry.get("sizes", (1, 200))),
         packed=entry.get("packed", False),
-        check=CHECKS[entry["check"]] if "check" in entry else None,
+        check=checks[entry["check"]] if "check" in entry else None,
         dictionary=dictionary(entry["dictionary"]) if "dictionary" in entry else frozenset(),
         codes=country_codes() if code == "nationality" else frozenset(entry.get("codes", ())),
         numbering=entry.get("numbering", False),
