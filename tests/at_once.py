@@ -63,7 +63,7 @@ def read() -> None:
         number = answer["version"]
         mark, rows = ROWS[number]
         names = [row["名称"] for row in answer["items"]]
-        assert answer["count"] == rows, f"version {number} with {answer['count']} rows"
+        assert answer["total"] == rows, f"version {number} with {answer['total']} rows"
         assert names == [f"{mark}诊所{n}" for n in range(1, rows + 1)], f"version {number} holds other rows"
         about = client.get(f"/api/v1/datasets/{READ}").json()
         assert about["rows"] == ROWS[len(about["versions"])][1], "rows and versions differ"

@@ -112,7 +112,7 @@ def site(site_data: Path) -> Iterator[str]:
     subprocess.run([sys.executable, "-c", SEED], env=environment, check=True, cwd=ROOT)
     command = [
         sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port), "--no-ws",
-        "gongshu.site.asgi:application",
+        "gongshu.site.server:application",
     ]  # fmt: skip
     with (data / "web.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)

@@ -54,7 +54,7 @@ def served(tmp_path_factory) -> Iterator[str]:
     }
     environment.pop("GONGSHU_DATABASE_URL", None)
     subprocess.run([sys.executable, "-W", "ignore", "-c", SEED], env=environment, check=True)
-    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "gongshu.site.asgi:application"]  # fmt: skip
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--port", str(port), "gongshu.site.server:application"]  # fmt: skip
     with (folder / "web.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:

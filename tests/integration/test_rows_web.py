@@ -67,7 +67,7 @@ class Server:
         subprocess.run([sys.executable, "-W", "ignore", "-c", script], env=self._environment, check=True)
 
     def start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "granian", "gongshu.site.asgi:application", "--interface", "asginl"]
+        command = [sys.executable, "-m", "granian", "gongshu.site.server:application", "--interface", "asginl"]
         command += ["--host", "127.0.0.1", "--port", str(self.port), "--log-level", "warning"]
         process = subprocess.Popen(command, env=self._environment)
         limit = time.monotonic() + 60

@@ -101,7 +101,7 @@ def serve(port: int | None, ready: Callable[[str], None]) -> None:
             probe.bind((host, port))
         except OSError:
             fail(f"端口 {port} 已被占用：请换一个（--port）", f"port {port} is taken: choose another one (--port)")
-    web = [sys.executable, "-m", "granian", "gongshu.site.asgi:application", "--interface", "asginl"]
+    web = [sys.executable, "-m", "granian", "gongshu.site.server:application", "--interface", "asginl"]
     web += [
         "--host",
         host,

@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -32,6 +33,7 @@ WAIT_SECONDS = 3.0
 QUERY_SECONDS = 8.0
 HEAVY_SECONDS = 20.0  # of a query that stands back: it may have to wait for the processor
 MEMORY = "256MB"
+BULK_MEMORY = "64MB"  # of a reader of all rows, which keeps nothing
 THREADS = 2  # of a query on a large table
 NICE = 15  # of 19: how far what is heavy stands back
 LOCKED = (
@@ -175,12 +177,13 @@ class Pool:
 
         Raises CopyMissing, TooBusy, TooSlow, TooLarge.
 
-        A ``bulk`` reader is none of the :data:`QUERIES`: it works only as fast as its client takes what it reads.
+        A ``bulk`` reader is none of the :data:`QUERIES`: it works only as fast as its client takes what it reads, and in an
+        instance of its own, so that the rows that pass by don't fill the memory of the others.
         """
         if not (bulk or self._running.acquire(timeout=WAIT_SECONDS)):
             raise TooBusy(path.name)
         try:
-            copy = self._borrow(path)
+            copy = (_apart(path) if bulk else None) or self._borrow(path)
             cursor, watch = copy.connection.cursor(), _watch.get()
             allowed = seconds or (watch.seconds if watch is not None else QUERY_SECONDS)
             late = CLOCK.ring(allowed, cursor.interrupt)
@@ -283,7 +286,25 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _open(path: Path, memory: str) -> duckdb.DuckDBPyConnection:
+def _apart(path: Path) -> _Copy | None:
+    """The copy in an instance of its own, closed when it is given back; None where files can't have a second name.
+
+    DuckDB knows instances by the file's path, and holds the file open: its second name is needed for a moment only.
+    """
+    stamp, name = _stamp(path), path.with_name(f"{path.stem}-{uuid.uuid4().hex}{path.suffix}")
+    try:
+        name.hardlink_to(path)
+    except FileNotFoundError:
+        raise CopyMissing(path.name) from None
+    except OSError:
+        return None
+    try:
+        return _Copy(_open(name, BULK_MEMORY, threads=1), stamp or (0, 0, 0), borrowed=1, stale=True)
+    finally:
+        name.unlink()
+
+
+def _open(path: Path, memory: str, threads: int = THREADS) -> duckdb.DuckDBPyConnection:
     """The copy, opened by a thread of low priority: the engine's own threads take theirs from it, so that only a processor
     that nobody else wants helps a query; its own thread works at that thread's priority."""
     opened: Future[duckdb.DuckDBPyConnection] = Future()
@@ -291,7 +312,7 @@ def _open(path: Path, memory: str) -> duckdb.DuckDBPyConnection:
     def work() -> None:
         stand_back()
         try:
-            opened.set_result(_connected(path, memory))
+            opened.set_result(_connected(path, memory, threads))
         except Exception as error:
             opened.set_exception(error)
 
@@ -306,13 +327,15 @@ def stand_back() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
 
-def _connected(path: Path, memory: str) -> duckdb.DuckDBPyConnection:
+def _connected(path: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
     for attempt in range(3):
         try:
-            threads = str(min(THREADS, os.cpu_count() or 1))
-            connection = duckdb.connect(
-                str(path), read_only=True, config={"threads": threads, "memory_limit": memory, "temp_directory": ""}
-            )
+            config: dict[str, Any] = {
+                "threads": min(threads, os.cpu_count() or 1),
+                "memory_limit": memory,
+                "temp_directory": "",
+            }
+            connection = duckdb.connect(str(path), read_only=True, config=config)
             for setting in LOCKED:
                 connection.execute(f"SET {setting}")
             return connection

@@ -310,7 +310,7 @@ def _write_geoparquet(found: duckdb.DuckDBPyRelation, shape: str, target: Path) 
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for batch in reader:
             drawn = shapely.from_geojson(batch.column(place).to_pylist(), on_invalid="ignore")
-            packed = pa.array(shapely.to_wkb(drawn), pa.binary())
+            packed = pa.array(shapely.to_wkb(drawn).tolist(), pa.binary())
             writer.write_batch(pa.record_batch([*batch.columns[:place], packed, *batch.columns[place + 1 :]], schema))
 
 
