@@ -27,7 +27,7 @@ class Statement:
     @property
     def sql(self) -> str:
         """The text for DuckDB."""
-        return self.query.sql(dialect="duckdb")
+        return self.query.sql(dialect="duckdb", copy=False)  # nobody else has it
 
 
 def page(
@@ -42,7 +42,7 @@ def page(
     query = exp.Select(
         expressions=[exp.Star(), exp.Alias(this=exp.column("rowid"), alias=exp.to_identifier(ordinal, quoted=True))]
     )
-    query.set("from_", exp.From(this=exp.to_table(TABLE)))
+    query.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(TABLE))))
     if found := [condition for condition in wanted if condition is not None]:
         query.set("where", exp.Where(this=exp.and_(*found, copy=False)))
     if ask.sort:
