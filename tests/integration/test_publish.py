@@ -20,6 +20,7 @@ from gongshu.jobs import actions as jobs
 from gongshu.jobs.actions import JobConflict
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import owner_name, run_one
+from gongshu.lake import serving
 from gongshu.opening import store
 from gongshu.opening.actions import request_publish, withdraw
 from gongshu.opening.models import Dataset, Version
@@ -387,3 +388,32 @@ def test_a_lost_serving_copy_is_made_again_by_the_worker(data: Path, client: Cli
     keep_copies()
     assert _rows(version, data) == before
     assert client.get(rows, {"limit": 1}).json()["total"] == 60
+
+
+def test_a_reader_of_all_rows_has_little_memory_and_leaves_no_second_name(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(write_file(data / "in.csv", 60, "甲"))
+    version = Dataset.objects.get(name=NAME).current
+    assert version is not None
+    copy, folder = data / version.serving, (data / version.serving).parent
+
+    def reads() -> tuple[int, str]:
+        with serving.POOL.cursor(copy, bulk=True) as cursor:
+            assert list(folder.iterdir()) == [copy], "the second name is gone as soon as the file is open"
+            limit = cursor.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
+            return cursor.execute("SELECT count(*) FROM rows").fetchall()[0][0], limit
+
+    with serving.POOL.cursor(copy) as cursor:
+        usual = cursor.execute("SELECT current_setting('memory_limit')").fetchall()[0][0]
+        rows, little = reads()
+    assert rows == 60 and little == "61.0 MiB" != usual
+    with monkeypatch.context() as plain:
+        plain.setattr(Path, "hardlink_to", lambda *_: (_ for _ in ()).throw(PermissionError()))
+        assert reads() == (60, usual), "where files can't have a second name, the usual instance reads"
+    left = folder / f"{copy.stem}-0123{copy.suffix}"
+    left.hardlink_to(copy)  # killed between the link and its end
+    assert [Path(name).name for name in sweep()] == [left.name] and reads()[0] == 60
+    copy.unlink()
+    with pytest.raises(serving.CopyMissing):
+        reads()

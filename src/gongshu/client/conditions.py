@@ -17,8 +17,6 @@ RESERVED = set(
 class Condition:
     """A condition on a row; ``tree`` is its JSON."""
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __init__(self, tree: dict[str, Any]) -> None:
         self.tree = tree
 
@@ -40,8 +38,6 @@ class Condition:
 
 class Column:
     """A column of a dataset, to be compared; see :func:`col`."""
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, name: str) -> None:
         self.name = name

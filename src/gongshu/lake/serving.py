@@ -301,7 +301,7 @@ def _apart(path: Path) -> _Copy | None:
     try:
         return _Copy(_open(name, BULK_MEMORY, threads=1), stamp or (0, 0, 0), borrowed=1, stale=True)
     finally:
-        name.unlink()
+        name.unlink(missing_ok=True)  # a sweep may have been quicker
 
 
 def _open(path: Path, memory: str, threads: int = THREADS) -> duckdb.DuckDBPyConnection:

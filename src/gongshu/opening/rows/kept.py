@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Page = tuple[bytes, str | None, int | None]  # body, cursor of the next page, total
 Answer = TypeVar("Answer", bytes, int, Page)
@@ -19,7 +19,7 @@ class Kept:
 
     def __init__(self, most: int = BYTES, largest: int = LARGEST) -> None:
         self._most, self._largest, self._size = most, largest, 0
-        self._found: OrderedDict[Hashable, bytes | int | Page] = OrderedDict()
+        self._found: OrderedDict[Hashable, Any] = OrderedDict()  # an Answer each, of the kind that its question has
         self._lock = threading.Lock()
 
     def get(self, question: Hashable, make: Callable[[], Answer]) -> Answer:
@@ -27,7 +27,8 @@ class Kept:
         with self._lock:
             if (found := self._found.get(question)) is not None:
                 self._found.move_to_end(question)
-                return found  # type: ignore[return-value]
+                kept: Answer = found
+                return kept
         made = make()
         with self._lock:
             if question not in self._found and _size(made) <= self._largest:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -221,8 +222,8 @@ def _forms() -> dict[str, Form]:
     values = rulebook(VALUES)
     letters = frozenset(values["sexes"])
 
-    def form(name: str, low: int = 1, high: int = 1 << 30, **more: object) -> Form:
-        return Form(regex(name), (low, high), **more)  # type: ignore[arg-type]
+    def form(name: str, low: int = 1, high: int = 1 << 30, **more: Any) -> Form:
+        return Form(regex(name), (low, high), **more)
 
     return {
         "resident_18": form("resident_18", 18, 18, packed=True),

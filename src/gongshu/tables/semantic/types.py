@@ -127,8 +127,8 @@ class Hooks:
 
     @hookspec
     def gongshu_semantic_types(self) -> list[SemanticType]:
-        """Semantic types besides ours."""
-        raise NotImplementedError
+        """Semantic types besides ours; by default none."""
+        return []
 
 
 @cache
