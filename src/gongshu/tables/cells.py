@@ -7,7 +7,7 @@ is normalised, looked up among the placeholders and judged by the rule itself. T
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, reduce
 from operator import and_
 
@@ -16,8 +16,17 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from gongshu.tables.contract import Rule
+from gongshu.tables.digits import EXPRESSIONS, Valid
 from gongshu.tables.model import ROW
-from gongshu.tables.storage import BACKEND_TYPES, is_plain, normalise, placeholder_pattern, typed
+from gongshu.tables.storage import (
+    BACKEND_TYPES,
+    is_plain,
+    normalise,
+    placeholder_pattern,
+    typed,
+    typed_clean,
+    typed_plain,
+)
 
 SPACES = "\\x{0009}-\\x{000d} \\x{00a0}\\x{200b}\\x{3000}\\x{feff}"
 TEXT = ("string", "geometry")
@@ -46,6 +55,7 @@ class Early:
     storage_type: str
     odd: ir.BooleanValue | None  # holds a character that few cells hold: only then need it be searched further
     types: Mapping[str, ir.Value]
+    valid: Mapping[str, Valid]  # tests of check digits
 
     def like(self, storage_type: str) -> ir.Value:
         """The column as ``storage_type``; null where it doesn't fit."""
@@ -63,7 +73,7 @@ class Cell:
     present: ir.BooleanValue
     placeholder: ir.BooleanValue
     storage_type: str
-    types: Mapping[str, ir.Value] = field(default_factory=dict)
+    types: Mapping[str, ir.Value]
 
     @property
     def filled(self) -> ir.BooleanValue:
@@ -99,49 +109,72 @@ def columns_of(rule: Rule) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*([rule.column] if rule.column else []), *rule.columns]))
 
 
-def prepared(
-    table: ir.Table, types: Mapping[str, str], rules: list[Rule], kinds: Mapping[str, Kind], packed: set[str]
-) -> tuple[ir.Table, list[Test]]:
-    """The table with what ``rules`` need computed once for each column, and the test of each rule on it.
+@dataclass(frozen=True)
+class Prepared:
+    """``base``: the rows that need a look (all others are asked and right everywhere), and the ``tests`` of the rules on it.
 
-    ``types``: the storage types of the columns that the rules need. ``packed``: columns that are also needed without spaces.
+    The tests are null for no row.
+    """
+
+    base: ir.Table
+    tests: list[Test]
+
+
+def prepared(
+    table: ir.Table, types: Mapping[str, str], rules: list[Rule], kinds: Mapping[str, Kind], valid: Mapping[str, Valid]
+) -> Prepared:
+    """What ``rules`` need of the table, computed once for each column, and the test of each rule on it.
+
+    ``types``: the storage types of the columns that the rules need. ``valid``: quick tests of check digits.
     """
     names = [name for name in types if any(name in columns_of(rule) for rule in rules)]
     numbers = {name: n for n, name in enumerate(names)}
+    packed = {name for rule in rules if rule.params.get("type") in valid for name in columns_of(rule)}
     base = table.select(_row=table[ROW], **{f"r{n}": table[name] for name, n in numbers.items()})
     text = {name: base[f"r{n}"].type().is_string() for name, n in numbers.items()}
     wants = {pair for rule in rules for pair in kinds[rule.kind].wants(rule, types) if pair[1] not in TEXT}
     odd = {name for rule in rules if kinds[rule.kind].odd for name in columns_of(rule) if text[name]}
 
     first = {f"o{numbers[name]}": _is_odd(base[f"r{numbers[name]}"], types[name]) for name in odd}
-    first |= {f"t{numbers[name]}_{kind}": as_type(base[f"r{numbers[name]}"], kind) for name, kind in sorted(wants)}
+    first |= {f"e{numbers[name]}_{kind}": _plain_type(base[f"r{numbers[name]}"], kind) for name, kind in sorted(wants)}
     base = base.mutate(**first) if first else base
 
-    def seen(of: ir.Table, name: str) -> dict[str, ir.Value]:
-        return {kind: of[f"t{numbers[name]}_{kind}"] for column, kind in wants if column == name}
+    def seen(of: ir.Table, name: str, how: str) -> dict[str, ir.Value]:
+        return {kind: of[f"{how}{numbers[name]}_{kind}"] for column, kind in wants if column == name}
 
-    early = {
-        name: Early(
-            base[f"r{n}"], text[name], types[name], base[f"o{n}"] if name in odd else None, seen(base, name)
-        )
-        for name, n in numbers.items()
-    }
-    quick = {}
-    for place, rule in enumerate(rules):
-        how = kinds[rule.kind].quick
-        said = how(rule, early) if how else None
-        if said is not None:
-            quick[place] = said.fill_null(False)
-    base = base.mutate(**{f"q{place}": said for place, said in quick.items()}) if quick else base
+    def quick_of(of: ir.Table, valid: Mapping[str, Valid]) -> dict[str, ir.BooleanValue]:
+        early = {
+            name: Early(
+                of[f"r{n}"], text[name], types[name], of[f"o{n}"] if name in odd else None, seen(of, name, "e"), valid
+            )
+            for name, n in numbers.items()
+        }
+        said = {f"q{n}": how(rule, early) for n, rule in enumerate(rules) if (how := kinds[rule.kind].quick)}
+        return {name: each.fill_null(False) for name, each in said.items() if each is not None}
+
+    quick = quick_of(base, valid)
+    if len(quick) == len(rules):
+        base = base.filter(~reduce(and_, quick.values()))
+        # once more for the few rows that are left: engines push the filter below a projection and would do so anyway
+        quick = quick_of(base, EXPRESSIONS)
+    base = base.mutate(**quick) if quick else base
 
     # a column is mended where some rule of it can't tell at once
     plain = {}
     for name in names:
-        asked = [place for place, rule in enumerate(rules) if name in columns_of(rule)]
-        if all(place in quick for place in asked):
-            plain[name] = reduce(and_, (base[f"q{place}"] for place in asked))
-    base = base.mutate(**{f"g{numbers[name]}": said for name, said in plain.items()}) if plain else base
+        asked = [n for n, rule in enumerate(rules) if name in columns_of(rule)]
+        if all(f"q{n}" in quick for n in asked):
+            plain[f"g{numbers[name]}"] = reduce(and_, (base[f"q{n}"] for n in asked))
+    base = base.mutate(**plain) if plain else base
     base = base.mutate(**{f"c{n}": _clean(base, n, text[name]) for name, n in numbers.items()})
+    # all ways to write a number or a date, for what isn't written plainly
+    slow = {
+        f"t{numbers[name]}_{kind}": base[f"e{numbers[name]}_{kind}"].fill_null(typed_clean(base[f"c{numbers[name]}"], kind))
+        if text[name]
+        else base[f"e{numbers[name]}_{kind}"]
+        for name, kind in sorted(wants)
+    }
+    base = base.mutate(**slow) if slow else base
     later = {f"p{n}": _placeholder(base, n, text[name], types[name]) for name, n in numbers.items()}
     later |= {f"k{numbers[name]}": _packed(base, numbers[name]) for name in names if name in packed}
     base = base.mutate(**later)
@@ -157,21 +190,32 @@ def prepared(
             raw.notnull() & (clean != "") if text[name] else raw.notnull(),
             base[f"p{n}"],
             types[name],
-            seen(base, name),
+            seen(base, name, "t"),
         )
-    return base, [
-        _quickened(kinds[rule.kind].test(rule, cells), base[f"q{place}"] if place in quick else None)
-        for place, rule in enumerate(rules)
-    ]
+    return _flagged(base, [kinds[rule.kind].test(rule, cells) for rule in rules])
 
 
-def _quickened(test: Test, quick: ir.BooleanValue | None) -> Test:
-    if quick is None:
-        return test
-    return Test(
-        None if test.asked is None else quick.ifelse(True, test.asked),
-        quick.ifelse(False, test.broken),
-        None if test.unknown is None else quick.ifelse(False, test.unknown),
+def _flagged(base: ir.Table, tests: list[Test]) -> Prepared:
+    """The tests as columns of their own, each computed once, and only where the quick test could not tell."""
+
+    def slow(n: int, value: ir.BooleanValue, at_once: bool) -> ir.BooleanValue:
+        value = value.fill_null(False)
+        return base[f"q{n}"].ifelse(at_once, value) if f"q{n}" in base.columns else value
+
+    asked = {f"a{n}": slow(n, test.asked, True) for n, test in enumerate(tests) if test.asked is not None}
+    asked |= {f"u{n}": slow(n, test.unknown, False) for n, test in enumerate(tests) if test.unknown is not None}
+    asked |= {f"b{n}": slow(n, test.failed, False) for n, test in enumerate(tests)}
+    flags = base.select(_row=base[ROW], **asked)
+    return Prepared(
+        flags,
+        [
+            Test(
+                None if test.asked is None else flags[f"a{n}"],
+                flags[f"b{n}"],
+                None if test.unknown is None else flags[f"u{n}"],
+            )
+            for n, test in enumerate(tests)
+        ],
     )
 
 
@@ -184,6 +228,10 @@ def as_type(values: ir.Value, storage_type: str) -> ir.Value:
         values = values.isnan().ifelse(ibis.null(values.type()), values)
     same = (values.type().is_numeric() and target.is_numeric()) or values.type() == target
     return values if same else values.try_cast(target)
+
+
+def _plain_type(values: ir.Value, storage_type: str) -> ir.Value:
+    return typed_plain(values, storage_type) if values.type().is_string() else as_type(values, storage_type)
 
 
 def nonblank(values: ir.StringValue) -> ir.BooleanValue:

@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 
 from gongshu.tables.cells import SPACES, TEXT, Cell, Early, Kind, Test, columns_of, mojibake_classes, nonblank
 from gongshu.tables.contract import Rule
-from gongshu.tables.semantic import patterns
+from gongshu.tables.digits import EXPRESSIONS
 from gongshu.tables.semantic.patterns import regex
 from gongshu.tables.storage import placeholder_pattern
 
@@ -62,11 +62,6 @@ _CHECKED_FORMS = {
     "resident_id": "^[0-9]{17}[0-9X]$",
     "credit_code": "^[0-9A-Z]{18}$",
     "bank_card": "^[0-9]{15,19}$",
-}
-_CHECKED: dict[str, Callable[[ir.StringValue], ir.BooleanValue]] = {
-    "resident_id": patterns.resident_18_valid,
-    "credit_code": patterns.uscc_valid,
-    "bank_card": patterns.luhn_valid,
 }
 
 
@@ -275,12 +270,16 @@ def _in_form(rule: Rule, cell: Cell) -> ir.BooleanValue:
 def _check_digit(rule: Rule, cells: Cells) -> Test:
     cell, kind = _one(rule, cells), str(rule.params["type"])
     asked = cell.filled & cell.packed.re_search(_CHECKED_FORMS[kind])
-    return Test(asked, asked.ifelse(~_CHECKED[kind](cell.packed), False), asked.ifelse(False, cell.filled))
+    return Test(asked, asked.ifelse(~EXPRESSIONS[kind](cell.packed), False), asked.ifelse(False, cell.filled))
 
 
 def _digit_right(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
     one, kind = _one(rule, early), str(rule.params["type"])
-    return one.raw.re_search(_CHECKED_FORMS[kind]).ifelse(_CHECKED[kind](one.raw), False) if one.text else None
+    if not one.text:
+        return None
+    formed = one.raw.re_search(_CHECKED_FORMS[kind]) if kind == "bank_card" else one.raw.length() == 18
+    right: ir.BooleanValue = formed.ifelse(one.valid[kind](one.raw), False)
+    return right
 
 
 def _cross_field(rule: Rule, cells: Cells) -> Test:

@@ -42,8 +42,8 @@ class Group:
 
 def unique(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
     """Every value (or pair of values) once; rows with an empty key are not asked. ``failed``: rows beyond the first of a key."""
-    keyed = key_of(table, [rule.column] if rule.column else list(rule.columns))
-    return _repeated(backend, keyed, max_rows)
+    names = [rule.column] if rule.column else list(rule.columns)
+    return _repeated(backend, table, lambda part: key_of(part, names), max_rows)
 
 
 def key_of(table: ir.Table, names: list[str]) -> ir.Table:
@@ -66,7 +66,11 @@ def key_of(table: ir.Table, names: list[str]) -> ir.Table:
 def row_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
     """The same cells in all columns but those of ``params["ignore"]``."""
     names = _compared(rule, types)
-    return _repeated(backend, table.select(row=table[ROW], k0=_joined([table[name] for name in names])), max_rows)
+
+    def keyed(part: ir.Table) -> ir.Table:
+        return part.select(row=part[ROW], k0=_joined([part[name] for name in names]))
+
+    return _repeated(backend, table, keyed, max_rows)
 
 
 def near_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dict[str, str], max_rows: int) -> Group:
@@ -76,15 +80,19 @@ def near_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dic
     asked = int(backend.to_pyarrow(table.count()).as_py())
     if blocks := (numbers or [name for name in names if types[name] in _EXACT])[:2]:
         # near duplicates agree in their numbers: the slow part is for the rows that share them with another
-        blocked = table.mutate(_block=_joined([_loose_number(table[name], types[name]) for name in blocks]).hash())
+        block = _hash(backend, [_joined([_loose_number(table[name], types[name]) for name in blocks])])
+        blocked = table.mutate(_block=block)
         shared = blocked.group_by("_block").aggregate(n=ibis._.count()).filter(ibis._.n > 1).select("_block")
         table = blocked.semi_join(shared, "_block")
-    texts = [table[name] for name in names if types[name] not in _ROUNDED]
-    # one replacement for the whole row
-    loose = normalise(_joined(texts)).lower().re_replace(_NOISE, "") if texts else ibis.literal("")
-    key = _joined([loose, *(_loose_number(table[name], types[name]) for name in numbers)])
-    keyed = table.select(row=table[ROW], k0=key, exact=_joined([table[name] for name in names]))
-    return _repeated(backend, keyed, max_rows, asked=asked)
+
+    def keyed(part: ir.Table) -> ir.Table:
+        texts = [part[name] for name in names if types[name] not in _ROUNDED]
+        # one replacement for the whole row
+        loose = normalise(_joined(texts)).lower().re_replace(_NOISE, "") if texts else ibis.literal("")
+        key = _joined([loose, *(_loose_number(part[name], types[name]) for name in numbers)])
+        return part.select(row=part[ROW], k0=key, exact=_joined([part[name] for name in names]))
+
+    return _repeated(backend, table, keyed, max_rows, asked=asked)
 
 
 def reference(
@@ -175,28 +183,47 @@ def _neighbours(points: ir.Table, size: float) -> ir.Table:
     )
 
 
-def _repeated(backend: BaseBackend, keyed: ir.Table, max_rows: int, asked: int | None = None) -> Group:
-    """The rows of ``keyed`` whose key another has, too; where it has a column ``exact``, one that is not the same in that.
+def _repeated(
+    backend: BaseBackend, table: ir.Table, key: Callable[[ir.Table], ir.Table], max_rows: int, asked: int | None = None
+) -> Group:
+    """The rows whose key another has, too; where ``key`` gives a column ``exact``, one that is not the same in that.
 
-    Rows are first gathered by a hash, which needs little memory; those with the same hash are then compared themselves: the
-    hashes of engines are alike more often than by chance for texts that differ in two characters.
+    ``key`` makes ``row`` and the key of a table. Rows are first gathered by a hash, which needs little memory; those with the
+    same hash are then compared themselves: engines' hashes are alike more often than by chance for texts that differ little.
     """
+    keyed = key(table)
     keys = [name for name in keyed.columns if name.startswith("k")]
-    marked = keyed.mutate(_hash=_hash([keyed[name] for name in keys]))
+    marked = keyed.mutate(_hash=_hash(backend, [keyed[name] for name in keys]))
     near = "exact" in keyed.columns
-    once = marked.group_by("_hash").aggregate(n=marked.count(), m=marked.count())
+    once = marked.group_by("_hash").aggregate(
+        n=marked.count(), m=marked.count(), first=marked.row.min(), last=marked.row.max()
+    )
     if near:
-        alone = marked.group_by(["_hash", marked.exact.hash().name("_exact")]).aggregate(n=marked.count())
-        once = alone.group_by("_hash").aggregate(n=alone.n.sum(), m=alone.count())
+        alone = marked.group_by(["_hash", _hash(backend, [marked.exact]).name("_exact")]).aggregate(
+            n=marked.count(), first=marked.row.min(), last=marked.row.max()
+        )
+        once = alone.group_by("_hash").aggregate(
+            n=alone.n.sum(), m=alone.count(), first=alone["first"].min(), last=alone["last"].max()
+        )
+    repeated = once.m > 1
     found = once.aggregate(
-        asked=once.n.sum(), alike=once._hash.collect(where=once.m > 1), rows=(once.m > 1).ifelse(once.n, 0).sum()
+        asked=once.n.sum(),
+        most=repeated.ifelse(once.n, 0).max(),
+        rows=repeated.ifelse(once.n, 0).sum(),
+        alike=once._hash.collect(where=repeated),
+        first=once["first"].collect(where=repeated),
+        last=once["last"].collect(where=repeated),
     )
     first = backend.to_pyarrow(found).to_pylist()[0]
     asked = int(first["asked"] or 0) if asked is None else asked
     if not first["alike"]:
         return Group(asked, 0, 0, [], 0)
-    alike = ibis.memtable(pa.table({"_hash": pa.array(first["alike"], pa.int64())}))
-    same = marked.semi_join(alike, "_hash").drop("_hash")
+    if first["most"] == 2:  # both rows of each are known
+        suspects = ibis.memtable(pa.table({"row": pa.array([*first["first"], *first["last"]], pa.int64())}))
+        same = key(table.semi_join(suspects, [(ROW, "row")]).select(*table.columns))
+    else:
+        same = marked.semi_join(ibis.memtable(pa.table({"_hash": pa.array(first["alike"], found.schema()["alike"].value_type.to_pyarrow())})), "_hash")
+        same = same.select(*keyed.columns)
     if near:
         same = same.group_by([*keys, "exact"]).aggregate(row=same.row.min())
     of_key = ibis.window(group_by=[same[name] for name in keys])
@@ -226,8 +253,15 @@ def _joined(values: list[ir.Value]) -> ir.StringValue:
     return joined
 
 
-def _hash(values: list[ir.Value]) -> ir.IntegerValue:
-    return values[0].hash() if len(values) == 1 else _joined(values).hash()
+def _hash(backend: BaseBackend, values: list[ir.Value]) -> ir.IntegerValue:
+    text = values[0] if len(values) == 1 and values[0].type().is_string() else _joined(values)
+    # Ibis casts DuckDB's unsigned hash by way of its bits, which takes longer than all else
+    return _engine_hash(text) if backend.name == "duckdb" else text.hash()
+
+
+@ibis.udf.scalar.builtin(name="hash", signature=(("string",), "uint64"))
+def _engine_hash(text):  # type: ignore[no-untyped-def]
+    """DuckDB's hash of 64 bits."""
 
 
 WHOLE_ROWS = frozenset({"row_duplicate", "near_duplicate"})  # without columns they compare all

@@ -22,6 +22,7 @@ from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS, reference
 from gongshu.tables.check_tables import TABLE_KINDS, Context, other_table
 from gongshu.tables.code_lists import code_list
 from gongshu.tables.contract import Field, Rule
+from gongshu.tables.digits import valid_digits
 from gongshu.tables.model import ROW, TextTable
 from gongshu.tables.rule_forms import problem_with
 from gongshu.tables.scores import score
@@ -287,9 +288,9 @@ def _run_all_local(run: _Run, local: list[Unit], folder: Path | None) -> Kept:
 
 def _run_local(run: _Run, units: list[Unit], rows: int, folder: Path | None) -> Kept:
     used = {name: run.types[name] for name in run.types if any(name in columns_of(rule) for _, rule in units)}
-    packed = {name for _, rule in units if rule.params.get("type") in CHECKED_TYPES for name in columns_of(rule)}
     try:
-        base, tests = prepared(run.table, used, [rule for _, rule in units], ROW_KINDS, packed)
+        ready = prepared(run.table, used, [rule for _, rule in units], ROW_KINDS, valid_digits(run.backend))
+        base, tests = ready.base, ready.tests
         if folder is None or run.backend.name != "duckdb":
             found, mask = _counted(run, base, units, tests, rows), None
             if folder is not None:
@@ -313,7 +314,7 @@ def _counted(run: _Run, base: ir.Table, units: list[Unit], tests: list[Test], ro
     for n, test in enumerate(tests):
         metrics[f"failed{n}"] = test.broken.sum()
         if test.asked is not None:
-            metrics[f"asked{n}"] = test.asked.sum()
+            metrics[f"not{n}"] = (~test.asked).sum()
         if test.unknown is not None:
             metrics[f"unknown{n}"] = test.unknown.sum()
     max_rows = run.max_rows
@@ -345,8 +346,7 @@ def _counted_by_mask(
     asking = [n for n, test in enumerate(tests) if test.asked is not None]
     telling = [n for n, test in enumerate(tests) if test.unknown is not None]
     if asking:
-        # null counts as not asked
-        flags |= masks.words([~(tests[n].asked).fill_null(False) for n in asking], "n")
+        flags |= masks.words([~tests[n].asked for n in asking], "n")
     if telling:
         flags |= masks.words([tests[n].unknown for n in telling], "u")
     judged = base.select(_row=base[ROW], **flags)
@@ -365,7 +365,6 @@ def _counted_by_mask(
     answer = run.backend.to_pyarrow(mask.aggregate(**metrics)).to_pylist()[0]
     numbers = {n: answer.pop(f"rows{n}") or [] for n in range(len(units))} if keeps_rows else {}
     counts = {key: int(value or 0) for key, value in answer.items()}
-    counts |= {f"asked{n}": rows - counts[f"not{n}"] for n in asking}
     if not keeps_rows and run.max_rows > 0:
         numbers = {
             n: _rows(run, mask.filter(masks.has(mask, "f", n))) for n in range(len(units)) if counts[f"failed{n}"]
@@ -379,7 +378,7 @@ def _results(units: list[Unit], counts: dict[str, int], numbers: dict[int, list[
         Result(
             rule,
             column,
-            counts.get(f"asked{n}", rows),
+            rows - counts.get(f"not{n}", 0),
             counts[f"failed{n}"],
             counts.get(f"unknown{n}", 0),
             counts[f"failed{n}"],
