@@ -20,17 +20,17 @@ from gongshu.gathering import store
 from gongshu.governance import preview, protecting
 from gongshu.governance.findings import finding_key
 from gongshu.governance.models import Draft
-from gongshu.rulebooks import rulebook
 from gongshu.tables.anonymise import anonymise
+from gongshu.tables.anonymity import grouped
 from gongshu.tables.checks import run_checks
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, load_contract
 from gongshu.tables.errors import TableError
-from gongshu.tables.identifiers import RULEBOOK, remaining_identifiers
+from gongshu.tables.identifiers import beyond_limits, limits, remaining_identifiers
 from gongshu.tables.model import ROW
 from gongshu.tables.patches import patched
 from gongshu.tables.protect import protect
-from gongshu.tables.risk import disclosure_risk, group_histogram, grouped, residual_risk
+from gongshu.tables.risk import disclosure_risk, residual_risk
 from gongshu.tables.suppress import typed_table, with_groups, without_small_groups
 
 SHOWN = 21  # rows of the sample
@@ -108,14 +108,10 @@ def _risk(engine: Backend, before: ir.Table, public: ir.Table, contract: Contrac
     """Before: by all columns as they came; after: by those that are public. Each with its histogram, or None."""
     types = {field.name: field.semantic_type for field in contract.fields}
     _grades, whole = classify(types)
-    found = {
+    return {
         "before": disclosure_risk(engine, before, types, whole.subject),
         "after": residual_risk(engine, public, contract.fields),
     }
-    for when, table in (("before", before), ("after", public)):
-        if risk := found[when]:
-            risk["histogram"] = group_histogram(engine, table, risk["quasi_identifiers"])
-    return found
 
 
 def _distinct(engine: Backend, before: ir.Table, public: ir.Table, contract: Contract) -> list[tuple[str, int, int]]:
@@ -245,7 +241,7 @@ def _best(
     if not ladders:
         return None
     try:
-        best = anonymise(engine, before, ladders, int(rulebook(RULEBOOK)["threshold"]))
+        best = anonymise(engine, before, ladders, limits()["k"])
     except TableError:
         return None
     chosen = {field.name: protecting.meant(field, best.protections[field.name]) for field in fields}
@@ -293,7 +289,7 @@ def _variants(
                 "prosecutor_max": risk["prosecutor_max"] if risk else None,
                 "rows": rows,
                 "hidden": _count(engine, before) - rows,
-                "allowed": rows > 0 and (risk is None or risk["k"] >= risk["threshold"]),
+                "allowed": rows > 0 and (not beyond_limits(risk)),
             }
         )
     return found

@@ -9,9 +9,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import Contract
-from gongshu.tables.identifiers import RULEBOOK
+from gongshu.tables.identifiers import limits
 from gongshu.web import drawing, words
 
 STEPS = {
@@ -35,7 +34,7 @@ class Groups:
 
 def threshold() -> int:
     """The fewest rows that must be alike before they may be public."""
-    return int(rulebook(RULEBOOK)["threshold"])
+    return int(limits()["k"])
 
 
 def groups(risk: dict[str, Any]) -> Groups | None:
@@ -51,6 +50,35 @@ def groups(risk: dict[str, Any]) -> Groups | None:
     label = _("每行有多少行与它同类：处理前与处理后各占全部行的百分比，门限 %(k)s") % {"k": threshold}
     picture = drawing.paired_bars(names, shares[0], shares[1], mark, label)
     return Groups(picture, list(zip(names, *shares, strict=True)))
+
+
+def limits_in_words(risk: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Every measure that a release is held to: its name, its value, its limit, whether it is kept."""
+    if not risk or "over" not in risk:
+        return []
+    most, over = limits(risk.get("scene")), {(one["measure"], one["column"]) for one in risk["over"]}
+    found = [
+        (_("最小同类行数 k"), str(risk["k"]), _("不少于 %(n)s") % {"n": most["k"]}, ("k", None)),
+        (
+            _("单人最大被认出概率"),
+            f"{risk['prosecutor_max']:.2%}",
+            _("不超过 %(n)s") % {"n": f"{most['prosecutor_max']:.0%}"},
+            ("prosecutor_max", None),
+        ),
+        (
+            _("平均被认出概率"),
+            f"{risk['prosecutor_mean']:.2%}",
+            _("不超过 %(n)s") % {"n": f"{most['prosecutor_mean']:.0%}"},
+            ("prosecutor_mean", None),
+        ),
+    ]
+    for column, value in risk.get("l", {}).items():
+        limit = _("l 不少于 %(l)s，或 t 不超过 %(t)s") % {"l": most["l"], "t": most["t"]}
+        said = _("l = %(l)s，t = %(t)s") % {"l": value, "t": round(risk["t"][column], 3)}
+        found.append((_("“%(c)s”在一组里的分布") % {"c": column}, said, limit, ("l", column)))
+    return [
+        {"name": name, "value": value, "limit": limit, "kept": key not in over} for name, value, limit, key in found
+    ]
 
 
 def losses(checked: dict[str, Any], means: list[dict[str, Any]]) -> list[dict[str, str]]:

@@ -10,11 +10,9 @@ from typing import Any
 
 from gongshu.gathering import store
 from gongshu.governance.models import Draft
-from gongshu.rulebooks import rulebook
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, Field, Protection
-from gongshu.tables.identifiers import RULEBOOK as RISK
-from gongshu.tables.identifiers import remaining_identifiers
+from gongshu.tables.identifiers import limits, remaining_identifiers
 
 NUMERIC = ("int64", "float64", "decimal")
 WORDS = ("string", "boolean")
@@ -224,7 +222,7 @@ def _may_merge(field: Field) -> bool:
 
 def _merged() -> Protection:
     """Values that fewer rows have than the smallest group may be are merged."""
-    return Protection("merge_rare", {"least": int(rulebook(RISK)["threshold"])})
+    return Protection("merge_rare", {"least": limits()["k"]})
 
 
 def _step(protection: Protection, direction: int) -> Protection | None:

@@ -22,6 +22,7 @@ from gongshu.oversight import access
 from gongshu.parties.permissions import check_may, may, person_of
 from gongshu.tables.contract import Contract, Protection, load_contract
 from gongshu.tables.errors import TableError
+from gongshu.tables.identifiers import beyond_limits
 from gongshu.web import words
 from gongshu.web.access import needs
 
@@ -176,8 +177,8 @@ def _page(request: HttpRequest, draft: Draft, error: str) -> HttpResponse:
             "lost": figures.losses(checked, document["means"]),
             "ways": figures.ways(document["variants"], contract),
             "risk": checked["risk"],
-            "refused": bool(checked["risk"]["after"])
-            and checked["risk"]["after"]["k"] < checked["risk"]["after"]["threshold"],
+            "refused": beyond_limits(checked["risk"]["after"]),
+            "limits": figures.limits_in_words(checked["risk"]["after"]),
         }
     response = render(request, "governance/protect.html", context, status=400 if error else 200)
     response["Cache-Control"] = "no-store"  # data values

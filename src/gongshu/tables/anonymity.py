@@ -6,7 +6,7 @@ The engine groups; what is left, one row for each group and value of a sensitive
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import ibis
@@ -16,8 +16,10 @@ import numpy.typing as npt
 from ibis.backends import BaseBackend
 
 from gongshu.tables.errors import TableError
-from gongshu.tables.risk import grouped
+from gongshu.tables.storage import normalise
 
+BINS = (1, 2, 5, 20, 50, 100)  # lower ends of the sizes of groups that are told
+NONE = "\ue000"  # a private character stands for an empty cell: nothing equals null in a join
 Counts = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
 
@@ -38,6 +40,7 @@ class Anonymity:
     groups: int
     k: int
     unique_rows: int
+    sizes: dict[int, int] = field(default_factory=dict)  # of the groups: size -> how many have it
     l: dict[str, int] = field(default_factory=dict)  # noqa: E741 - its name in the literature
     entropy_l: dict[str, float] = field(default_factory=dict)
     t: dict[str, float] = field(default_factory=dict)
@@ -57,8 +60,23 @@ class Anonymity:
         """Groups / rows, which is the marketer risk as well; 0 for a table without rows."""
         return self.groups / self.rows if self.rows else 0.0
 
+    def below(self, least: int) -> int:
+        """Rows in groups of fewer than ``least``."""
+        return sum(size * groups for size, groups in self.sizes.items() if size < least)
+
+    def histogram(self) -> list[dict[str, int | None]]:
+        """``[{"from", "to", "rows"}]``: how many rows have how many alike, by the bins 1, 2-4 ... 100 and more."""
+        return [
+            {
+                "from": low,
+                "to": high - 1 if high else None,
+                "rows": self.below(high or self.rows + 1) - self.below(low),
+            }
+            for low, high in zip(BINS, (*BINS[1:], None), strict=True)
+        ]
+
     def as_json(self) -> dict[str, Any]:
-        """All of them by their names."""
+        """All of them by their names, but for the sizes."""
         ratios = {name: round(getattr(self, name), 6) for name in ("unique_share", "prosecutor_max", "prosecutor_mean")}
         by_column = {name: dict(getattr(self, name)) for name in ("l", "entropy_l", "t")}
         counts = {name: getattr(self, name) for name in ("rows", "groups", "k", "unique_rows")}
@@ -80,6 +98,15 @@ class Linkage:
     journalist_max: float
     journalist_mean: float
 
+    def as_json(self) -> dict[str, Any]:
+        """All of them by their names."""
+        return asdict(self)
+
+
+def grouped(table: ir.Table, names: Sequence[str]) -> dict[str, ir.StringValue]:
+    """The columns ``names`` as what rows are grouped by: as text, normalised."""
+    return {f"c{n}": normalise(table[name].cast("string")) for n, name in enumerate(names)}
+
 
 def anonymity(backend: BaseBackend, table: ir.Table, quasi: Sequence[str], sensitive: Sequence[str] = ()) -> Anonymity:
     """The :class:`Anonymity` of ``table`` for the columns ``quasi`` and ``sensitive``; empty cells are a value like others.
@@ -92,12 +119,11 @@ def anonymity(backend: BaseBackend, table: ir.Table, quasi: Sequence[str], sensi
     # grouped as they stand first, so that only what is distinct is brought to one form
     names = list(dict.fromkeys([*quasi, *sensitive]))
     counted = table.select(names).group_by(names).aggregate(_rows=ibis._.count())
-    keys = grouped(counted, list(quasi))
-    sizes = counted.group_by(**keys).aggregate(n=counted["_rows"].sum())
-    told = backend.to_pyarrow(
-        sizes.aggregate(groups=sizes.count(), rows=sizes.n.sum(), k=sizes.n.min(), alone=(sizes.n == 1).sum())
-    ).to_pylist()[0]
-    rows, groups, k, alone = (int(told[name] or 0) for name in ("rows", "groups", "k", "alone"))
+    keys = grouped(counted, quasi)
+    groups = counted.group_by(**keys).aggregate(n=counted["_rows"].sum())
+    told = backend.to_pyarrow(groups.group_by("n").aggregate(groups=groups.count())).to_pylist()
+    sizes = {int(one["n"]): int(one["groups"]) for one in sorted(told, key=lambda one: one["n"])}
+    rows = sum(size * number for size, number in sizes.items())
     l_, entropy, t = {}, {}, {}
     for name in sensitive if rows else ():
         ordered = table[name].type().is_numeric() or table[name].type().is_temporal()
@@ -105,17 +131,16 @@ def anonymity(backend: BaseBackend, table: ir.Table, quasi: Sequence[str], sensi
         l_[name] = int(np.bincount(group).min())
         entropy[name] = round(_least_entropy(group, n), 6)
         t[name] = round(_distance(group, value, n, ordered), 6)
-    return Anonymity(rows, groups, k, alone, l_, entropy, t)
+    return Anonymity(rows, sum(sizes.values()), min(sizes, default=0), sizes.get(1, 0), sizes, l_, entropy, t)
 
 
 def linkage(backend: BaseBackend, table: ir.Table, other: ir.Table, quasi: Sequence[str]) -> Linkage:
     """The :class:`Linkage` of ``table`` with ``other`` on the columns ``quasi`` of both. TableError ``missing_column``."""
     _known(table, quasi)
     _known(other, quasi)
-    none = "\ue000"  # a private character stands for an empty cell: nothing equals null in a join
 
     def sizes(one: ir.Table) -> ir.Table:
-        keys = {name: value.fill_null(none) for name, value in grouped(one, list(quasi)).items()}
+        keys = {name: value.fill_null(NONE) for name, value in grouped(one, quasi).items()}
         return one.group_by(**keys).aggregate(n=ibis._.count())
 
     here, there = sizes(table), sizes(other)
@@ -132,7 +157,7 @@ def linkage(backend: BaseBackend, table: ir.Table, other: ir.Table, quasi: Seque
     ).to_pylist()[0]
     linked = int(found["linked"] or 0)
     mean = float(found["total"]) / linked if linked else 0.0
-    rows = int(backend.to_pyarrow(table.count()).as_py())
+    rows = int(backend.to_pyarrow(here.n.sum()).as_py() or 0)
     return Linkage(rows, linked, int(found["unique"] or 0), round(float(found["most"] or 0), 6), round(mean, 6))
 
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from gongshu.rulebooks import rulebook
+from gongshu.tables.anonymity import NONE, grouped
 from gongshu.tables.contract import Contract, Field
-from gongshu.tables.identifiers import RULEBOOK, remaining_identifiers
+from gongshu.tables.identifiers import limits, remaining_identifiers
 from gongshu.tables.model import ROW
 from gongshu.tables.protect import protect
-from gongshu.tables.risk import grouped
 from gongshu.tables.storage import typed
-
-_NONE = "\ue000"  # a private character stands for an empty cell: nothing equals null in a join
 
 
 def public_table(text: ir.Table, contract: Contract, key: bytes) -> ir.Table:
@@ -44,11 +41,11 @@ def without_small_groups(protected: ir.Table, fields: list[Field]) -> ir.Table:
         return protected
     marked, keys = with_groups(protected, names)
     small = marked.group_by(keys).aggregate(_group_rows=ibis._.count())
-    small = small.filter(small["_group_rows"] < int(rulebook(RULEBOOK)["threshold"])).select(*keys)
+    small = small.filter(small["_group_rows"] < limits()["k"]).select(*keys)
     return marked.anti_join(small, keys).select(*protected.columns)
 
 
 def with_groups(table: ir.Table, names: list[str]) -> tuple[ir.Table, list[str]]:
     """``table`` and the names of added columns without nulls that are alike where rows are alike in ``names``."""
-    values = {f"_group_{name}": each.fill_null(_NONE) for name, each in grouped(table, names).items()}
+    values = {f"_group_{name}": each.fill_null(NONE) for name, each in grouped(table, names).items()}
     return table.mutate(**values), list(values)
