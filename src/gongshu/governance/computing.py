@@ -27,11 +27,12 @@ from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, load_contract
 from gongshu.tables.errors import TableError
 from gongshu.tables.identifiers import beyond_limits, limits, remaining_identifiers
+from gongshu.tables.keyed import Keyring
 from gongshu.tables.model import ROW
 from gongshu.tables.patches import patched
 from gongshu.tables.protect import protect
 from gongshu.tables.risk import disclosure_risk, residual_risk
-from gongshu.tables.suppress import typed_table, with_groups, without_small_groups
+from gongshu.tables.suppress import drawn, typed_table, with_groups, without_small_groups
 
 SHOWN = 21  # rows of the sample
 HARD = 9  # of these from the smallest groups before, half as many from those after
@@ -40,9 +41,9 @@ Step = Callable[[str, float], None]
 
 
 def compute(
-    engine: Backend, draft: Draft, key: bytes, staging: Path, step: Step
+    engine: Backend, draft: Draft, key: Keyring, staging: Path, step: Step
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The document and the figures of the draft's present edition; ``key`` is the secret of ``keyed_hash``.
+    """The document and the figures of the draft's present edition; ``key``: the secret of what is keyed.
 
     The same functions as a publication uses, in the same order: correct, type, protect, leave small groups out.
     """
@@ -63,7 +64,8 @@ def compute(
     step("protect", 0.4)
     engine.to_parquet(typed_table(text, contract.fields), staging / "before.parquet")
     before = engine.read_parquet(staging / "before.parquet")
-    engine.to_parquet(protect(before, contract.fields, key), staging / "protected.parquet")
+    rows = drawn(before, contract, key)
+    engine.to_parquet(protect(rows, contract.fields, key), staging / "protected.parquet")
     protected = engine.read_parquet(staging / "protected.parquet")
     public = without_small_groups(protected, contract.fields) if contract.suppress_small_groups else protected
     step("risk", 0.6)
@@ -84,7 +86,7 @@ def compute(
             for field in contract.fields
         ],
         "rows": _sample(engine, before, protected, public, contract, risk, patches),
-        "variants": _variants(engine, before, contract, key, distinct, protecting.ranges(draft)),
+        "variants": _variants(engine, rows, contract, key, distinct, protecting.ranges(draft)),
         "means": _means(engine, before, public, contract),
     }
     figures = {
@@ -256,7 +258,7 @@ def _variants(
     engine: Backend,
     before: ir.Table,
     contract: Contract,
-    key: bytes,
+    key: Keyring,
     distinct: list[tuple[str, int, int]],
     ranges: protecting.Ranges,
 ) -> list[dict[str, Any]]:

@@ -140,13 +140,41 @@ def _loss(entry: dict[str, Any]) -> dict[str, str]:
     if method == "mask":
         return {"ask": _("按完整的“%(c)s”查找") % column, "left": cannot, "note": note}
     if method == "generalise_date":
-        to = {"year": _("只到年"), "quarter": _("只到季度"), "month": _("只到月")}[params["to"]]
+        to = {
+            "decade": _("只到十年"),
+            "year": _("只到年"),
+            "half": _("只到半年"),
+            "quarter": _("只到季度"),
+            "month": _("只到月"),
+            "day": _("只到日"),
+        }[params["to"]]
         return {"ask": _("按“%(c)s”逐日看变化") % column, "left": to, "note": note}
     if method == "generalise_division":
         to = {"district": _("只到区"), "city": _("只到市"), "province": _("只到省")}[params["to"]]
         return {"ask": _("“%(c)s”里更小的地方") % column, "left": to, "note": note}
+    if method == "generalise_address":
+        to = {"road": _("只到路"), "street": _("只到街道")}[params["to"]]
+        return {"ask": _("“%(c)s”里的门牌") % column, "left": to, "note": note}
+    if method == "generalise_industry":
+        to = {"section": _("只到门类"), "division": _("只到大类"), "group": _("只到中类")}[params["to"]]
+        return {"ask": _("“%(c)s”的细类") % column, "left": to, "note": note}
+    if method == "tokenise":
+        kept = _("取值相同的记录仍能相连；有还原权的安全员可以还原，会留记录")
+        return {"ask": _("“%(c)s”本来是什么") % column, "left": cannot, "note": kept}
+    if method == "shuffle":
+        return {
+            "ask": _("某一行的“%(c)s”是多少") % column,
+            "left": cannot,
+            "note": _("只有整列的分布是真的，与别的列不再对应"),
+        }
+    if method == "noise":
+        left = _("大致") + (f" ±{params['scale']}" if "scale" in params else "")
+        return {"ask": _("“%(c)s”的准确数值") % column, "left": left, "note": _("合计与平均大致不变")}
+    if method == "microaggregate":
+        left = _("每 %(least)s 个的平均") % {"least": params["least"]}
+        return {"ask": _("“%(c)s”的准确数值") % column, "left": left, "note": note}
     if method == "generalise_number":
-        to = _("每档 %(width)s") % {"width": params["width"]}
+        to = _("每档 %(width)s") % {"width": params["width"]} if "width" in params else _("只到档")
         return {"ask": _("“%(c)s”的准确数值与合计") % column, "left": to, "note": note}
     if method == "generalise_map":
         return {"ask": _("“%(c)s”的细类") % column, "left": _("只到大类"), "note": note}

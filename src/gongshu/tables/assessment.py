@@ -16,7 +16,7 @@ from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract
 from gongshu.tables.engine import open_engine
 from gongshu.tables.errors import TableError
-from gongshu.tables.identifiers import limits, quasi_identifiers, sensitive_columns, still_public
+from gongshu.tables.identifiers import limits, public_types, quasi_identifiers, sensitive_columns, still_public
 from gongshu.tables.reading import read_file
 from gongshu.tables.reading.options import ReadingOptions
 from gongshu.tables.reading.session import the_table
@@ -101,7 +101,7 @@ def _columns(
     public, subject = still_public(contract.fields)
     open_names = [field.name for field in public]
     before = list(by) or quasi_identifiers(types, classify(types)[1].subject)
-    left = quasi_identifiers({field.name: field.semantic_type for field in public}, subject)
+    left = quasi_identifiers(public_types(public), subject)
     kept = [name for name in sensitive if name in open_names] or sensitive_columns(public)
     return before, [name for name in by if name in open_names] if by else left, kept
 

@@ -55,7 +55,7 @@ def remaining_identifiers(fields: list[Field]) -> list[str]:
     none of the columns about persons is public.
     """
     public, subject = still_public(fields)
-    return quasi_identifiers({field.name: field.semantic_type for field in public}, subject)
+    return quasi_identifiers(public_types(public), subject)
 
 
 def still_public(fields: list[Field]) -> tuple[list[Field], str]:
@@ -63,3 +63,15 @@ def still_public(fields: list[Field]) -> tuple[list[Field], str]:
     public = [field for field in fields if field.protection.method != "drop"]
     persons = [field for field in public if (field.subject or grades[field.name].subject) == "person"]
     return public, "object" if whole.subject == "mixed" and not persons else whole.subject
+
+
+def public_types(public: list[Field]) -> dict[str, str | None]:
+    """The semantic types of public columns as their protection leaves them: what a mask shows of a resident ID (division, birth)
+    is known of a person like a quasi-identifier."""
+    masked = {"resident_id": "resident_id_masked"}
+    return {
+        field.name: masked.get(field.semantic_type or "", field.semantic_type)
+        if field.protection.method == "mask" and field.protection.params
+        else field.semantic_type
+        for field in public
+    }

@@ -14,15 +14,21 @@ from ibis.backends import BaseBackend
 from gongshu.rulebooks import rulebook
 from gongshu.tables.anonymity import Anonymity, anonymity
 from gongshu.tables.contract import Field
-from gongshu.tables.identifiers import RULEBOOK, limits, quasi_identifiers, sensitive_columns, still_public
+from gongshu.tables.identifiers import (
+    RULEBOOK,
+    limits,
+    public_types,
+    quasi_identifiers,
+    sensitive_columns,
+    still_public,
+)
 
 
 def residual_risk(backend: BaseBackend, protected: ir.Table, fields: list[Field]) -> dict[str, Any] | None:
     """The :func:`disclosure_risk` that is left in ``protected`` (the public columns of ``fields`` as they would be published),
     with l and t of what is sensitive."""
     public, subject = still_public(fields)
-    types = {field.name: field.semantic_type for field in public}
-    return disclosure_risk(backend, protected, types, subject, sensitive_columns(public))
+    return disclosure_risk(backend, protected, public_types(public), subject, sensitive_columns(public))
 
 
 def disclosure_risk(
