@@ -91,8 +91,19 @@ def losses(checked: dict[str, Any], means: list[dict[str, Any]]) -> list[dict[st
     for each in means:
         off = abs(each["after"] - each["before"]) / abs(each["before"]) if each["before"] else 0.0
         note = _("偏差 %(share)s") % {"share": f"{off:.1%}"} if off >= MOST_OFF else _("没有偏差")
+        if each.get("deviation_before"):
+            ratio = each["deviation_after"] / each["deviation_before"]
+            note += _("；标准差为原来的 %(share)s") % {"share": f"{ratio:.0%}"}
         found.append({"ask": _("“%(c)s”的平均") % {"c": each["column"]}, "left": _("能"), "note": note})
     return found
+
+
+def cost(checked: dict[str, Any]) -> dict[str, Any] | None:
+    """What the protections cost in figures: the loss in the mean and by column, the worst first."""
+    found = checked.get("utility")
+    if not found or found["loss"] is None:
+        return None
+    return {**found, "columns": sorted(found["columns"].items(), key=lambda one: -one[1])}
 
 
 def ways(variants: list[dict[str, Any]], contract: Contract) -> list[dict[str, Any]]:
@@ -121,6 +132,8 @@ def _way(variant: dict[str, Any]) -> str:
             for name, protection in variant["changes"].items()
         ]
         return _("达到门槛而损失最小：%(changes)s") % {"changes": _("，").join(changes) or _("只调整过小的组")}
+    if variant["kind"] == "partition":
+        return _("把%(c)s一起划分，每组够数") % {"c": _("、").join(f"“{name}”" for name in variant["changes"])}
     name, protection = next(iter(variant["changes"].items()))
     if variant["kind"] == "without":
         return _("不公开“%(c)s”，其余相同") % {"c": name}
@@ -158,6 +171,8 @@ def _loss(entry: dict[str, Any]) -> dict[str, str]:
     if method == "generalise_industry":
         to = {"section": _("只到门类"), "division": _("只到大类"), "group": _("只到中类")}[params["to"]]
         return {"ask": _("“%(c)s”的细类") % column, "left": to, "note": note}
+    if method == "partition":
+        return {"ask": _("按准确的“%(c)s”统计") % column, "left": _("只到同组的范围"), "note": note}
     if method == "tokenise":
         kept = _("取值相同的记录仍能相连；有还原权的安全员可以还原，会留记录")
         return {"ask": _("“%(c)s”本来是什么") % column, "left": cannot, "note": kept}

@@ -12,7 +12,7 @@ from gongshu.gathering import store
 from gongshu.governance.models import Draft
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, Field, Protection
-from gongshu.tables.identifiers import limits, remaining_identifiers
+from gongshu.tables.identifiers import limits, remaining_identifiers, sensitive_columns
 
 NUMERIC = ("int64", "float64", "decimal")
 WORDS = ("string", "boolean")
@@ -146,6 +146,21 @@ def variants(contract: Contract, distinct: Mapping[str, int], ranges: Ranges) ->
     if len(names) > 1:
         found.append(Variant("without", {ordered[0]: Protection("drop")}, suppress))
     return found
+
+
+def together(contract: Contract) -> Variant | None:
+    """The quasi-identifiers still public partitioned together into groups of the threshold, with enough values of what is
+    sensitive; None where there are none, or they are so already."""
+    names = remaining_identifiers(contract.fields)
+    params: dict[str, Any] = {"k": int(limits()["k"])}
+    sensitive = [name for name in sensitive_columns(contract.fields) if name not in names]
+    if sensitive:
+        params |= {"sensitive": sensitive[0], "distinct": int(limits()["l"])}
+    changes = {name: Protection("partition", params) for name in names}
+    now = {field.name: field.protection for field in contract.fields}
+    if not names or all(now[name] == one for name, one in changes.items()):
+        return None
+    return Variant("partition", changes, suppress=False)
 
 
 def ladder(field: Field, span: tuple[float, float] | None = None) -> list[Protection]:

@@ -180,6 +180,7 @@ def _page(request: HttpRequest, draft: Draft, error: str) -> HttpResponse:
             ),
             "groups": figures.groups(checked["risk"]),
             "lost": figures.losses(checked, document["means"]),
+            "cost": figures.cost(checked),
             "ways": figures.ways(document["variants"], contract),
             "risk": checked["risk"],
             "refused": beyond_limits(checked["risk"]["after"]),

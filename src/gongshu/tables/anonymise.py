@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from ibis.backends import BaseBackend
 
+from gongshu.tables.anonymity import Demand, counted
 from gongshu.tables.contract import Field, Protection
 from gongshu.tables.errors import TableError
 from gongshu.tables.generalise import mapped_values
@@ -67,12 +68,15 @@ def anonymise(
     suppress: float = 0.05,
     sensitive: str | None = None,
     distinct: int = 1,
+    entropy: float = 1.0,
+    closeness: float = 1.0,
 ) -> Anonymised:
     """The protections with the least loss that leave every group with ``k`` rows or more.
 
     ``ladders``: for each quasi-identifier its protections, each at least as wide as the one before it (``keyed_hash`` is no
     rung). ``suppress``: the largest share of rows that may be left out, 0..1. With ``sensitive``, a group needs ``distinct``
-    values of that column as well (distinct l-diversity). TableError: ``missing_column``, ``lattice_too_large`` (more than
+    values of that column as well (distinct l-diversity), an exp(entropy) of ``entropy`` (entropy l-diversity), and is at most
+    ``closeness`` away from the whole table (t-closeness). TableError: ``missing_column``, ``lattice_too_large`` (more than
     200,000 nodes: shorten the ladders), ``ladder_narrows`` (a rung that tells apart what the one below does not),
     ``cannot_anonymise`` (the top fails, too).
     """
@@ -84,9 +88,11 @@ def anonymise(
         raise TableError(
             "lattice_too_large", "组合有 {n} 种，超过 {most}：请缩短层次。", n=math.prod(shape), most=MOST_NODES
         )
-    combined, distinct_values, values, n = _counted(backend, table, list(ladders), sensitive)
+    combined, distinct_values, values, n = counted(backend, table, list(ladders), sensitive)
     rungs = _rungs(backend, ladders, combined, distinct_values, n)
-    search = _Search(rungs, combined, values, n, k, suppress, distinct)
+    ordered = sensitive is not None and (table[sensitive].type().is_numeric() or table[sensitive].type().is_temporal())
+    demand = Demand(k, distinct, entropy, closeness, ordered)
+    search = _Search(rungs, combined, values, n, suppress, demand)
     best = search.best()
     if best is None:
         raise TableError("cannot_anonymise", "即使全部泛化也达不到 k={k}：请放宽要求或允许略去更多行。", k=k)
@@ -102,18 +108,19 @@ class _Search:
         combined: list[Codes],
         values: Codes,
         n: Codes,
-        k: int,
         suppress: float,
-        distinct: int,
+        demand: Demand,
     ) -> None:
-        self.rungs, self.k, self.distinct, self.rows = rungs, k, distinct, int(n.sum())
+        self.rungs, self.demand, self.rows = rungs, demand, int(n.sum())
         self.most = math.floor(suppress * self.rows)
         self.checked = 0
-        self._known: dict[tuple[int, ...], tuple[int, int]] = {}
-        pairs = (np.arange(len(n)), values) if distinct > 1 else None
+        self._known: dict[tuple[int, ...], tuple[int, int, int]] = {}
+        pairs = (np.arange(len(n)), values, n) if demand.of_values else None
         first = _Groups(combined, n, pairs)
         grouping = first.grouped((0,) * len(rungs), rungs)
-        self._groups = [first.merged(grouping, first.counts(grouping))]
+        self._groups = [
+            first.merged(grouping, first.counts(grouping), first.repaired(grouping) if demand.of_values else None)
+        ]
         self._tried = np.zeros((KEPT_GROUPINGS, len(rungs)), dtype=np.int16)
         self._sizes = np.zeros(KEPT_GROUPINGS, dtype=np.int64)
         self._sizes[0] = len(self._groups[0].n)
@@ -140,7 +147,11 @@ class _Search:
             if (highest := self._highest_failure(node)) is not None:
                 failed[tuple(slice(rung + 1) for rung in highest)] = True
                 continue
-            left_out, smallest = self._known[node]
+            _few, left_out, smallest = self._known[node]
+            if left_out > self.most:
+                if not self.most:  # merged groups stay as even as the worst of them: nothing below is better
+                    failed[tuple(slice(rung + 1) for rung in node)] = True
+                continue
             share = left_out / self.rows if self.rows else 0.0
             loss = float(losses[at]) * (1 - share) + share
             if found is None or loss < found[3]:
@@ -172,8 +183,9 @@ class _Search:
             self._known[node] = self._count(node)
         return self._known[node][0] <= self.most
 
-    def _count(self, node: tuple[int, ...]) -> tuple[int, int]:
-        """Rows in groups that are too small or too uniform, and the size of the smallest group that stays (0: none does).
+    def _count(self, node: tuple[int, ...]) -> tuple[int, int, int]:
+        """Rows in groups that are too small or have too few values, which gets only fewer up the ladders; rows to leave out
+        for whatever reason, and the size of the smallest group that stays (0: none does).
 
         Groups are rolled up from the fewest groups of a node below this one that are known (Incognito's rollup).
         """
@@ -183,14 +195,16 @@ class _Search:
         base = self._groups[int(sizes.argmin())]
         grouping = base.grouped(node, self.rungs)
         n = base.counts(grouping)
-        small = n < self.k
-        if self.distinct > 1:
-            small |= base.distinct(grouping) < self.distinct
+        pairs = base.repaired(grouping) if self.demand.of_values else None
+        small = self.demand.too_few(n, None if pairs is None else np.bincount(pairs[0], minlength=len(n)))
+        few = int(n[small].sum())
+        if pairs is not None and self.demand.uneven and few <= self.most:
+            small |= self.demand.too_alike(*pairs)
         kept = n[~small]
         if len(self._groups) < KEPT_GROUPINGS and len(n) * 2 < sizes.min():  # worth keeping
             self._tried[len(self._groups)], self._sizes[len(self._groups)] = rungs, len(n)
-            self._groups.append(base.merged(grouping, n))
-        return int(n[small].sum()), int(kept.min()) if len(kept) else 0
+            self._groups.append(base.merged(grouping, n, pairs))
+        return few, int(n[small].sum()), int(kept.min()) if len(kept) else 0
 
 
 @dataclass(frozen=True)
@@ -207,13 +221,13 @@ class _Groups:
 
     members: list[Codes]
     n: Codes
-    pairs: tuple[Codes, Codes] | None  # group, value: each pair once
+    pairs: tuple[Codes, Codes, Codes] | None  # group, value, rows: each pair once, in the order of both
     known: dict[tuple[int, int], Codes] = field(default_factory=dict)  # (column, rung) -> the members' codes there
 
     def grouped(self, node: tuple[int, ...], rungs: list[_Rungs]) -> _Grouping:
         """How these become the groups of ``node``, which is nowhere below this one's."""
-        small = math.prod(one.widths[rung] for one, rung in zip(rungs, node, strict=True)) < 2**31
-        key, most = np.zeros(len(self.n), dtype=np.int32 if small else np.int64), 1  # the former sorts faster
+        narrow = math.prod(one.widths[rung] for one, rung in zip(rungs, node, strict=True)) < 2**31
+        key, most = np.zeros(len(self.n), dtype=np.int32 if narrow else np.int64), 1  # the former sorts faster
         for at, (one, rung) in enumerate(zip(rungs, node, strict=True)):
             width = one.widths[rung]
             if width == 1:
@@ -224,8 +238,8 @@ class _Groups:
             codes = self.known.get((at, rung))
             if codes is None:
                 codes = self.known[at, rung] = one.codes[rung].take(self.members[at]).astype(np.int32)
-            key *= width
-            key += codes
+            np.multiply(key, width, out=key)
+            np.add(key, codes, out=key)
             most *= width
         order = np.argsort(key)
         ranked = key.take(order)
@@ -238,45 +252,20 @@ class _Groups:
         """The rows of the new groups."""
         return np.add.reduceat(self.n.take(grouping.order), grouping.starts) if len(self.n) else self.n
 
-    def distinct(self, grouping: _Grouping) -> Codes:
-        """How many sensitive values each new group has."""
-        pairs = self._pairs(grouping)
-        assert pairs is not None
-        return np.bincount(pairs[0], minlength=len(grouping.starts))
-
-    def merged(self, grouping: _Grouping, n: Codes) -> _Groups:
-        """The new groups themselves; ``n``: their :meth:`counts`."""
+    def merged(self, grouping: _Grouping, n: Codes, pairs: tuple[Codes, Codes, Codes] | None) -> _Groups:
+        """The new groups themselves; ``n``: their :meth:`counts`, ``pairs``: :meth:`repaired`."""
         first = grouping.order.take(grouping.starts)
-        return _Groups([codes.take(first) for codes in self.members], n, self._pairs(grouping))
+        return _Groups([codes.take(first) for codes in self.members], n, pairs)
 
-    def _pairs(self, grouping: _Grouping) -> tuple[Codes, Codes] | None:
-        if self.pairs is None:
-            return None
+    def repaired(self, grouping: _Grouping) -> tuple[Codes, Codes, Codes]:
+        """The pairs of the new groups with the sensitive values."""
+        assert self.pairs is not None
         group = np.empty(len(self.n), dtype=np.int64)
         group[grouping.order] = np.repeat(np.arange(len(grouping.starts)), np.diff(np.r_[grouping.starts, len(self.n)]))
         width = int(self.pairs[1].max(initial=0)) + 1
-        both = np.unique(group[self.pairs[0]] * width + self.pairs[1])
-        return both // width, both % width
-
-
-def _counted(
-    backend: BaseBackend, table: ir.Table, names: list[str], sensitive: str | None
-) -> tuple[list[Codes], list[pa.Array], Codes, Codes]:
-    """The distinct rows of the quasi-identifiers (and ``sensitive``): by column codes and the values they stand for, the codes
-    of ``sensitive``, and how many rows each has."""
-    chosen = {f"c{at}": table[name] for at, name in enumerate(names)}
-    chosen |= {"s": table[sensitive]} if sensitive else {}
-    found = backend.to_pyarrow(table.group_by(**chosen).aggregate(n=ibis._.count())).combine_chunks()
-    coded = {name: found[name].dictionary_encode("encode").combine_chunks() for name in chosen}
-    codes = {
-        name: (each.chunk(0) if isinstance(each, pa.ChunkedArray) and each.num_chunks else each)
-        for name, each in coded.items()
-    }
-    ranks = {name: each.indices.to_numpy(zero_copy_only=False).astype(np.int64) for name, each in codes.items()}
-    n = found["n"].to_numpy().astype(np.int64)
-    columns = [f"c{at}" for at in range(len(names))]
-    values = ranks.get("s", np.zeros(len(n), np.int64))
-    return [ranks[name] for name in columns], [codes[name].dictionary for name in columns], values, n
+        both, where = np.unique(group[self.pairs[0]] * width + self.pairs[1], return_inverse=True)
+        n = np.bincount(where, weights=self.pairs[2], minlength=len(both)).astype(np.int64)
+        return both // width, both % width, n
 
 
 def _rungs(

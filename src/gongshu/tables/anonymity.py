@@ -13,6 +13,8 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from ibis.backends import BaseBackend
 
 from gongshu.tables.errors import TableError
@@ -84,6 +86,42 @@ class Anonymity:
 
 
 @dataclass(frozen=True)
+class Demand:
+    """What every group must reach: ``k`` rows; of the sensitive column ``distinct`` values and ``entropy`` (exp of the entropy)
+    at least, and at most ``closeness`` away from the whole table (``ordered``: as numbers and dates are)."""
+
+    k: int
+    distinct: int = 1
+    entropy: float = 1.0
+    closeness: float = 1.0
+    ordered: bool = False
+
+    @property
+    def of_values(self) -> bool:
+        """Whether it asks anything of the sensitive column."""
+        return self.distinct > 1 or self.uneven
+
+    @property
+    def uneven(self) -> bool:
+        """Whether it asks what two groups that reach it may lose when a third is added to them that does not."""
+        return self.entropy > 1 or self.closeness < 1
+
+    def too_few(self, n: Counts, values: Counts | None) -> npt.NDArray[np.bool_]:
+        """By group, whether rows (``n``) or distinct ``values`` are too few: what merging groups can only mend."""
+        few = n < self.k
+        return few if values is None or self.distinct < 2 else few | (values < self.distinct)
+
+    def too_alike(self, group: Counts, value: Counts, n: Counts) -> npt.NDArray[np.bool_]:
+        """By group, whether its values are too uneven or too far from the whole; the pairs in the order of both."""
+        found = np.zeros(int(group.max(initial=-1)) + 1, dtype=bool)
+        if self.entropy > 1:
+            found |= entropies(group, n) < np.log(self.entropy) - 1e-9
+        if self.closeness < 1:
+            found |= distances(group, value, n, self.ordered) > self.closeness + 1e-9
+        return found
+
+
+@dataclass(frozen=True)
 class Linkage:
     """What joining a second table on the quasi-identifiers gives an attacker (journalist's model, El Emam 2013).
 
@@ -129,9 +167,35 @@ def anonymity(backend: BaseBackend, table: ir.Table, quasi: Sequence[str], sensi
         ordered = table[name].type().is_numeric() or table[name].type().is_temporal()
         group, value, n = _cells(backend, counted, keys, name)
         l_[name] = int(np.bincount(group).min())
-        entropy[name] = round(_least_entropy(group, n), 6)
-        t[name] = round(_distance(group, value, n, ordered), 6)
+        entropy[name] = round(float(np.exp(entropies(group, n).min())), 6)
+        t[name] = round(float(distances(group, value, n, ordered).max()), 6)
     return Anonymity(rows, sum(sizes.values()), min(sizes, default=0), sizes.get(1, 0), sizes, l_, entropy, t)
+
+
+def counted(
+    backend: BaseBackend, table: ir.Table, names: list[str], sensitive: str | None
+) -> tuple[list[Counts], list[pa.Array], Counts, Counts]:
+    """The distinct rows of the quasi-identifiers (and ``sensitive``): by column codes and the values they stand for, the ranks
+    of the values of ``sensitive`` in their order, and how many rows each has."""
+    chosen = {f"c{at}": table[name] for at, name in enumerate(names)}
+    chosen |= {"s": table[sensitive]} if sensitive else {}
+    found = backend.to_pyarrow(table.group_by(**chosen).aggregate(n=ibis._.count())).combine_chunks()
+    coded = {name: found[name].dictionary_encode("encode").combine_chunks() for name in chosen}
+    codes = {
+        name: (each.chunk(0) if isinstance(each, pa.ChunkedArray) and each.num_chunks else each)
+        for name, each in coded.items()
+    }
+    ranks = {name: each.indices.to_numpy(zero_copy_only=False).astype(np.int64) for name, each in codes.items()}
+    n = found["n"].to_numpy().astype(np.int64)
+    columns = [f"c{at}" for at in range(len(names))]
+    values = np.zeros(len(n), np.int64)
+    if sensitive:
+        place = np.empty(len(codes["s"].dictionary), dtype=np.int64)
+        place[pc.array_sort_indices(codes["s"].dictionary, null_placement="at_start").to_numpy()] = np.arange(
+            len(place)
+        )
+        values = place[ranks["s"]] if len(place) else values
+    return [ranks[name] for name in columns], [codes[name].dictionary for name in columns], values, n
 
 
 def linkage(backend: BaseBackend, table: ir.Table, other: ir.Table, quasi: Sequence[str]) -> Linkage:
@@ -181,24 +245,27 @@ def _cells(
     return group[order], value[order], n[order]
 
 
-def _least_entropy(group: Counts, n: Counts) -> float:
+def entropies(group: Counts, n: Counts) -> Shares:
+    """By group: the entropy of its values, in natural units; ``n``: the rows of each pair of a group and a value."""
     share = n / np.bincount(group, weights=n)[group]
-    entropy = np.bincount(group, weights=-share * np.log(share))
-    return float(np.exp(entropy.min()))
+    return np.bincount(group, weights=-share * np.log(share)).astype(np.float64)
 
 
-def _distance(group: Counts, value: Counts, n: Counts, ordered: bool) -> float:
-    """The largest distance of a group from the whole; 0 when the column has one value only."""
-    whole = np.bincount(value, weights=n) / n.sum()
+def distances(group: Counts, value: Counts, n: Counts, ordered: bool) -> Shares:
+    """By group: the distance of its values from the whole; 0 when the column has one value only. The pairs of a group and a
+    value (their ranks from 0) are in the order of both."""
+    whole = np.bincount(value, weights=n).astype(np.float64) / n.sum()
     if len(whole) < 2:
-        return 0.0
+        return np.zeros(int(group.max()) + 1)
     share = n / np.bincount(group, weights=n)[group]
     if not ordered:
         # half the sum of differences; values that a group lacks differ by their share of the whole
         differing = np.bincount(group, weights=np.abs(share - whole[value]))
         lacking = 1 - np.bincount(group, weights=whole[value])
-        return float(((differing + lacking) / 2).max())
-    return float((_ordered_sums(group, value, share, np.cumsum(whole)) / (len(whole) - 1)).max())
+        found: Shares = (differing + lacking) / 2
+        return found
+    sums: Shares = _ordered_sums(group, value, share, np.cumsum(whole)) / (len(whole) - 1)
+    return sums
 
 
 def _ordered_sums(group: Counts, value: Counts, share: Shares, cumulated: Shares) -> Shares:

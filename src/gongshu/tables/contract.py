@@ -27,6 +27,7 @@ METHODS = (
     "generalise_map",
     "merge_rare",
     "microaggregate",
+    "partition",
     "clip",
     "round",
     "noise",
@@ -43,7 +44,8 @@ class Protection:
     characters|resident_id; generalise_date: ``to`` day|month|quarter|half|year|decade; generalise_number: ``width``, or
     ``edges``; generalise_division: ``to`` province|city|district; generalise_address: ``to`` road|street;
     generalise_industry: ``to`` section|division|group; generalise_map: ``map`` of values to wider ones; merge_rare: ``least``
-    rows of a value that stays; microaggregate: ``least`` values of a mean; clip: ``lowest``, ``highest``; round: ``digits``, or
+    rows of a value that stays; microaggregate: ``least`` values of a mean; partition (the same for all columns
+    that have it): ``k``, and ``sensitive``, ``distinct``, ``entropy``, ``closeness``; clip: ``lowest``, ``highest``; round: ``digits``, or
     ``base``; noise: ``scale``, ``distribution`` laplace|gaussian, ``most``, ``lowest``, ``highest``, ``digits``; shuffle:
     ``within`` columns. What is keyed (keyed_hash, tokenise, noise, shuffle) may name its ``key_version``.
     """

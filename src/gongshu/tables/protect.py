@@ -21,6 +21,7 @@ from gongshu.tables.keyed import KEYED, Keyring, keyring
 from gongshu.tables.masking import mask
 from gongshu.tables.microaggregate import least_of, microaggregated
 from gongshu.tables.model import ROW
+from gongshu.tables.mondrian import METHOD, partitioned
 from gongshu.tables.storage import typed
 
 OTHERS = "其他"
@@ -42,6 +43,9 @@ def protect(table: ir.Table, fields: Iterable[Field], key: bytes | Keyring) -> i
     secret = [field for field in fields if field.protection.method in KEYED]
     table = keyed.with_keys(table, [ring.version_of(field.protection.params) for field in secret], ring)
     made: dict[str, str] = {}
+    if together := [field for field in fields if field.protection.method == METHOD]:
+        with _told(together[0]):
+            table, made = partitioned(table, together)
     for field in fields:
         with _told(field):
             table = _beside(table, field, fields, ring, made)

@@ -45,6 +45,7 @@ PROTECTIONS = {
     "generalise_map": gettext_lazy("按层次归并"),
     "merge_rare": gettext_lazy("少见的值并为“其他”"),
     "microaggregate": gettext_lazy("相近的数取平均"),
+    "partition": gettext_lazy("多列一起划分"),
     "clip": gettext_lazy("截尾"),
     "round": gettext_lazy("取整"),
     "noise": gettext_lazy("加噪声"),
@@ -196,6 +197,8 @@ def protection(column: dict[str, Any]) -> str:
         return _("%(words)s，不足 %(least)s 行的") % {"words": words, "least": params.get("least", "")}
     if method == "microaggregate":
         return _("%(words)s，每 %(least)s 个") % {"words": words, "least": params.get("least", "")}
+    if method == "partition":
+        return _("%(words)s，每组不少于 %(k)s 行") % {"words": words, "k": params.get("k", "")}
     if method == "noise":
         return _("%(words)s，幅度 %(scale)s") % {"words": words, "scale": params.get("scale", "")}
     if "base" in params:

@@ -63,6 +63,7 @@ def submission_figures(row: Submission) -> dict[str, Any]:
     document = preview.read(row.draft) if _waits(row) else None
     if document:
         found["lost"] = figures.losses(row.draft.checked, document["means"])
+        found["cost"] = figures.cost(row.draft.checked)
         found["ways"] = figures.ways(document["variants"], load_contract(row.contract))
     return found
 
