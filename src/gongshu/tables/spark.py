@@ -30,6 +30,7 @@ from ibis.formats.pyarrow import PyArrowData
 from gongshu.tables.engine import EngineError
 from gongshu.tables.errors import TableError
 from gongshu.tables.regexes import portable
+from gongshu.tables.shared_parts import share_in_aggregate, share_in_select
 
 try:
     with warnings.catch_warnings():
@@ -134,6 +135,7 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
     __slots__ = ()
     dialect = _Dialect
     type_mapper = _Type
+    post_rewrites = (share_in_select, share_in_aggregate)
 
     def visit_RegexSearch(self, op: Any, *, arg: Any, pattern: Any) -> Any:  # noqa: N802 - Ibis calls it so
         return self.f.anon.regexp_like(arg, _literal(op.pattern))
@@ -145,6 +147,11 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
         if not isinstance(op.replacement, ops.Literal) or any(sign in op.replacement.value for sign in "\\$"):
             raise IbisError("a replacement with a reference to what was found is not the same on every engine")
         return self.f.anon.regexp_replace(arg, _literal(op.pattern), replacement)
+
+    def visit_Substring(self, op: Any, *, arg: Any, start: Any, length: Any) -> Any:  # noqa: N802
+        if not isinstance(op.start, ops.Literal) or op.start.value < 0:
+            return super().visit_Substring(op, arg=arg, start=start, length=length)
+        return self.f.anon.substring(arg, op.start.value + 1, *([] if length is None else [length]))
 
     def visit_Hash(self, op: Any, *, arg: Any) -> Any:  # noqa: N802
         # Ibis takes hash(), which has 32 bits: among 100,000 values it makes duplicates
