@@ -1,7 +1,8 @@
 """The cells of a table as rules see them: each column is prepared once, and only the cells that need it are mended first.
 
 Most cells are right as they are written. Every rule says so by a quick test of the raw cell where it can; only what fails it
-is normalised, looked up among the placeholders and judged by the rule itself. The answers are those of the slow way.
+is normalised, looked up among the placeholders and judged by the rule itself. The answers are those of the slow way but for one
+thing: a cell that reads like a placeholder and is as the rule wants it (``无`` in a list of values) is asked and right.
 """
 
 from __future__ import annotations
@@ -169,7 +170,9 @@ def prepared(
     base = base.mutate(**{f"c{n}": _clean(base, n, text[name]) for name, n in numbers.items()})
     # all ways to write a number or a date, for what isn't written plainly
     slow = {
-        f"t{numbers[name]}_{kind}": base[f"e{numbers[name]}_{kind}"].fill_null(typed_clean(base[f"c{numbers[name]}"], kind))
+        f"t{numbers[name]}_{kind}": base[f"e{numbers[name]}_{kind}"].fill_null(
+            typed_clean(base[f"c{numbers[name]}"], kind)
+        )
         if text[name]
         else base[f"e{numbers[name]}_{kind}"]
         for name, kind in sorted(wants)

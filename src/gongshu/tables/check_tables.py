@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -217,13 +218,15 @@ def _number_shares(backend: BaseBackend, both: list[ir.Table]) -> Shares | None:
     counts = []
     for each in both:
         below = {f"b{n}": (each.v <= edge).sum() for n, edge in enumerate(edges)}
-        counts.append(backend.to_pyarrow(each.aggregate(rows=each.count(), filled=each.v.count(), **below)).to_pylist()[0])
+        counts.append(
+            backend.to_pyarrow(each.aggregate(rows=each.count(), filled=each.v.count(), **below)).to_pylist()[0]
+        )
     if not all(one["rows"] for one in counts):
         return None
     sides = []
     for one in counts:
         steps = [0, *(int(one[f"b{n}"] or 0) for n in range(len(edges))), int(one["filled"])]
-        parts = [high - low for low, high in zip(steps, steps[1:], strict=False)]
+        parts = [high - low for low, high in pairwise(steps)]
         sides.append([part / one["rows"] for part in [*parts, one["rows"] - one["filled"]]])
     return list(zip(*sides, strict=True))
 
@@ -285,7 +288,9 @@ def sql(
     with budget(backend):
         rows = backend.to_pyarrow(answer.limit(2)).to_pylist()
     values = list(rows[0].values()) if len(rows) == 1 else []
-    if len(values) != 1 or not (values[0] is None or isinstance(values[0], int | float) or hasattr(values[0], "as_tuple")):
+    if len(values) != 1 or not (
+        values[0] is None or isinstance(values[0], int | float) or hasattr(values[0], "as_tuple")
+    ):
         raise ValueError(gettext("SQL 应得一个数"))
     if values[0] is None or not math.isfinite(float(values[0])):
         return Measure(why=gettext("SQL 得空值，判不了"))
@@ -297,7 +302,7 @@ def condition(
 ) -> Measure:
     """``params["condition"]``, in SQL, holds of every row; where it comes to null it can't be told."""
     said = one_condition(str(rule.params["condition"])).sql(dialect=DIALECT)
-    query = f'SELECT "{ROW}" AS "row", CAST(({said}) AS BOOLEAN) AS good FROM "{NAME}"'
+    query = f'SELECT "{ROW}" AS "row", CAST(({said}) AS BOOLEAN) AS good FROM "{NAME}"'  # noqa: S608 - of a tree that was looked at
     judged = _typed(table, types).alias(NAME).sql(query, dialect=DIALECT)
     with budget(backend):
         sums = judged.aggregate(asked=judged.good.count(), failed=(~judged.good).sum(), rows=judged.count())

@@ -53,7 +53,7 @@ def column_statistics(backend: BaseBackend, table: ir.Table, types: Mapping[str,
     """
     names = list(types)
     rows = int(backend.to_pyarrow(table.count()).as_py())
-    if rows * len(names) > CELLS_AT_ONCE and CELLS_AT_ONCE < 2 * rows:
+    if rows * len(names) > CELLS_AT_ONCE and 2 * rows > CELLS_AT_ONCE:
         return {name: _of_column(backend, table, name, types[name], rows) for name in names}
     counts = _ranges(backend, table, names, types)
     cells = table.select(**{f"c{n}": _filled(table[name]).cast("string") for n, name in enumerate(names)})
@@ -73,9 +73,7 @@ def _filled(values: ir.Value) -> ir.Value:
     return values.nullif("") if values.type().is_string() else values
 
 
-def _ranges(
-    backend: BaseBackend, table: ir.Table, names: list[str], types: Mapping[str, str]
-) -> list[dict[str, Any]]:
+def _ranges(backend: BaseBackend, table: ir.Table, names: list[str], types: Mapping[str, str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for start in range(0, len(names), COLUMNS_AT_ONCE):
         part = range(start, min(start + COLUMNS_AT_ONCE, len(names)))
