@@ -343,10 +343,10 @@ def _counted_by_mask(
     ask it; the counts are read from there.
     """
     flags: dict[str, ir.IntegerValue] = masks.words([test.broken for test in tests], "f")
-    asking = [n for n, test in enumerate(tests) if test.asked is not None]
+    asked = {n: test.asked for n, test in enumerate(tests) if test.asked is not None}
     telling = [n for n, test in enumerate(tests) if test.unknown is not None]
-    if asking:
-        flags |= masks.words([~tests[n].asked for n in asking], "n")
+    if asked:
+        flags |= masks.words([~each for each in asked.values()], "n")
     if telling:
         flags |= masks.words([tests[n].unknown for n in telling], "u")
     judged = base.select(_row=base[ROW], **flags)
@@ -355,7 +355,7 @@ def _counted_by_mask(
     run.backend.to_parquet(judged, path)
     mask = run.backend.read_parquet(path)  # type: ignore[attr-defined]
     metrics: dict[str, ir.Scalar] = {f"failed{n}": masks.has(mask, "f", n).sum() for n in range(len(tests))}
-    metrics |= {f"not{n}": masks.has(mask, "n", at).sum() for at, n in enumerate(asking)}
+    metrics |= {f"not{n}": masks.has(mask, "n", at).sum() for at, n in enumerate(asked)}
     metrics |= {f"unknown{n}": masks.has(mask, "u", at).sum() for at, n in enumerate(telling)}
     keeps_rows = 0 < run.max_rows <= ROWS_KEPT_WHILE_COUNTING
     if keeps_rows:
