@@ -53,6 +53,15 @@ class Server:
         return max(_peak(pid) for pid in _tree(self.pid)) / 1024
 
 
+    def settle(self) -> None:
+        """Wait until what a start leaves to be done (the other processes, imports) no longer takes the processor."""
+        for _ in range(60):
+            before = self.cpu()
+            time.sleep(1)
+            if self.cpu() - before < 0.1:
+                return
+
+
 def _tree(root: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").glob("[0-9]*"):
@@ -103,7 +112,9 @@ def _running(name: str, command: list[str], port: int, ready: str, log: Path, **
             if _answers(port, ready):
                 break
             time.sleep(0.1)
-        yield Server(name, port, process.pid)
+        server = Server(name, port, process.pid)
+        server.settle()
+        yield server
     finally:
         process.terminate()
         process.wait(30)

@@ -203,7 +203,7 @@ def test_pool_is_bounded_and_lets_go_of_removed_files(settings, tmp_path):
     paths[-1].unlink()
     with pytest.raises(serving.CopyMissing), pool.cursor(paths[-1]):
         pass
-    assert paths[-1] not in pool._copies
+    assert (paths[-1], False) not in pool._copies
     pool.close()
 
 

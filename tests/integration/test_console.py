@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gongshu.opening.rows import admission, lanes, limits, service
 from tests import seeding
 
 pytestmark = pytest.mark.django_db
@@ -53,3 +54,22 @@ def test_a_dataset_that_is_gone_or_stopped_has_no_console(client):
     version.dataset.stopped_at = version.published_at
     version.dataset.save()
     assert client.get(PAGE).status_code == 503
+
+
+def test_the_console_is_under_the_same_limits_as_programs(client, monkeypatch):
+    seeding.hospitals(50)
+    gate = limits.Gate(0.2, 0.2)  # two at once, then one in five seconds
+    monkeypatch.setattr(limits, "gate", lambda: gate)
+    answers = [client.get(PAGE) for _ in range(4)]
+    assert answers[0].status_code == 200 and answers[-1].status_code == 429
+    assert int(answers[-1]["Retry-After"]) >= 1 and "too_many_requests" in answers[-1].content.decode()
+    monkeypatch.setattr(service, "is_heavy", lambda *_: True)  # takes five times as much
+    assert [client.get(PAGE, REMOTE_ADDR="10.0.0.9").status_code for _ in range(2)] == [200, 429]
+
+
+def test_the_console_waits_in_the_lane_of_heavy_questions(client, monkeypatch):
+    seeding.hospitals(50)
+    monkeypatch.setattr(service, "is_heavy", lambda *_: True)
+    monkeypatch.setattr(admission, "HEAVY", lanes.Lane("none", 1, -1))
+    answer = client.get(PAGE)
+    assert answer.status_code == 503 and "too_busy" in answer.content.decode()

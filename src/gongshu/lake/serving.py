@@ -1,8 +1,12 @@
 """Reading serving copies: read-only DuckDB files that answer public requests.
 
-A process keeps one DuckDB instance a file (two threads, a memory limit, no access to anything outside the file), at most
-:data:`OPEN_FILES` of them, and lets :data:`QUERIES` queries run at once. A query that takes too long is interrupted. A file
-that was removed or replaced is closed at the next look. Nothing here imports PyIceberg or Ibis.
+A process keeps a DuckDB instance a file (one thread, a memory limit, no access to anything outside the file), and another of
+two threads for heavy queries, at most :data:`OPEN_FILES` of them, and lets :data:`QUERIES` queries run at once. A query that
+takes too long is interrupted. A file that was removed or replaced is closed at the next look. Nothing here imports PyIceberg
+or Ibis.
+
+Why two instances: threads belong to an instance, and whichever is free takes the next piece of work. The second thread stands
+back for everything else on the machine, so a light query whose only piece it took would wait for as long as it does.
 """
 
 from __future__ import annotations
@@ -34,7 +38,7 @@ QUERY_SECONDS = 8.0
 HEAVY_SECONDS = 20.0  # of a query that stands back: it may have to wait for the processor
 MEMORY = "256MB"
 BULK_MEMORY = "64MB"  # of a reader of all rows, which keeps nothing
-THREADS = 2  # of a query on a large table
+THREADS = 2  # of a heavy query
 NICE = 15  # of 19: how far what is heavy stands back
 LOCKED = (
     "autoinstall_known_extensions = false",
@@ -70,6 +74,13 @@ class _Copy:
     stamp: tuple[int, int, int]
     borrowed: int = 0
     stale: bool = False
+    idle: list[duckdb.DuckDBPyConnection] = field(default_factory=list)  # cursors that answered and can answer again
+
+    def close(self) -> None:
+        """Close the file."""
+        for cursor in self.idle:
+            cursor.close()
+        self.connection.close()
 
 
 class Alarm:
@@ -167,7 +178,7 @@ class Pool:
 
     files: int = OPEN_FILES
     memory: str = MEMORY
-    _copies: OrderedDict[Path, _Copy] = field(default_factory=OrderedDict)
+    _copies: OrderedDict[tuple[Path, bool], _Copy] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _running: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(QUERIES))
 
@@ -177,20 +188,22 @@ class Pool:
 
         Raises CopyMissing, TooBusy, TooSlow, TooLarge.
 
-        A ``bulk`` reader is none of the :data:`QUERIES`: it works only as fast as its client takes what it reads, and in an
+        What runs under a watch is heavy: it has two threads. A ``bulk`` reader is none of the :data:`QUERIES`: it works only as fast as its client takes what it reads, and in an
         instance of its own, so that the rows that pass by don't fill the memory of the others.
         """
         if not (bulk or self._running.acquire(timeout=WAIT_SECONDS)):
             raise TooBusy(path.name)
         try:
-            copy = (_apart(path) if bulk else None) or self._borrow(path)
-            cursor, watch = copy.connection.cursor(), _watch.get()
+            watch, well = _watch.get(), False
+            copy = (_alone(path) if bulk else None) or self._borrow(path, heavy=watch is not None)
+            cursor = self._cursor(copy)
             allowed = seconds or (watch.seconds if watch is not None else QUERY_SECONDS)
             late = CLOCK.ring(allowed, cursor.interrupt)
             try:
                 if watch is not None:
                     watch.look_at(cursor)
                 yield cursor
+                well = True
             except duckdb.InterruptException as error:
                 raise TooSlow(path.name) from error
             except duckdb.OutOfMemoryException as error:
@@ -199,8 +212,7 @@ class Pool:
                 if watch is not None:
                     watch.look_at(None)
                 late.cancel()
-                cursor.close()
-                self._give_back(copy)
+                self._give_back(copy, cursor, well)
         finally:
             if not bulk:
                 self._running.release()
@@ -208,37 +220,51 @@ class Pool:
     def close(self) -> None:
         """Close every copy that nobody uses; the others when they come back."""
         with self._lock:
-            for path in list(self._copies):
-                self._drop(path)
+            for place in list(self._copies):
+                self._drop(place)
 
-    def _borrow(self, path: Path) -> _Copy:
+    def _borrow(self, path: Path, *, heavy: bool) -> _Copy:
         with self._lock:
-            stamp = _stamp(path)
-            copy = self._copies.get(path)
-            if copy is not None and copy.stamp != stamp:
-                self._drop(path)
-                copy = None
+            stamp, place = _stamp(path), (path, heavy)
+            if stamp is None or ((copy := self._copies.get(place)) is not None and copy.stamp != stamp):
+                for other in [other for other in self._copies if other[0] == path]:
+                    self._drop(other)
             if stamp is None:
                 raise CopyMissing(path.name)
+            copy = self._copies.get(place)
+            if copy is None and heavy and (connection := _apart(path, self.memory, THREADS)):
+                copy = self._copies[place] = _Copy(connection, stamp)
             if copy is None:
-                copy = self._copies[path] = _Copy(_open(path, self.memory), stamp)
-            self._copies.move_to_end(path)
+                place = (path, False)
+                copy = self._copies.get(place)
+            if copy is None:
+                copy = self._copies[place] = _Copy(_open(path, self.memory, threads=1), stamp)
+            self._copies.move_to_end(place)
             copy.borrowed += 1
             while len(self._copies) > self.files:
                 self._drop(next(iter(self._copies)))
             return copy
 
-    def _give_back(self, copy: _Copy) -> None:
+    def _cursor(self, copy: _Copy) -> duckdb.DuckDBPyConnection:
+        """One that answered before, if there is: the first query of a cursor takes more than twice the time of its next."""
+        with self._lock:
+            return copy.idle.pop() if copy.idle else copy.connection.cursor()
+
+    def _give_back(self, copy: _Copy, cursor: duckdb.DuckDBPyConnection, well: bool) -> None:
         with self._lock:
             copy.borrowed -= 1
+            if well and not copy.stale:
+                copy.idle.append(cursor)  # never more than QUERIES, so many run at once
+                return
+            cursor.close()
             if copy.stale and not copy.borrowed:
-                copy.connection.close()
+                copy.close()
 
-    def _drop(self, path: Path) -> None:
-        copy = self._copies.pop(path)
+    def _drop(self, place: tuple[Path, bool]) -> None:
+        copy = self._copies.pop(place)
         copy.stale = True
         if not copy.borrowed:
-            copy.connection.close()
+            copy.close()
 
 
 POOL = Pool()
@@ -286,12 +312,18 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _apart(path: Path) -> _Copy | None:
-    """The copy in an instance of its own, closed when it is given back; None where files can't have a second name.
+def _alone(path: Path) -> _Copy | None:
+    """The copy for one bulk reader, closed when it is given back; None where files can't have a second name."""
+    stamp, connection = _stamp(path), _apart(path, BULK_MEMORY, threads=1)
+    return None if connection is None else _Copy(connection, stamp or (0, 0, 0), borrowed=1, stale=True)
+
+
+def _apart(path: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection | None:
+    """Another instance of the copy; None where files can't have a second name.
 
     DuckDB knows instances by the file's path, and holds the file open: its second name is needed for a moment only.
     """
-    stamp, name = _stamp(path), path.with_name(f"{path.stem}-{uuid.uuid4().hex}{path.suffix}")
+    name = path.with_name(f"{path.stem}-{uuid.uuid4().hex}{path.suffix}")
     try:
         name.hardlink_to(path)
     except FileNotFoundError:
@@ -299,12 +331,12 @@ def _apart(path: Path) -> _Copy | None:
     except OSError:
         return None
     try:
-        return _Copy(_open(name, BULK_MEMORY, threads=1), stamp or (0, 0, 0), borrowed=1, stale=True)
+        return _open(name, memory, threads)
     finally:
         name.unlink(missing_ok=True)  # a sweep may have been quicker
 
 
-def _open(path: Path, memory: str, threads: int = THREADS) -> duckdb.DuckDBPyConnection:
+def _open(path: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
     """The copy, opened by a thread of low priority: the engine's own threads take theirs from it, so that only a processor
     that nobody else wants helps a query; its own thread works at that thread's priority."""
     opened: Future[duckdb.DuckDBPyConnection] = Future()

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from gongshu.opening import console, openapi
 from gongshu.opening.models import Version
 from gongshu.opening.pages import answers_for_data, found_version
-from gongshu.opening.rows import grammar, limits, service, tables
+from gongshu.opening.rows import admission, grammar, limits, service, tables
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import NUMERIC
 from gongshu.opening.rows.wanted import CONTENT_TYPES
@@ -51,7 +51,8 @@ def console_page(request: HttpRequest, name: str) -> HttpResponseBase:
     formats = [key for key in CONTENT_TYPES if key != "geojson" or table.spatial]
     form = console.read(request.GET, table, formats)
     site = request.build_absolute_uri("/").rstrip("/")
-    status, answer = _answer(form, table)
+    peer, forwarded = request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", "")
+    status, answer = _answer(form, table, limits.address_of(peer, forwarded))
     context = {
         "dataset": version.dataset,
         "version": version,
@@ -130,7 +131,7 @@ def _readable(form: console.Form, table: Table, site: str) -> str:
     return f"{site}/api/v1/datasets/{table.dataset}/{form.answer}" + (f"?{query}" if query else "")
 
 
-def _answer(form: console.Form, table: Table) -> tuple[int, dict[str, Any]]:
+def _answer(form: console.Form, table: Table, address: str) -> tuple[int, dict[str, Any]]:
     """The status of the page, and the first rows of the answer (``names``, ``lines``) or the ``error``."""
     query = form.query
     if form.answer == "rows":  # the first few as JSON, whatever is asked for; said last, a word wins
@@ -138,7 +139,7 @@ def _answer(form: console.Form, table: Table) -> tuple[int, dict[str, Any]]:
     elif form.answer == "groups":
         query += f"&limit={SHOWN}"
     asked = service.Asked(form.answer, table.dataset, query=query, headers={"accept-language": get_language() or ""})
-    reply = service.respond(asked)
+    reply = admission.ask(asked, address)
     found = json.loads(reply.content)
     if reply.status != 200:
         return reply.status, {"error": found["error"], "retry_after": reply.headers.get("Retry-After", "")}

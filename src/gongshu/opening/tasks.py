@@ -24,7 +24,7 @@ from gongshu.opening import actions, problems, promises, reader_mail, rebuilding
 from gongshu.opening.models import Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows
 from gongshu.seals.keys import read_or_make_keys
-from gongshu.tables.check_cells import columns_of
+from gongshu.tables.cells import columns_of
 from gongshu.tables.checks import Finding, Result, run_checks
 from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.engine import open_engine

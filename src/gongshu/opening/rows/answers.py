@@ -87,7 +87,7 @@ def total(table: Table, ask: Ask) -> int:
     if ask.everything:
         return table.rows
     statement = statements.count(table, ask)
-    return ANSWERS.get(_question(table, statement), lambda: int(_read(table, statement)[0][0]))
+    return ANSWERS.get(_question(table, statement), lambda: int(read(table, statement)[0][0]))
 
 
 def rows_json(table: Table, ask: Ask, wanted: Wanted) -> tuple[bytes, str | None, int | None]:
@@ -116,7 +116,7 @@ def distinct(table: Table, ask: Ask, wanted: Wanted) -> bytes:
     statement = statements.distinct(table, ask, column, wanted.limit, wanted.offset)
 
     def make() -> bytes:
-        found = _read(table, statement)
+        found = read(table, statement)
         values = ",".join(row[0][1:-1] for row in found)
         number = found[0][1] if found else 0
         name = json.dumps(column, ensure_ascii=False)
@@ -136,7 +136,7 @@ def facets(table: Table, ask: Ask, wanted: Wanted) -> bytes:
     def make() -> bytes:
         parts, number = [], 0
         for column, statement in each:
-            found = _read(table, statement)
+            found = read(table, statement)
             number = found[0][2] if found else 0
             values, name = ",".join(row[0] for row in found), json.dumps(column, ensure_ascii=False)
             others = number - sum(row[1] for row in found)
@@ -163,7 +163,7 @@ def groups(table: Table, ask: Ask, wanted: Wanted, sort: list[str]) -> bytes:
     approximate = ',"approximate":true' if any(one.approximate for one in measured) else ""
 
     def make() -> bytes:
-        found = ",".join(row[0] for row in _read(table, statement))
+        found = ",".join(row[0] for row in read(table, statement))
         return f'{{"version":{table.number}{approximate},"groups":[{found}]}}'.encode()
 
     return ANSWERS.get(_question(table, statement), make)
@@ -172,12 +172,14 @@ def groups(table: Table, ask: Ask, wanted: Wanted, sort: list[str]) -> bytes:
 def _cursor(table: Table, ask: Ask, ordinal: int) -> str:
     values: tuple[str | None, ...] = ()
     if ask.sort:
-        values = _read(table, statements.sort_values(table, ask, ordinal))[0]
+        values = read(table, statements.sort_values(table, ask, ordinal))[0]
     return Cursor(table.number, fingerprint(ask), values, ordinal).seal()
 
 
-def _read(table: Table, statement: Statement) -> list[tuple[Any, ...]]:
-    return serving.read(table.path, statement.query, statement.values)
+def read(table: Table, statement: Statement) -> list[tuple[Any, ...]]:
+    """All rows of the statement."""
+    with serving.POOL.cursor(table.path) as cursor:
+        return cursor.execute(statement.sql, statement.values).fetchall()
 
 
 def _question(table: Table, statement: Statement) -> tuple[object, ...]:

@@ -25,6 +25,7 @@ COMPARISONS: dict[str, type[exp.Binary]] = {
 UP = {"gte", "lt"}  # which way a number is rounded that the column's type can't hold: c >= 1.5 is c >= 2
 _DECIMAL = re.compile(r"DECIMAL\((\d+),(\d+)\)")
 NEVER = exp.false()
+Shape = tuple[tuple[str, str, bool], ...]  # column, operator, and whether the value is cast to the column's type
 
 
 class Conditions:
@@ -34,6 +35,37 @@ class Conditions:
         self._table = table
         self._types = serving.column_types(table.path)
         self.values: dict[str, Any] = {}
+
+    def shape(self, ask: Ask) -> Shape | None:
+        """What the conditions of ``ask`` are but for their values, which are bound: those of the same shape have the same SQL.
+
+        None where the SQL depends on the values too.
+        """
+        if ask.tree is not None or ask.words:
+            return None
+        found = []
+        for one in ask.filters:
+            if one.operator not in COMPARISONS:
+                return None
+            value = typed(one.values[0], self._table.by_name[one.column], one.column)
+            if isinstance(value, Decimal):
+                number = self._fitted(one.column, value, up=one.operator in UP)
+                if isinstance(number, bool) or (one.operator == "eq" and number != value):
+                    return None
+                value = number
+            self._bind(value)
+            found.append((one.column, one.operator, isinstance(value, Decimal)))
+        return tuple(found)
+
+    def of_shape(self, shape: Shape) -> exp.Expr | None:
+        """The conditions of a shape, their values to be bound in its order."""
+        parts = []
+        for n, (name, operator, as_stored) in enumerate(shape):
+            bound: exp.Expr = exp.Placeholder(this=f"p{n}")
+            if as_stored:
+                bound = exp.cast(bound, self._types[name])
+            parts.append(COMPARISONS[operator](this=quoted(name), expression=bound))
+        return exp.and_(*parts, copy=False) if parts else None
 
     def of(self, ask: Ask) -> exp.Expr | None:
         """All that ``ask`` demands of a row; None when it demands nothing."""

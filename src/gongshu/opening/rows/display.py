@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlglot import exp
 
-from gongshu.lake import serving
 from gongshu.opening.models import Version
 from gongshu.opening.rows import answers, statements, tables
 from gongshu.opening.rows.grammar import Ask
@@ -24,13 +23,12 @@ def page(version: Version, ask: Ask, names: Iterable[str], limit: int, offset: i
     table = tables.of(version)
     chosen = [_displayed(table.by_name[name]) for name in names]
     statement = statements.page(table, ask, statements.text(chosen), limit, offset)
-    return [row[:-1] for row in serving.read(table.path, statement.query, statement.values)]
+    return [row[:-1] for row in answers.read(table, statement)]
 
 
 def selection(version: Version, ask: Ask, chosen: list[exp.Expr]) -> tuple[exp.Select, dict[str, Any]]:
     """All rows that answer ``ask``, of the expressions ``chosen``; for exports."""
-    statement = statements.page(tables.of(version), ask, "", None)
-    return statement.query.select(*chosen, append=False), statement.values
+    return statements.selection(tables.of(version), ask, chosen)
 
 
 def _displayed(column: dict[str, Any]) -> exp.Expr:

@@ -11,6 +11,9 @@ import math
 import threading
 import time
 from collections import OrderedDict
+from functools import cache
+
+from django.conf import settings
 
 from gongshu.parties.actions import person_with_token
 
@@ -61,3 +64,27 @@ class Readers:
             while len(self._known) > 1000:
                 self._known.popitem(last=False)
         return name
+
+
+class Gate:
+    """The buckets of this process, of addresses and of those who hold a token."""
+
+    def __init__(self, rate: float, token_rate: float) -> None:
+        self._addresses, self._holders, self._readers = Buckets(rate), Buckets(token_rate), Readers()
+
+    def take(self, address: str, authorization: str, number: int = 1) -> int:
+        """Take ``number`` from the bucket of whoever asks; returns 0, or after how many seconds they may come again."""
+        if holder := self._readers.holder(authorization):
+            return self._holders.take(holder, number)
+        return self._addresses.take(address, number)
+
+
+@cache
+def gate() -> Gate:
+    """The one gate of this process, with the rates of its settings."""
+    return Gate(settings.API_RATE, settings.API_TOKEN_RATE)
+
+
+def address_of(peer: str, forwarded: str) -> str:
+    """Who asks: behind a proxy that ends TLS, whom the proxy speaks for (the last of ``X-Forwarded-For``)."""
+    return (forwarded.rpartition(",")[2].strip() if settings.ALLAUTH_TRUSTED_PROXY_COUNT else "") or peer

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlglot import exp
 
 from gongshu.lake.serving import TABLE
-from gongshu.opening.rows.conditions import Conditions
+from gongshu.opening.rows.conditions import Conditions, Shape
 from gongshu.opening.rows.cursors import Cursor
 from gongshu.opening.rows.grammar import Ask
 from gongshu.opening.rows.measures import Measure
@@ -19,15 +20,10 @@ from gongshu.opening.rows.values import call, json_object, json_value, quoted
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL and the values of its parameters."""
+    """SQL for DuckDB, and the values of its parameters."""
 
-    query: exp.Select
+    sql: str
     values: dict[str, Any]
-
-    @property
-    def sql(self) -> str:
-        """The text for DuckDB."""
-        return self.query.sql(dialect="duckdb", copy=False)  # nobody else has it
 
 
 def page(
@@ -35,19 +31,50 @@ def page(
 ) -> Statement:
     """Rows that answer ``ask``, of the expressions whose SQL is ``chosen`` (see :func:`text`), with their ordinals last."""
     conditions = Conditions(table)
+    if after is None and (shape := conditions.shape(ask)) is not None:
+        return Statement(_page_of_shape(table, shape, ask.sort, chosen, limit, offset), conditions.values)
+    conditions = Conditions(table)
     wanted = [conditions.of(ask)]
     if after is not None:
         wanted.append(conditions.after(ask.sort, list(after.values), after.ordinal))
+    found = [condition for condition in wanted if condition is not None]
+    where = exp.and_(*found, copy=False) if found else None
+    return Statement(_said(_page(table, where, ask.sort, chosen, limit, offset)), conditions.values)
+
+
+def selection(table: Table, ask: Ask, chosen: list[exp.Expr]) -> tuple[exp.Select, dict[str, Any]]:
+    """All rows that answer ``ask``, of the expressions ``chosen``, as an expression with its values."""
+    conditions = Conditions(table)
+    query = _page(table, conditions.of(ask), ask.sort, "", None, 0)
+    return query.select(*chosen, append=False), conditions.values
+
+
+@lru_cache(maxsize=2048)
+def _page_of_shape(
+    table: Table, shape: Shape, sort: tuple[tuple[str, bool], ...], chosen: str, limit: int | None, offset: int
+) -> str:
+    """SQL is made once for all questions that differ in their values only: generating it takes as long as a row by its key."""
+    return _said(_page(table, Conditions(table).of_shape(shape), sort, chosen, limit, offset))
+
+
+def _page(
+    table: Table,
+    where: exp.Expr | None,
+    sort: tuple[tuple[str, bool], ...],
+    chosen: str,
+    limit: int | None,
+    offset: int,
+) -> exp.Select:
     ordinal = free_name(table)
     query = exp.Select(
         expressions=[exp.Star(), exp.Alias(this=exp.column("rowid"), alias=exp.to_identifier(ordinal, quoted=True))]
     )
     query.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(TABLE))))
-    if found := [condition for condition in wanted if condition is not None]:
-        query.set("where", exp.Where(this=exp.and_(*found, copy=False)))
-    if ask.sort:
+    if where is not None:
+        query.set("where", exp.Where(this=where))
+    if sort:
         # equal values stay in the published order, so that pages neither repeat nor skip a row
-        orders = [exp.Ordered(this=quoted(name), desc=down, nulls_first=False) for name, down in ask.sort]
+        orders = [exp.Ordered(this=quoted(name), desc=down, nulls_first=False) for name, down in sort]
         last = exp.Ordered(this=exp.column("rowid"), nulls_first=False)
         query.set("order", exp.Order(expressions=[*orders, last]))
     if limit is not None:
@@ -57,7 +84,11 @@ def page(
     # what is computed of a row is computed of the chosen rows only: sorting a million rows must not make a million objects
     outer = exp.Select(expressions=[exp.Var(this=chosen), quoted(ordinal)])
     outer.set("from_", exp.From(this=query.subquery("chosen", copy=False)))
-    return Statement(outer, conditions.values)
+    return outer
+
+
+def _said(query: exp.Select) -> str:
+    return query.sql(dialect="duckdb", copy=False)  # nobody else has it
 
 
 def text(chosen: Iterable[exp.Expr]) -> str:
@@ -69,30 +100,33 @@ def sort_values(table: Table, ask: Ask, ordinal: int) -> Statement:
     """The sort values, as text, of the row with this ordinal."""
     found = exp.select(*(exp.cast(quoted(name), "VARCHAR") for name, _down in ask.sort)).from_(TABLE)
     at = exp.Placeholder(this="at")
-    return Statement(found.where(exp.EQ(this=exp.column("rowid"), expression=at)), {"at": ordinal})
+    return Statement(_said(found.where(exp.EQ(this=exp.column("rowid"), expression=at))), {"at": ordinal})
 
 
 def count(table: Table, ask: Ask) -> Statement:
     """How many rows answer ``ask``."""
-    return _where(table, ask, exp.select(exp.Count(this=exp.Star())).from_(TABLE))
+    query, values = _where(table, ask, exp.select(exp.Count(this=exp.Star())).from_(TABLE))
+    return Statement(_said(query), values)
 
 
 def distinct(table: Table, ask: Ask, column: str, limit: int, offset: int) -> Statement:
     """The values of a column as JSON, in their order, and how many there are in all."""
     value = quoted(column)
-    inner = _where(table, ask, exp.select(exp.alias_(value, "v")).from_(TABLE).distinct())
+    inner, values = _where(table, ask, exp.select(exp.alias_(value, "v")).from_(TABLE).distinct())
     number = exp.Window(this=exp.Count(this=exp.Star()))
     listed = call("json_array", json_value(table.by_name[column], exp.column("v")))
     order = exp.Ordered(this=exp.column("v"), nulls_first=False)
-    query = exp.select(listed, number).from_(inner.query.subquery("found")).order_by(order).limit(limit).offset(offset)
-    return Statement(query, inner.values)
+    query = exp.select(listed, number).from_(inner.subquery("found")).order_by(order).limit(limit).offset(offset)
+    return Statement(_said(query), values)
 
 
 def facet(table: Table, ask: Ask, column: str, most: int) -> Statement:
     """The most frequent values of a column as JSON objects, the number of rows of each, and of all."""
     # by position: a name of ours could be the name of a column
-    inner = _where(table, ask, exp.select(exp.alias_(quoted(column), "v"), exp.alias_(_rows(), "n")).from_(TABLE))
-    grouped = inner.query.group_by("1").subquery("found")
+    inner, values = _where(
+        table, ask, exp.select(exp.alias_(quoted(column), "v"), exp.alias_(_rows(), "n")).from_(TABLE)
+    )
+    grouped = inner.group_by("1").subquery("found")
     each = call(
         "json_object",
         exp.Literal.string("value"),
@@ -105,7 +139,7 @@ def facet(table: Table, ask: Ask, column: str, most: int) -> Statement:
     query = query.order_by(
         exp.Ordered(this=exp.column("n"), desc=True), exp.Ordered(this=exp.column("v"), nulls_first=False)
     )
-    return Statement(query.limit(most), inner.values)
+    return Statement(_said(query.limit(most)), values)
 
 
 def groups(
@@ -121,8 +155,8 @@ def groups(
     names = [f"c{n}" for n in range(len(by) + len(measures))]
     expressions = [quoted(name) for name in by] + [measure.expression for measure in measures]
     listed = [exp.alias_(each, name) for each, name in zip(expressions, names, strict=True)]
-    inner = _where(table, ask, exp.select(*listed).from_(TABLE))
-    grouped = inner.query
+    inner, values = _where(table, ask, exp.select(*listed).from_(TABLE))
+    grouped = inner
     if by:
         grouped = grouped.group_by(*(str(n + 1) for n in range(len(by))))
     columns = zip(by, names, strict=False)
@@ -137,7 +171,7 @@ def groups(
     query = exp.select(call("json_object", *parts)).from_(grouped.subquery("found"))
     if orders:
         query = query.order_by(*orders)
-    return Statement(query.limit(limit).offset(offset), inner.values)
+    return Statement(_said(query.limit(limit).offset(offset)), values)
 
 
 def row_objects(columns: list[dict[str, Any]], identity: exp.Expr | None) -> exp.Expr:
@@ -168,7 +202,7 @@ def _rows() -> exp.Expr:
     return exp.Count(this=exp.Star())
 
 
-def _where(table: Table, ask: Ask, query: exp.Select) -> Statement:
+def _where(table: Table, ask: Ask, query: exp.Select) -> tuple[exp.Select, dict[str, Any]]:
     conditions = Conditions(table)
     condition = conditions.of(ask)
-    return Statement(query if condition is None else query.where(condition), conditions.values)
+    return query if condition is None else query.where(condition), conditions.values

@@ -14,12 +14,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMappi
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
 from django.http.request import split_domain_port, validate_host
 
 from gongshu.lake import serving
 from gongshu.opening.rows import limits, service
-from gongshu.opening.rows.failures import BodyTooLarge, TooOften
+from gongshu.opening.rows.admission import admitted, answered
+from gongshu.opening.rows.failures import BodyTooLarge
 from gongshu.opening.rows.lanes import BULK, HEAVY, LIGHT
 from gongshu.opening.rows.service import MOST_BYTES, Asked, Question, Reply
 from gongshu.web.middleware import plain_headers
@@ -42,9 +42,6 @@ class Rows:
     def __init__(self, others: Application) -> None:
         self._others = others
         self._always = [(k.lower().encode(), v.encode()) for k, v in plain_headers().items()]
-        self._addresses = limits.Buckets(settings.API_RATE)
-        self._holders = limits.Buckets(settings.API_TOKEN_RATE)
-        self._readers = limits.Readers()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is ours."""
@@ -73,24 +70,10 @@ class Rows:
                 return service.refused(asked, BodyTooLarge())
             asked = Asked(asked.kind, asked.name, asked.method, asked.query, body, asked.headers)
         try:
-            found = await LIGHT.run(self._light, asked, _address(scope, asked.headers))
+            found = await LIGHT.run(admitted, asked, _address(scope, asked.headers))
             return found if isinstance(found, Reply) else await _heavy(found, receive)
         except serving.TooBusy as error:
             return service.refused(asked, error)
-
-    def _light(self, asked: Asked, address: str) -> Reply | Question:
-        """In a thread: what is wrong, or the answer to a light question, or the heavy question."""
-        holder = self._readers.holder(asked.headers.get("authorization", ""))
-        buckets, client = (self._holders, holder) if holder else (self._addresses, address)
-        if seconds := buckets.take(client):
-            return service.refused(asked, TooOften(seconds))
-        found = _again(service.prepare, asked)
-        if isinstance(found, Reply):
-            return found
-        if found.heavy:
-            buckets.take(client, limits.HEAVY - 1)
-            return found
-        return service.answer(found)
 
     async def _send(self, reply: Reply, asked: Asked, receive: Receive, send: Send) -> None:
         headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in reply.headers.items()]
@@ -120,7 +103,7 @@ async def _stream(pieces: Iterator[bytes], receive: Receive, send: Send) -> None
 async def _heavy(question: Question, receive: Receive) -> Reply:
     """The answer of the heavy lane, for as long as the client waits for it."""
     watch = serving.Watch()
-    work = asyncio.ensure_future(HEAVY.run(_answer, question, watch))
+    work = asyncio.ensure_future(HEAVY.run(answered, question, watch))
     gone = asyncio.ensure_future(_disconnected(receive))
     try:
         await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -132,20 +115,6 @@ async def _heavy(question: Question, receive: Receive) -> Reply:
             watch.end()
             work.cancel()
         gone.cancel()
-
-
-def _answer(question: Question, watch: serving.Watch) -> Reply:
-    with serving.watched(watch):
-        return service.answer(question)
-
-
-def _again(work: Callable[[Asked], Reply | Question], asked: Asked) -> Reply | Question:
-    """Once more on a new connection when the database closed the one that this thread kept."""
-    try:
-        return work(asked)
-    except (OperationalError, InterfaceError):
-        connection.close()
-        return work(asked)
 
 
 async def _body(receive: Receive) -> bytes | None:
@@ -176,7 +145,4 @@ def _is_ours(host: str) -> bool:
 
 
 def _address(scope: Scope, headers: Mapping[str, str]) -> str:
-    """Who asks: behind a proxy that ends TLS, whom the proxy speaks for."""
-    forwarded = headers.get("x-forwarded-for", "") if settings.ALLAUTH_TRUSTED_PROXY_COUNT else ""
-    client = scope.get("client") or ("", 0)
-    return forwarded.rpartition(",")[2].strip() or str(client[0])
+    return limits.address_of(str((scope.get("client") or ("", 0))[0]), headers.get("x-forwarded-for", ""))

@@ -1,0 +1,53 @@
+"""How a question comes to its answer: past the rate limits, then in the lane of the light ones or of the heavy ones."""
+
+from __future__ import annotations
+
+from django.db import InterfaceError, OperationalError, connection
+
+from gongshu.lake import serving
+from gongshu.opening.rows import limits, service
+from gongshu.opening.rows.failures import TooOften
+from gongshu.opening.rows.lanes import HEAVY
+from gongshu.opening.rows.service import Asked, Question, Reply
+
+
+def admitted(asked: Asked, address: str) -> Reply | Question:
+    """What is wrong, or the answer to a light question, or the heavy question, for which more was taken from the bucket."""
+    gate, token = limits.gate(), asked.headers.get("authorization", "")
+    if seconds := gate.take(address, token):
+        return service.refused(asked, TooOften(seconds))
+    found = _prepared(asked)
+    if isinstance(found, Reply):
+        return found
+    if found.heavy:
+        gate.take(address, token, limits.HEAVY - 1)
+        return found
+    return service.answer(found)
+
+
+def answered(question: Question, watch: serving.Watch) -> Reply:
+    """The answer to a heavy question, which ``watch`` can end."""
+    with serving.watched(watch):
+        return service.answer(question)
+
+
+def ask(asked: Asked, address: str) -> Reply:
+    """The answer, waited for: for pages, whose thread has nothing else to do."""
+    found = admitted(asked, address)
+    if isinstance(found, Reply):
+        return found
+    try:
+        return HEAVY.wait(answered, found, serving.Watch())
+    except serving.TooBusy as error:
+        return service.refused(asked, error)
+
+
+def _prepared(asked: Asked) -> Reply | Question:
+    """Once more on a new connection when the database closed the one that this thread kept."""
+    try:
+        return service.prepare(asked)
+    except (OperationalError, InterfaceError):
+        if connection.in_atomic_block:
+            raise
+        connection.close()
+        return service.prepare(asked)
