@@ -178,7 +178,9 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
         return super(PySparkCompiler, self).visit_Field(op, rel=rel, name=name)
 
     def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
-        return _time(self, arg) if to.is_time() and op.arg.dtype.is_string() else super().visit_Cast(op, arg=arg, to=to)
+        # Spark raises where DuckDB may not come: within a branch that is not taken
+        read = (op.arg.dtype.is_string() or op.arg.dtype.is_floating()) and not (to.is_string() or to.is_json())
+        return self.visit_TryCast(op, arg=arg, to=to) if read else super().visit_Cast(op, arg=arg, to=to)
 
     def visit_TryCast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
         if to.is_time() and op.arg.dtype.is_string():
