@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, reduce
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 from operator import or_
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
+from gongshu.tables.cells import SPACES, TEXT, Cell, Early, Kind, Test, columns_of, mojibake_classes, nonblank
 from gongshu.tables.contract import Rule
-from gongshu.tables.model import ROW
-from gongshu.tables.semantic import patterns
+from gongshu.tables.digits import EXPRESSIONS
 from gongshu.tables.semantic.patterns import regex
-from gongshu.tables.storage import is_plain, normalise, placeholder_pattern, typed
+from gongshu.tables.storage import placeholder_pattern
 
-SPACES = "\\x{0009}-\\x{000d} \\x{00a0}\\x{200b}\\x{3000}\\x{feff}"
+Cells = Mapping[str, Cell]
+Earlies = Mapping[str, Early]
+Types = Mapping[str, str]
 OPERATORS: dict[str, Callable[[ir.Value, ir.Value], ir.BooleanValue]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
@@ -57,100 +58,11 @@ _SURELY_MOJIBAKE = (
     "\\x{fffd}|锟斤|烫烫烫|屯屯屯|[ä-é][\\x{0080}-\\x{00bf}\\x{0152}-\\x{0178}\\x{2010}-\\x{203a}\\x{20ac}]{2}"
 )
 CHECKED_TYPES = ("resident_id", "credit_code", "bank_card")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A column of the table as the rules see it: as it was, normalised, typed; ``filled``: neither empty nor a placeholder."""
-
-    raw: ir.StringValue
-    odd: ir.BooleanValue  # holds a character that few cells hold: only then need it be searched further
-    clean: ir.StringValue
-    packed: ir.StringValue  # in upper case, for columns with check digits or forms also without spaces and hyphens
-    typed: ir.Value
-    filled: ir.BooleanValue
-    present: ir.BooleanValue
-    placeholder: ir.BooleanValue
-    storage_type: str
-
-
-@dataclass(frozen=True)
-class Test:
-    """``asked``: the rule speaks of this row (None: of every row); ``failed``: and it is broken; ``unknown``: it can't be told."""
-
-    asked: ir.BooleanValue | None
-    failed: ir.BooleanValue
-    unknown: ir.BooleanValue | None = None
-
-    @property
-    def broken(self) -> ir.BooleanValue:
-        """Asked and failed."""
-        return self.failed if self.asked is None else self.asked & self.failed
-
-
-def cells_of(
-    table: ir.Table, types: dict[str, str], packed: set[str]
-) -> tuple[ir.Table, Callable[[ir.Table], dict[str, Cell]]]:
-    """The table with what the rules need of each column of ``types`` computed once, and how to get at it.
-
-    ``packed``: the columns whose ``packed`` is needed.
-    """
-    names = list(types)
-    raws = {f"r{n}": table[name] for n, name in enumerate(names)}
-    base = table.select(
-        _row=table[ROW],
-        **raws,
-        **{f"o{n}": _is_odd(table[name], types[name]) for n, name in enumerate(names)},
-    )
-    # one search for all cells, then the slow ways for the few that need them
-    cleans = {f"c{n}": base[f"o{n}"].ifelse(normalise(base[f"r{n}"]), base[f"r{n}"]) for n in range(len(names))}
-    base = base.mutate(**cleans)
-    base = base.mutate(
-        **{
-            f"t{n}": typed(base[f"c{n}"], types[name])
-            for n, name in enumerate(names)
-            if types[name] not in ("string", "geometry")
-        }
-    )
-    more: dict[str, ir.Value] = {}
-    for n, name in enumerate(names):
-        placeholder = _is_placeholder(base[f"c{n}"])
-        # what fits its type is no placeholder: only the rest is searched for one
-        more[f"p{n}"] = base[f"t{n}"].isnull().ifelse(placeholder, False) if f"t{n}" in base.columns else placeholder
-        if name in packed:
-            more[f"k{n}"] = _packed(base[f"c{n}"])
-    base = base.mutate(**more)
-
-    def view(of: ir.Table) -> dict[str, Cell]:
-        seen = {}
-        for n, name in enumerate(names):
-            raw, odd, clean, placeholder = of[f"r{n}"], of[f"o{n}"], of[f"c{n}"], of[f"p{n}"]
-            present = raw.notnull() & (clean != "")
-            value = of[f"t{n}"] if f"t{n}" in of.columns else clean
-            short = of[f"k{n}"] if f"k{n}" in of.columns else clean.upper()
-            seen[name] = Cell(raw, odd, clean, short, value, present & ~placeholder, present, placeholder, types[name])
-        return seen
-
-    return base, view
-
-
-def _is_odd(raw: ir.StringValue, storage_type: str) -> ir.BooleanValue:
-    odd = raw.re_search(_odd()).fill_null(False)
-    # a number or a date in its commonest form holds nothing odd, and that is quicker seen
-    return odd if storage_type in ("string", "geometry") else is_plain(raw, storage_type).ifelse(False, odd)
-
-
-def _is_placeholder(clean: ir.StringValue) -> ir.BooleanValue:
-    return (clean.re_search(placeholder_pattern()) & (clean != "")).fill_null(False)
-
-
-def _packed(clean: ir.StringValue) -> ir.StringValue:
-    return clean.contains(" ").ifelse(clean.replace(" ", ""), clean).replace("-", "").upper()
-
-
-def columns_of(rule: Rule) -> tuple[str, ...]:
-    """The columns that the rule needs."""
-    return tuple(dict.fromkeys([*([rule.column] if rule.column else []), *rule.columns]))
+_CHECKED_FORMS = {
+    "resident_id": "^[0-9]{17}[0-9X]$",
+    "credit_code": "^[0-9A-Z]{18}$",
+    "bank_card": "^[0-9]{15,19}$",
+}
 
 
 def units_of(rule: Rule) -> list[tuple[str | None, Rule]]:
@@ -163,101 +75,148 @@ def units_of(rule: Rule) -> list[tuple[str | None, Rule]]:
     return [(rule.column, rule)]
 
 
-def test_of(rule: Rule, cells: dict[str, Cell]) -> Test:
-    """The expressions of a row-local rule; ``rule.kind`` is one of ``ROW_KINDS`` and its columns are in ``cells``."""
-    return ROW_KINDS[rule.kind](rule, cells)
+def _one(rule: Rule, cells: Mapping[str, Any]) -> Any:
+    return cells[columns_of(rule)[0]]
 
 
-def _not_null(rule: Rule, cells: dict[str, Cell]) -> Test:
-    present = _one(rule, cells).present
-    return Test(None, ~present)
+def _written(test: Callable[[Rule, ir.StringValue], ir.BooleanValue]) -> Any:
+    """The quick test of a rule about how a cell is written: a raw text that passes it is right."""
+
+    def quick(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
+        one = _one(rule, early)
+        return test(rule, one.raw) if one.text else None
+
+    return quick
 
 
-def _placeholder(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _not_null(rule: Rule, cells: Cells) -> Test:
+    return Test(None, ~_one(rule, cells).present)
+
+
+def _surely_there(rule: Rule, early: Earlies) -> ir.BooleanValue:
+    one = _one(rule, early)
+    there: ir.BooleanValue = nonblank(one.raw) if one.text else one.raw.notnull()
+    return there
+
+
+def _placeholder(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
     return Test(cell.present, cell.placeholder)
 
 
-def _whitespace(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _no_placeholder(rule: Rule, early: Earlies) -> ir.BooleanValue:
+    one = _one(rule, early)
+    if not one.text:
+        return one.raw.notnull()
+    plain = ~one.odd & nonblank(one.raw)
+    written = plain.ifelse(~one.raw.re_search(placeholder_pattern()), False)
+    # what fits its type is no placeholder
+    return written if one.storage_type in TEXT else one.like(one.storage_type).notnull().ifelse(True, written)
+
+
+def _nothing_odd(rule: Rule, early: Earlies) -> ir.BooleanValue:
+    one = _one(rule, early)
+    return ~one.odd & (one.raw != "") if one.text else one.raw.notnull()
+
+
+def _whitespace(rule: Rule, cells: Cells) -> Test:
+    return _odd_one(rule, cells, lambda raw: raw.re_search(f"^[{SPACES}]|[{SPACES}]$"))
+
+
+def _full_width(rule: Rule, cells: Cells) -> Test:
+    return _odd_one(rule, cells, lambda raw: raw.re_search(_FULL_WIDTH))
+
+
+def _mojibake(rule: Rule, cells: Cells) -> Test:
+    first, second = mojibake_classes()
+
+    def test(raw: ir.StringValue) -> ir.BooleanValue:
+        odd = raw.re_replace(f"[{first}{second}]", "")
+        # two characters of UTF-8 read as GBK are three characters, two of them of these classes
+        gbk = raw.re_search(f"[{first}]") & ((raw.length() - odd.length()) >= 0.3 * raw.length())
+        return raw.re_search(f"[{second}]").ifelse(gbk, False) | raw.re_search(_SURELY_MOJIBAKE)
+
+    return _odd_one(rule, cells, test)
+
+
+def _odd_one(rule: Rule, cells: Cells, test: Callable[[ir.StringValue], ir.BooleanValue]) -> Test:
     cell = _one(rule, cells)
-    return Test(cell.present, cell.odd.ifelse(cell.raw.re_search(f"^[{SPACES}]|[{SPACES}]$"), False))
+    if not cell.raw.type().is_string():
+        return Test(cell.present, ibis.literal(False))
+    return Test(cell.present, cell.odd.ifelse(test(cell.raw), False))
 
 
-def _full_width(rule: Rule, cells: dict[str, Cell]) -> Test:
-    cell = _one(rule, cells)
-    return Test(cell.present, cell.odd.ifelse(cell.raw.re_search(_FULL_WIDTH), False))
-
-
-def _mojibake(rule: Rule, cells: dict[str, Cell]) -> Test:
-    cell = _one(rule, cells)
-    first, second = _mojibake_classes()
-    odd = cell.raw.re_replace(f"[{first}{second}]", "")
-    # two characters of UTF-8 read as GBK are three characters, two of them of these classes
-    gbk = cell.raw.re_search(f"[{first}]") & ((cell.raw.length() - odd.length()) >= 0.3 * cell.raw.length())
-    suspect = cell.raw.re_search(f"[{second}]").ifelse(gbk, False)
-    return Test(cell.present, cell.odd.ifelse(suspect | cell.raw.re_search(_SURELY_MOJIBAKE), False))
-
-
-@cache
-def _odd() -> str:
-    """What whitespace, full width, mojibake and masking have in common: a character that most cells have not."""
-    _, second = _mojibake_classes()
-    spaces = f"^[{SPACES}]|[{SPACES}]$"
-    return f"[\\x{{ff01}}-\\x{{ff5e}}\\x{{00a0}}\\x{{200b}}\\x{{3000}}\\x{{feff}}*某○×xXä-é{second}]|锟斤|烫烫烫|屯屯屯|{spaces}"
-
-
-@cache
-def _mojibake_classes() -> tuple[str, str]:
-    """Characters that UTF-8 of Chinese gives when it is read as GBK: of a first byte pair (E4-E9, 80-BF), of a second one."""
-
-    def read(leads: range, trails: range) -> str:
-        found = [bytes([lead, trail]).decode("gbk", "ignore") for lead in leads for trail in trails if trail != 0x7F]
-        return "".join(sorted({char for char in found if char.strip() and char not in "[]^-\\"}))
-
-    first = read(range(0xE4, 0xEA), range(0x80, 0xC0))
-    # of the second pairs only those of GBK/3, which simplified text has not; private use: pairs that GBK leaves open
-    second = read(range(0x81, 0xA1), range(0xE4, 0xEA)) + "\\x{e000}-\\x{f8ff}\\x{fffd}"
-    return first, second
-
-
-def _masked(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _masked(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
     masked = cell.clean.re_search(regex("starred")) | cell.clean.re_search(regex("person_masked"))
     return Test(cell.filled, cell.odd.ifelse(masked, False))
 
 
-def _pattern(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _pattern(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
     return Test(cell.filled, ~cell.clean.re_search(str(rule.params["pattern"])))
 
 
-def _length(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _length(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
-    size = cell.clean.length()
-    return Test(cell.filled, _outside(size, rule.params.get("min"), rule.params.get("max")))
+    return Test(cell.filled, _outside(cell.clean.length(), rule.params.get("min"), rule.params.get("max")))
 
 
-def _type(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _type(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
     return Test(cell.filled, cell.typed.isnull())
 
 
-def _in_set(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _of_its_type(rule: Rule, early: Earlies) -> ir.BooleanValue:
+    one = _one(rule, early)
+    fits: ir.BooleanValue = one.like(one.storage_type).notnull()
+    return fits
+
+
+def _own_type(rule: Rule, types: Types) -> Iterable[tuple[str, str]]:
+    return [(name, types[name]) for name in columns_of(rule)[:2]]
+
+
+def _values(rule: Rule) -> list[str]:
+    return sorted({str(value) for value in rule.params["values"]})
+
+
+def _in_set(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
-    values = sorted({str(value) for value in rule.params["values"]})
-    return Test(cell.filled, ~cell.clean.isin(values))
+    return Test(cell.filled, ~cell.clean.isin(_values(rule)))
 
 
-def _constant(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _retired(rule: Rule, cells: Cells) -> Test:
+    """Values that the code list has no more (停用的代码): ``params["values"]`` are those."""
+    cell = _one(rule, cells)
+    return Test(cell.filled, cell.clean.isin(_values(rule)))
+
+
+def _constant(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
     return Test(cell.filled, cell.clean != str(rule.params["value"]))
 
 
-def _range(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _number_type(rule: Rule, types: Types) -> Iterable[tuple[str, str]]:
+    name = columns_of(rule)[0]
+    return [(name, "float64" if types[name] in TEXT else types[name])]
+
+
+def _range(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
-    value = cell.typed if cell.storage_type not in ("string", "geometry") else typed(cell.raw, "float64")
+    value = _measured(cell)
     low, high = (_bound(rule.params.get(end), value) for end in ("min", "max"))
-    return Test(value.notnull(), _outside(value, low, high), cell.filled & value.isnull())
+    return Test(value.notnull(), _outside(value, low, high), value.isnull().ifelse(cell.filled, False))
+
+
+def _within(rule: Rule, early: Earlies) -> ir.BooleanValue:
+    value = _measured(_one(rule, early))
+    low, high = (_bound(rule.params.get(end), value) for end in ("min", "max"))
+    return value.notnull() & ~_outside(value, low, high)
+
+
+def _measured(one: Cell | Early) -> ir.Value:
+    return one.like("float64" if one.storage_type in TEXT else one.storage_type)
 
 
 def _bound(value: Any, like: ir.Value) -> Any:
@@ -270,105 +229,152 @@ def _outside(value: ir.Value, low: Any, high: Any) -> ir.BooleanValue:
     return reduce(or_, parts, ibis.literal(False)).fill_null(False)
 
 
-def _format(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _format(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
     if "form" in rule.params:
-        good = cell.clean.re_search(DATE_FORMS[rule.params["form"]])
-        asked = typed(cell.raw, "date").notnull()
-        return Test(asked, asked & ~good, cell.filled & ~asked)
+        asked = cell.like("date").notnull()
+        good = _in_form(rule, cell)
+        return Test(asked, asked & ~good, asked.ifelse(False, cell.filled))
     kind = str(rule.params["type"])
     text = cell.packed if kind in CHECKED_TYPES else cell.clean.upper()
-    return Test(cell.filled, ~reduce(or_, (text.re_search(regex(name)) for name in TYPE_FORMS[kind])))
+    return Test(cell.filled, ~_any_form(kind, text))
 
 
-def _check_digit(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _any_form(kind: str, text: ir.StringValue) -> ir.BooleanValue:
+    return reduce(or_, (text.re_search(regex(name)) for name in TYPE_FORMS[kind]))
+
+
+def _written_so(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
+    one = _one(rule, early)
+    if "form" not in rule.params:
+        return _any_form(str(rule.params["type"]), one.raw) if one.text else None
+    return one.raw.re_search(DATE_FORMS[rule.params["form"]]) & one.like("date").notnull() if one.text else None
+
+
+def _form_types(rule: Rule, types: Types) -> Iterable[tuple[str, str]]:
+    return [(columns_of(rule)[0], "date")] if "form" in rule.params else []
+
+
+def _date_format(rule: Rule, cells: Cells) -> Test:
+    """Written as ``params["form"]`` and a day that exists; what is no date at all is wrong, not unknown."""
     cell = _one(rule, cells)
-    valid, form = {
-        "resident_id": (patterns.resident_18_valid, "^[0-9]{17}[0-9X]$"),
-        "credit_code": (patterns.uscc_valid, "^[0-9A-Z]{18}$"),
-        "bank_card": (patterns.luhn_valid, "^[0-9]{15,19}$"),
-    }[str(rule.params["type"])]
-    asked = cell.filled & cell.packed.re_search(form)
-    return Test(asked, asked & ~valid(cell.packed), cell.filled & ~asked)
+    return Test(cell.filled, ~(_in_form(rule, cell) & cell.like("date").notnull()))
 
 
-def _cross_field(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _in_form(rule: Rule, cell: Cell) -> ir.BooleanValue:
+    # the engine's own dates are written in no way
+    written = DATE_FORMS[rule.params["form"]]
+    return cell.clean.re_search(written) if cell.raw.type().is_string() else cell.raw.notnull()
+
+
+def _check_digit(rule: Rule, cells: Cells) -> Test:
+    cell, kind = _one(rule, cells), str(rule.params["type"])
+    asked = cell.filled & cell.packed.re_search(_CHECKED_FORMS[kind])
+    return Test(asked, asked.ifelse(~EXPRESSIONS[kind](cell.packed), False), asked.ifelse(False, cell.filled))
+
+
+def _digit_right(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
+    one, kind = _one(rule, early), str(rule.params["type"])
+    if not one.text:
+        return None
+    formed = one.raw.re_search(_CHECKED_FORMS[kind]) if kind == "bank_card" else one.raw.length() == 18
+    right: ir.BooleanValue = formed.ifelse(one.valid[kind](one.raw), False)
+    return right
+
+
+def _cross_field(rule: Rule, cells: Cells) -> Test:
     first, second = (cells[name] for name in columns_of(rule)[:2])
     left, right = _comparable(first, second)
     both = left.notnull() & right.notnull()
-    unknown = first.filled & second.filled & ~both
+    unknown = both.ifelse(False, first.filled & second.filled)
     return Test(both, both & ~OPERATORS[str(rule.params["operator"])](left, right), unknown)
 
 
-def _comparable(first: Cell, second: Cell) -> tuple[ir.Value, ir.Value]:
+def _in_order(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
+    first, second = (early[name] for name in columns_of(rule)[:2])
+    if first.storage_type in TEXT or second.storage_type in TEXT:
+        return None
+    left, right = _comparable(first, second)
+    return OPERATORS[str(rule.params["operator"])](left, right)
+
+
+def _comparable(first: Cell | Early, second: Cell | Early) -> tuple[ir.Value, ir.Value]:
+    left, right = first.like(first.storage_type), second.like(second.storage_type)
     if first.storage_type != second.storage_type and {first.storage_type, second.storage_type} <= {"date", "timestamp"}:
-        return first.typed.cast("date"), second.typed.cast("date")
-    return first.typed, second.typed
+        return left.cast("date"), right.cast("date")
+    return left, right
 
 
-def _number(cell: Cell) -> ir.FloatingValue:
-    value: ir.FloatingValue = typed(cell.raw, "float64")
-    return value
+def _as_numbers(rule: Rule, types: Types) -> Iterable[tuple[str, str]]:
+    return [(name, "float64") for name in rule.columns[:2]]
 
 
-def _swapped_axes(rule: Rule, cells: dict[str, Cell]) -> Test:
-    longitude, latitude = (_number(cells[name]) for name in rule.columns)
+def _swapped_axes(rule: Rule, cells: Cells) -> Test:
+    longitude, latitude = (cells[name].like("float64") for name in rule.columns)
     both = longitude.notnull() & latitude.notnull()
     return Test(both, both & _swapped(longitude, latitude, rule.params))
+
+
+def _not_swapped(rule: Rule, early: Earlies) -> ir.BooleanValue:
+    longitude, latitude = (early[name].like("float64") for name in rule.columns)
+    return ~_swapped(longitude, latitude, rule.params)
 
 
 def _swapped(longitude: ir.FloatingValue, latitude: ir.FloatingValue, params: dict[str, Any]) -> ir.BooleanValue:
     return longitude.between(*params["latitude"]) & latitude.between(*params["longitude"])
 
 
-def _out_of_bounds(rule: Rule, cells: dict[str, Cell]) -> Test:
-    longitude, latitude = (_number(cells[name]) for name in rule.columns)
+def _out_of_bounds(rule: Rule, cells: Cells) -> Test:
+    longitude, latitude = (cells[name].like("float64") for name in rule.columns)
     value = longitude if rule.column == rule.columns[0] else latitude
-    low, high = rule.params["longitude" if rule.column == rule.columns[0] else "latitude"]
     swapped = _swapped(longitude, latitude, rule.params).fill_null(False)
-    return Test(
-        value.notnull(),
-        value.notnull() & ~value.between(low, high) & ~swapped,
-        _one(rule, cells).filled & value.isnull(),
-    )
+    wrong = value.notnull() & ~value.between(*_bounds(rule)) & ~swapped
+    return Test(value.notnull(), wrong, value.isnull().ifelse(_one(rule, cells).filled, False))
 
 
-def _outlier(rule: Rule, cells: dict[str, Cell]) -> Test:
+def _in_bounds(rule: Rule, early: Earlies) -> ir.BooleanValue:
+    within: ir.BooleanValue = _one(rule, early).like("float64").between(*_bounds(rule))
+    return within
+
+
+def _bounds(rule: Rule) -> Any:
+    return rule.params["longitude" if rule.column == rule.columns[0] else "latitude"]
+
+
+def _outlier(rule: Rule, cells: Cells) -> Test:
     test = _range(rule, cells)
     return Test(test.asked, test.failed)
 
 
-def _one(rule: Rule, cells: dict[str, Cell]) -> Cell:
-    return cells[columns_of(rule)[0]]
+def _right_length(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
+    one = _one(rule, early)
+    if not one.text:
+        return None
+    # no space at either end, so that mending would not shorten it
+    ends = nonblank(one.raw) & nonblank(one.raw.right(1))
+    return ends & ~_outside(one.raw.length(), rule.params.get("min"), rule.params.get("max"))
 
 
-ROW_KINDS: dict[str, Callable[[Rule, dict[str, Cell]], Test]] = {
-    "not_null": _not_null,
-    "placeholder": _placeholder,
-    "whitespace": _whitespace,
-    "full_width": _full_width,
-    "mojibake": _mojibake,
-    "masked": _masked,
-    "pattern": _pattern,
-    "length": _length,
-    "type": _type,
-    "in_set": _in_set,
-    "constant_broken": _constant,
-    "range": _range,
-    "format": _format,
-    "check_digit": _check_digit,
-    "cross_field": _cross_field,
-    "swapped_axes": _swapped_axes,
-    "out_of_bounds": _out_of_bounds,
-    "outlier": _outlier,
+ROW_KINDS: dict[str, Kind] = {
+    "not_null": Kind(_not_null, _surely_there),
+    "placeholder": Kind(_placeholder, _no_placeholder, _own_type, odd=True),
+    "whitespace": Kind(_whitespace, _nothing_odd, odd=True),
+    "full_width": Kind(_full_width, _nothing_odd, odd=True),
+    "mojibake": Kind(_mojibake, _nothing_odd, odd=True),
+    "masked": Kind(_masked, _nothing_odd, odd=True),
+    "pattern": Kind(_pattern, _written(lambda rule, raw: raw.re_search(str(rule.params["pattern"])))),
+    "length": Kind(_length, _right_length),
+    "type": Kind(_type, _of_its_type, _own_type),
+    "in_set": Kind(_in_set, _written(lambda rule, raw: raw.isin(_values(rule)))),
+    "retired": Kind(_retired, _written(lambda rule, raw: raw.isin([str(value) for value in rule.params["current"]]))),
+    "constant_broken": Kind(_constant, _written(lambda rule, raw: raw == str(rule.params["value"]))),
+    "range": Kind(_range, _within, _number_type),
+    "format": Kind(_format, _written_so, _form_types),
+    "date_format": Kind(_date_format, _written_so, _form_types),
+    "check_digit": Kind(_check_digit, _digit_right),
+    "cross_field": Kind(_cross_field, _in_order, _own_type),
+    "swapped_axes": Kind(_swapped_axes, _not_swapped, _as_numbers),
+    "out_of_bounds": Kind(_out_of_bounds, _in_bounds, _as_numbers),
+    "outlier": Kind(_outlier, _within, _number_type),
 }
 PER_COLUMN = frozenset({"not_null", "placeholder", "whitespace", "full_width", "mojibake", "masked", "type"})
-NEEDED_PARAMS = {
-    "pattern": ("pattern",),
-    "in_set": ("values",),
-    "constant_broken": ("value",),
-    "check_digit": ("type",),
-    "cross_field": ("operator",),
-    "swapped_axes": ("longitude", "latitude"),
-    "out_of_bounds": ("longitude", "latitude"),
-}

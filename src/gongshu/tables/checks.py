@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +15,26 @@ from ibis.backends import BaseBackend
 from ibis.common.exceptions import IbisError
 
 from gongshu.i18n import gettext
-from gongshu.tables.check_cells import (
-    CHECKED_TYPES,
-    NEEDED_PARAMS,
-    ROW_KINDS,
-    Test,
-    cells_of,
-    columns_of,
-    test_of,
-    units_of,
-)
-from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS
+from gongshu.tables import masks
+from gongshu.tables.cells import Test, columns_of, prepared
+from gongshu.tables.check_cells import CHECKED_TYPES, ROW_KINDS, units_of
+from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS, reference
+from gongshu.tables.check_tables import TABLE_KINDS, Context, other_table
+from gongshu.tables.code_lists import code_list
 from gongshu.tables.contract import Field, Rule
+from gongshu.tables.digits import valid_digits
 from gongshu.tables.model import ROW, TextTable
+from gongshu.tables.rule_forms import problem_with
 from gongshu.tables.scores import score
+from gongshu.tables.thresholds import holds
 from gongshu.tables.wording import finding_message
 
-UNITS_AT_ONCE = 120
+UNITS_AT_ONCE = 126  # two words of a mask
 ROWS_KEPT_WHILE_COUNTING = 10_000  # DuckDB keeps fewer than a million for each rule, in memory
 EXAMPLES = 3
+DICTIONARY = "dictionary"  # the code list of a rule that means the field's own
 # what a rule with wrong parameters comes to, in Python or in the engine
-_BAD_RULE = (KeyError, ValueError, TypeError, IbisError, duckdb.Error)
+_BAD_RULE = (KeyError, ValueError, TypeError, LookupError, ArithmeticError, TimeoutError, IbisError, duckdb.Error)
 
 
 @ibis.udf.agg.builtin(name="min")
@@ -47,8 +47,10 @@ class Result:
     """What became of a rule (of one of its columns): ``checked`` is the standard's B, ``checked - failed`` its A.
 
     ``unknown``: filled cells that the rule can't judge (they don't fit the type). ``why``: it was not run at all, and why.
-    ``rows``: the rows to look at, in order, as many as were asked for; ``rows_total``: all of them (for keys and duplicates
-    these are all rows of a group, and ``failed`` those beyond the first). ``examples``: some of the values.
+    ``rows``: the rows to look at, in order, as many as were asked for; ``rows_total``: all of them. ``examples``: some of the
+    values. ``groups``: for keys and duplicates how many values repeat; ``rows_total`` are then all rows of these groups and
+    ``failed`` counts as the rule's ``count`` says: ``beyond_first`` (rows but the first of each group, the default), ``groups``
+    or ``all_rows``. ``measured``: the number that a rule of the whole table measured.
     """
 
     rule: Rule
@@ -60,6 +62,24 @@ class Result:
     rows: list[int] = field(default_factory=list)
     examples: list[str] = field(default_factory=list)
     why: str = ""
+    groups: int | None = None
+    measured: float | None = None
+
+    @property
+    def state(self) -> str:
+        """``pass``, ``fail`` or ``not_evaluable`` (it was not run, or there was nothing that it could judge)."""
+        if self.why or not self.checked:
+            return "not_evaluable"
+        must = self.rule.params.get("must")
+        if must and self.rule.kind not in TABLE_KINDS:
+            percent = self.rule.params.get("unit") == "percent"
+            return "pass" if holds(must, 100 * self.failed / self.checked if percent else self.failed) else "fail"
+        return "fail" if self.failed else "pass"
+
+    @property
+    def counting(self) -> str | None:
+        """How repeated rows were counted; None where none are."""
+        return str(self.rule.params.get("count", "beyond_first")) if self.groups is not None else None
 
 
 @dataclass(frozen=True)
@@ -78,11 +98,34 @@ class Finding:
 
 @dataclass(frozen=True)
 class QualityRun:
-    """``scores``: ``{"profile", "total", "dimensions"}`` as in the inspect document."""
+    """``scores``: ``{"profile", "total", "dimensions"}`` as in the inspect document. ``mask``: the file of failing rows, if asked for."""
 
     results: list[Result]
     findings: list[Finding]
     scores: dict[str, Any]
+    mask: Path | None = None
+
+
+@dataclass
+class _Run:
+    """What one run works with. ``every``: for the mask, the wrong rows of what isn't row-local."""
+
+    backend: BaseBackend
+    table: ir.Table
+    types: dict[str, str]
+    max_rows: int
+    context: Context
+    results: list[Result] = field(default_factory=list)
+    every: list[tuple[Result, ir.Table]] = field(default_factory=list)
+
+    def add(self, result: Result, every: ir.Table | None = None) -> None:
+        self.results.append(result)
+        if every is not None:
+            self.every.append((result, every))
+
+    def broken(self, rule: Rule, error: Exception) -> Result:
+        problem = str(error.args[0] if isinstance(error, LookupError) and error.args else error).split("\n")[0][:200]
+        return Result(rule, rule.column, why=gettext("规则跑不起来：{problem}", problem=problem))
 
 
 def run_checks(
@@ -93,68 +136,135 @@ def run_checks(
     *,
     max_rows: int = 1000,
     profile: str = "db31-t-1523-2024",
+    context: Context | None = None,
+    mask: Path | None = None,
 ) -> QualityRun:
-    """Check a staged ``table`` (text and ``_row``): ``fields`` name its columns and storage types.
+    """Check a ``table`` with ``_row`` and columns of text (as staged) or of the engine's own types: ``fields`` name its columns
+    and storage types.
 
     Up to ``max_rows`` row numbers a rule are kept, the count is always complete. A rule of an unknown kind, or of a column that
-    is not there, is reported as not run, never as passed.
+    is not there, is reported as not run, never as passed. ``context``: what rules of the whole table need beside it. ``mask``:
+    where to write which row breaks which rules (:mod:`gongshu.tables.masks`).
     """
     staged = _staged(backend, table)
-    types = {found.name: found.storage_type for found in fields if found.name in staged.columns}
-    rules = list(rules)
-    rows = int(backend.to_pyarrow(staged.count()).as_py())
-    results = [Result(rule, rule.column, why=why) for rule in rules if (why := _not_runnable(rule, types))]
-    runnable = [rule for rule in rules if not _not_runnable(rule, types)]
-    results += _run_groups(backend, staged, types, [rule for rule in runnable if rule.kind in GROUP_KINDS], max_rows)
+    fields = list(fields)
+    run = _Run(
+        backend,
+        staged,
+        {found.name: found.storage_type for found in fields if found.name in staged.columns},
+        max_rows,
+        context or Context(),
+    )
+    asked = [each for rule in rules for each in _expanded(rule, fields)]
+    runnable = []
+    for rule in asked:
+        why = problem_with(rule, run.types)
+        if why:
+            run.add(Result(rule, rule.column, why=why))
+        else:
+            runnable.append(rule)
+    _run_groups(run, [rule for rule in runnable if rule.kind in GROUP_KINDS or rule.kind == "reference"])
+    for rule in runnable:
+        if rule.kind in TABLE_KINDS:
+            _run_table(run, rule)
     local = [unit for rule in runnable if rule.kind in ROW_KINDS for unit in units_of(rule)]
     # units of the same columns in the same query, so that each column is prepared once
-    order = {name: place for place, name in enumerate(types)}
+    order = {name: place for place, name in enumerate(run.types)}
     local.sort(key=lambda unit: order[columns_of(unit[1])[0]])
-    for start in range(0, len(local), UNITS_AT_ONCE):
-        results += _run_local(backend, staged, types, local[start : start + UNITS_AT_ONCE], rows, max_rows)
-    results = _with_examples(backend, staged, results)
-    findings = [_finding(result) for result in results if result.failed]
-    return QualityRun(results, findings, score(results, profile))
+    with tempfile.TemporaryDirectory(prefix="gongshu-mask-") as folder:
+        kept = _run_all_local(run, local, Path(folder) if mask else None)
+        if mask:
+            _write_mask(run, kept, mask)
+    places = {id(rule): place for place, rule in enumerate(asked)}
+    ranks = {(rule.id, rule.kind): place for place, rule in reversed(list(enumerate(asked)))}
+    results = sorted(
+        _with_examples(run), key=lambda one: places.get(id(one.rule), ranks.get((one.rule.id, one.rule.kind), 0))
+    )
+    findings = [_finding(result) for result in results if result.state == "fail"]
+    return QualityRun(results, findings, score(results, profile), mask)
 
 
-def _run_groups(
-    backend: BaseBackend, staged: ir.Table, types: dict[str, str], rules: list[Rule], max_rows: int
-) -> list[Result]:
+def _expanded(rule: Rule, fields: list[Field]) -> list[Rule]:
+    """A rule that names a code list: its values, and a rule of its own for the retired ones."""
+    name = rule.params.get("code_list")
+    if rule.kind != "in_set" or name is None or "values" in rule.params:
+        return [rule]
+    if name == DICTIONARY:
+        codes = next((found.codes for found in fields if found.name == rule.column), {})
+        return [replace(rule, params={**rule.params, "values": list(codes)})]
+    try:
+        found = code_list(str(name), None if rule.params.get("version") is None else str(rule.params["version"]))
+    except ValueError as error:
+        return [replace(rule, kind="unknown_code_list", params={**rule.params, "why": str(error)})]
+    if not found.retired:
+        return [replace(rule, params={**rule.params, "values": list(found.codes)})]
+    params = {**rule.params, "values": [*found.codes, *found.retired]}
+    gone = {**rule.params, "values": list(found.retired), "current": list(found.codes)}
+    return [replace(rule, params=params), replace(rule, kind="retired", params=gone)]
+
+
+def _run_groups(run: _Run, rules: list[Rule]) -> None:
     """Keys first: where a number or a checked code is in every row and never twice, no two rows are the same or nearly so."""
-    results: list[Result] = []
     checked = {rule.column for rule in rules if rule.kind == "unique" and rule.params.get("type") in CHECKED_TYPES}
     keys: dict[str, int] = {}
     for rule in sorted(rules, key=lambda rule: rule.kind != "unique"):
         compared = [
             name
-            for name in types
+            for name in run.types
             if (name in rule.columns if rule.columns else name not in rule.params.get("ignore", []))
         ]
         key = next((name for name in compared if name in keys), None) if rule.kind in WHOLE_ROWS else None
         if key:
-            results.append(Result(rule, rule.column, keys[key]))
+            run.add(Result(rule, rule.column, keys[key], groups=0))
             continue
         try:
-            group = GROUP_KINDS[rule.kind](backend, staged, rule, types, max_rows)
+            if rule.kind == "reference":
+                other = other_table(rule, run.context)
+                group = reference(run.backend, run.table, rule, run.types, run.max_rows, other)
+            else:
+                group = GROUP_KINDS[rule.kind](run.backend, run.table, rule, run.types, run.max_rows)
         except _BAD_RULE as error:
-            results.append(_broken_rule(rule, error))
+            run.add(run.broken(rule, error))
             continue
-        results.append(Result(rule, rule.column, group.asked, group.failed, 0, group.total, group.rows))
+        way = rule.params.get("count")
+        failed = group.failed if way not in ("groups", "all_rows") or group.groups is None else group.total
+        failed = group.groups if way == "groups" and group.groups is not None else failed
+        run.add(
+            Result(rule, rule.column, group.asked, failed, 0, group.total, group.rows, groups=group.groups),
+            group.every,
+        )
         if (
             rule.kind == "unique"
             and rule.column
             and not group.failed
-            and (types[rule.column] == "int64" or rule.column in checked)
+            and (run.types[rule.column] == "int64" or rule.column in checked)
         ):
-            rows = int(backend.to_pyarrow(staged.count()).as_py())
+            rows = int(run.backend.to_pyarrow(run.table.count()).as_py())
             if group.asked == rows:
                 keys[rule.column] = rows
-    return results
 
 
-def _broken_rule(rule: Rule, error: Exception) -> Result:
-    problem = str(error).split("\n")[0][:200]
-    return Result(rule, rule.column, why=gettext("规则跑不起来：{problem}", problem=problem))
+def _run_table(run: _Run, rule: Rule) -> None:
+    try:
+        found = TABLE_KINDS[rule.kind](run.backend, run.table, rule, run.types, run.context, run.max_rows)
+    except _BAD_RULE as error:
+        run.add(run.broken(rule, error))
+        return
+    run.add(
+        Result(
+            rule,
+            rule.column,
+            found.asked,
+            found.failed,
+            found.unknown,
+            found.failed if found.every is not None else 0,
+            found.rows,
+            list(found.missing),
+            found.why,
+            measured=found.value,
+        ),
+        found.every,
+    )
 
 
 def _staged(backend: BaseBackend, table: TextTable | ir.Table | Path) -> ir.Table:
@@ -163,78 +273,112 @@ def _staged(backend: BaseBackend, table: TextTable | ir.Table | Path) -> ir.Tabl
     return backend.read_parquet(table if isinstance(table, Path) else table.path)  # type: ignore[attr-defined]
 
 
-def _not_runnable(rule: Rule, types: dict[str, str]) -> str:
-    if rule.kind not in ROW_KINDS and rule.kind not in GROUP_KINDS:
-        return gettext("没有「{kind}」这种规则的检核办法", kind=rule.kind)
-    missing = [name for name in columns_of(rule) if name not in types]
-    if missing:
-        return gettext("表里没有「{column}」列", column=missing[0])
-    if not columns_of(rule) and rule.kind not in WHOLE_ROWS:
-        return gettext("规则没有说明是哪一列")
-    lacking = [name for name in NEEDED_PARAMS.get(rule.kind, ()) if name not in rule.params]
-    return gettext("规则缺参数「{name}」", name=lacking[0]) if lacking else ""
+Unit = tuple[str | None, Rule]
+Kept = list[tuple[list[Result], ir.Table]]
 
 
-def _run_local(
-    backend: BaseBackend,
-    staged: ir.Table,
-    types: dict[str, str],
-    units: list[tuple[str | None, Rule]],
-    rows: int,
-    max_rows: int,
-) -> list[Result]:
-    used = {name for _, rule in units for name in columns_of(rule)}
-    packed = {name for _, rule in units if rule.params.get("type") in CHECKED_TYPES for name in columns_of(rule)}
-    base, view = cells_of(staged, {name: types[name] for name in types if name in used}, packed)
-    cells = view(base)
-    tests: list[Test] = []
-    broken: list[Result] = []
-    good: list[tuple[str | None, Rule]] = []
-    for unit in units:
-        try:
-            tests.append(test_of(unit[1], cells))
-            good.append(unit)
-        except _BAD_RULE as error:
-            broken.append(_broken_rule(unit[1], error))
+def _run_all_local(run: _Run, local: list[Unit], folder: Path | None) -> Kept:
+    """All row-local units, so many at a time; with ``folder`` their masks (before they are put together) are left there."""
+    kept: Kept = []
+    rows = int(run.backend.to_pyarrow(run.table.count()).as_py()) if local else 0
+    for start in range(0, len(local), UNITS_AT_ONCE):
+        kept += _run_local(run, local[start : start + UNITS_AT_ONCE], rows, folder)
+    return kept
+
+
+def _run_local(run: _Run, units: list[Unit], rows: int, folder: Path | None) -> Kept:
+    used = {name: run.types[name] for name in run.types if any(name in columns_of(rule) for _, rule in units)}
     try:
-        return broken + _count_local(backend, base, good, tests, rows, max_rows)
+        ready = prepared(run.table, used, [rule for _, rule in units], ROW_KINDS, valid_digits(run.backend))
+        base, tests = ready.base, ready.tests
+        if folder is None or run.backend.name != "duckdb":
+            found, mask = _counted(run, base, units, tests, rows), None
+            if folder is not None:
+                flags = masks.words([test.broken for test in tests], "f")
+                mask = base.select(row=base[ROW], **flags)
+        else:
+            found, mask = _counted_by_mask(run, base, units, tests, rows, folder)
     except _BAD_RULE as error:
-        if len(good) == 1:
-            return [*broken, _broken_rule(good[0][1], error)]
-    # the engine refuses one of them, such as a wrong pattern: each by itself then, so that the others are run
-    return broken + [result for unit in good for result in _run_local(backend, staged, types, [unit], rows, max_rows)]
+        if len(units) == 1:
+            run.add(run.broken(units[0][1], error))
+            return []
+        # the engine refuses one of them, such as a wrong pattern: each by itself then, so that the others are run
+        return [part for unit in units for part in _run_local(run, [unit], rows, folder)]
+    run.results += found
+    return [] if mask is None else [(found, mask)]
 
 
-def _count_local(
-    backend: BaseBackend,
-    base: ir.Table,
-    units: list[tuple[str | None, Rule]],
-    tests: list[Test],
-    rows: int,
-    max_rows: int,
-) -> list[Result]:
-    if not units:
-        return []
+def _counted(run: _Run, base: ir.Table, units: list[Unit], tests: list[Test], rows: int) -> list[Result]:
+    """One aggregate counts everything and, on DuckDB, keeps the first rows of each."""
     metrics: dict[str, ir.Scalar] = {}
     for n, test in enumerate(tests):
         metrics[f"failed{n}"] = test.broken.sum()
         if test.asked is not None:
-            metrics[f"asked{n}"] = test.asked.sum()
+            metrics[f"not{n}"] = (~test.asked).sum()
         if test.unknown is not None:
             metrics[f"unknown{n}"] = test.unknown.sum()
-    keeps_rows = backend.name == "duckdb" and 0 < max_rows <= ROWS_KEPT_WHILE_COUNTING
+    max_rows = run.max_rows
+    keeps_rows = run.backend.name == "duckdb" and 0 < max_rows <= ROWS_KEPT_WHILE_COUNTING
     if keeps_rows:
         metrics |= {f"rows{n}": _first_rows(base[ROW], max_rows, where=test.broken) for n, test in enumerate(tests)}
-    answer = backend.to_pyarrow(base.aggregate(**metrics)).to_pylist()[0]
+    answer = run.backend.to_pyarrow(base.aggregate(**metrics)).to_pylist()[0]
     numbers = {n: answer.pop(f"rows{n}") or [] for n in range(len(units))} if keeps_rows else {}
     counts = {key: int(value or 0) for key, value in answer.items()}
     if not keeps_rows and max_rows > 0:
-        numbers = _rows(backend, base, tests, [n for n in range(len(units)) if counts[f"failed{n}"]], max_rows)
+        failing = [n for n in range(len(units)) if counts[f"failed{n}"]]
+        numbers = {n: _rows(run, base.filter(tests[n].broken)) for n in failing}
+    return _results(units, counts, numbers, rows)
+
+
+def _rows(run: _Run, wrong: ir.Table) -> list[int]:
+    """The first failing rows in a query of their own: for engines that can't keep them while they count, and for very many."""
+    rows: list[int] = run.backend.to_pyarrow(wrong.select(ROW).order_by(ROW).limit(run.max_rows))[ROW].to_pylist()
+    return rows
+
+
+def _counted_by_mask(
+    run: _Run, base: ir.Table, units: list[Unit], tests: list[Test], rows: int, folder: Path
+) -> tuple[list[Result], ir.Table]:
+    """One scan writes for each row that isn't asked and right everywhere which tests it fails, which can't be told, which don't
+    ask it; the counts are read from there.
+    """
+    flags: dict[str, ir.IntegerValue] = masks.words([test.broken for test in tests], "f")
+    asking = [n for n, test in enumerate(tests) if test.asked is not None]
+    telling = [n for n, test in enumerate(tests) if test.unknown is not None]
+    if asking:
+        flags |= masks.words([~tests[n].asked for n in asking], "n")
+    if telling:
+        flags |= masks.words([tests[n].unknown for n in telling], "u")
+    judged = base.select(_row=base[ROW], **flags)
+    judged = judged.filter(ibis.or_(*(judged[name] != 0 for name in flags)))
+    path = folder / f"mask-{len(list(folder.iterdir()))}.parquet"
+    run.backend.to_parquet(judged, path)
+    mask = run.backend.read_parquet(path)  # type: ignore[attr-defined]
+    metrics: dict[str, ir.Scalar] = {f"failed{n}": masks.has(mask, "f", n).sum() for n in range(len(tests))}
+    metrics |= {f"not{n}": masks.has(mask, "n", at).sum() for at, n in enumerate(asking)}
+    metrics |= {f"unknown{n}": masks.has(mask, "u", at).sum() for at, n in enumerate(telling)}
+    keeps_rows = 0 < run.max_rows <= ROWS_KEPT_WHILE_COUNTING
+    if keeps_rows:
+        metrics |= {
+            f"rows{n}": _first_rows(mask[ROW], run.max_rows, where=masks.has(mask, "f", n)) for n in range(len(tests))
+        }
+    answer = run.backend.to_pyarrow(mask.aggregate(**metrics)).to_pylist()[0]
+    numbers = {n: answer.pop(f"rows{n}") or [] for n in range(len(units))} if keeps_rows else {}
+    counts = {key: int(value or 0) for key, value in answer.items()}
+    if not keeps_rows and run.max_rows > 0:
+        numbers = {
+            n: _rows(run, mask.filter(masks.has(mask, "f", n))) for n in range(len(units)) if counts[f"failed{n}"]
+        }
+    kept = mask.select(row=mask[ROW], **{name: mask[name] for name in flags if name.startswith("f")})
+    return _results(units, counts, numbers, rows), kept
+
+
+def _results(units: list[Unit], counts: dict[str, int], numbers: dict[int, list[int]], rows: int) -> list[Result]:
     return [
         Result(
             rule,
             column,
-            counts.get(f"asked{n}", rows),
+            rows - counts.get(f"not{n}", 0),
             counts[f"failed{n}"],
             counts.get(f"unknown{n}", 0),
             counts[f"failed{n}"],
@@ -244,29 +388,33 @@ def _count_local(
     ]
 
 
-def _rows(
-    backend: BaseBackend, base: ir.Table, tests: list[Test], failing: list[int], max_rows: int
-) -> dict[int, list[int]]:
-    """The first ``max_rows`` failing rows of each test, in a query each: for engines that can't keep them while they count, and for very many."""
-    return {
-        n: backend.to_pyarrow(base.filter(tests[n].broken).select(ROW).order_by(ROW).limit(max_rows))[ROW].to_pylist()
-        for n in failing
-    }
+def _write_mask(run: _Run, kept: Kept, path: Path) -> None:
+    bits: list[masks.Bit] = []
+    parts: list[tuple[int, ir.Table]] = []
+    for results, table in kept:
+        bits += [("", None)] * (-len(bits) % masks.BITS)
+        parts.append((len(bits), table))
+        bits += [(result.rule.id, result.column) for result in results]
+    for result, table in run.every:
+        parts.append((len(bits), table.select("row")))
+        bits.append((result.rule.id, result.column))
+    masks.write_mask(run.backend, parts, bits, path)
 
 
-def _with_examples(backend: BaseBackend, staged: ir.Table, results: list[Result]) -> list[Result]:
+def _with_examples(run: _Run) -> list[Result]:
     """Some of the failing values of each result, read in one query."""
+    results = run.results
     wanted = {row for result in results if result.failed for row in result.rows[:EXAMPLES]}
     names = sorted(
-        {name for result in results if result.failed for name in columns_of(result.rule)} & set(staged.columns)
+        {name for result in results if result.failed for name in columns_of(result.rule)} & set(run.table.columns)
     )
     if not wanted or not names:
         return results
     # numbered, for a column may have any name
-    cells = staged.filter(staged[ROW].isin(sorted(wanted))).select(
-        _row=staged[ROW], **{f"c{n}": staged[name] for n, name in enumerate(names)}
+    cells = run.table.filter(run.table[ROW].isin(sorted(wanted))).select(
+        _row=run.table[ROW], **{f"c{n}": run.table[name].cast("string").left(80) for n, name in enumerate(names)}
     )
-    values = {row[ROW]: row for row in backend.to_pyarrow(cells).to_pylist()}
+    values = {row[ROW]: row for row in run.backend.to_pyarrow(cells).to_pylist()}
 
     def shown(result: Result) -> list[str]:
         columns = [result.column] if result.column else list(columns_of(result.rule))[:3]
@@ -280,14 +428,22 @@ def _with_examples(backend: BaseBackend, staged: ir.Table, results: list[Result]
         return list(dict.fromkeys(text[:80] for text in texts))
 
     return [
-        Result(**{**vars(result), "examples": shown(result)}) if result.failed and result.rows else result
-        for result in results
+        replace(result, examples=shown(result)) if result.failed and result.rows else result for result in results
     ]
 
 
 def _finding(result: Result) -> Finding:
     rule = result.rule
-    message = finding_message(rule.kind, result.column, columns_of(rule), result.rows_total, result.failed)
+    message = finding_message(
+        rule.kind,
+        result.column,
+        columns_of(rule),
+        result.rows_total or result.failed,
+        result.failed,
+        groups=result.groups,
+        measured=result.measured,
+        missing=result.examples if not result.rows else (),
+    )
     return Finding(
         rule.id, result.column, rule.kind, rule.severity, message, result.rows_total, result.rows, result.examples
     )

@@ -26,7 +26,7 @@ STORAGE_TYPES = (
 )  # fmt: skip
 THRESHOLD = 0.95  # share of filled cells that must fit before a column is typed
 SAMPLE_ROWS = 20_000  # a candidate that fits fewer than half of a spread sample isn't counted over the whole
-_BACKEND_TYPES = {
+BACKEND_TYPES = {
     "int64": "int64",
     "decimal": "decimal(38, 9)",
     "float64": "float64",
@@ -129,13 +129,19 @@ def typed(values: ir.StringValue, storage_type: str) -> ir.Value:
     """
     if storage_type in ("string", "geometry"):
         return values
-    clean = normalise(values)
-    slow = _filled(clean).ifelse(_CASTS[storage_type](clean), ibis.null(_BACKEND_TYPES[storage_type]))
-    if storage_type not in _PLAIN:
-        return slow
+    slow = typed_clean(normalise(values), storage_type)
     # most cells are written plainly: one search and a cast for these, the many forms only for what is left
-    quick = is_plain(values, storage_type).ifelse(values, ibis.null("string")).try_cast(_BACKEND_TYPES[storage_type])
-    return quick.fill_null(slow)
+    return typed_plain(values, storage_type).fill_null(slow) if storage_type in _PLAIN else slow
+
+
+def typed_plain(values: ir.StringValue, storage_type: str) -> ir.Value:
+    """``values`` as ``storage_type`` where they are written in its commonest way, else null."""
+    return is_plain(values, storage_type).ifelse(values, ibis.null("string")).try_cast(BACKEND_TYPES[storage_type])
+
+
+def typed_clean(clean: ir.StringValue, storage_type: str) -> ir.Value:
+    """Cells that are normalised already as ``storage_type``, in all ways of writing it; null where they don't fit."""
+    return _filled(clean).ifelse(_CASTS[storage_type](clean), ibis.null(BACKEND_TYPES[storage_type]))
 
 
 def is_plain(values: ir.StringValue, storage_type: str) -> ir.BooleanValue:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gongshu.i18n import gettext
 
 _TITLES = {
@@ -27,6 +29,17 @@ _TITLES = {
     "row_duplicate": "整行重复",
     "near_duplicate": "近似重复行",
     "inconsistent": "区划与坐标不符",
+    "retired": "用了停用的代码",
+    "date_format": "不是所写格式的日期",
+    "reference": "别的表里没有",
+    "row_count": "行数不对",
+    "freshness": "过了更新期",
+    "coverage_time": "缺时段",
+    "coverage_division": "缺区划",
+    "drift": "分布变了",
+    "equality": "与别的表对不上",
+    "sql": "不合 SQL 规则",
+    "condition": "不合条件",
     "header_empty": "空表头",
     "header_repeated": "重复表头",
     "not_finite": "非有限数",
@@ -54,7 +67,28 @@ _RULES = {
     "row_duplicate": "行不重复",
     "near_duplicate": "行不近似重复",
     "inconsistent": "区划与坐标相符",
+    "retired": "不用停用的代码",
+    "date_format": "是日期且照格式写",
+    "reference": "在别的表里有",
+    "row_count": "行数",
+    "freshness": "按承诺更新",
+    "coverage_time": "时段齐全",
+    "coverage_division": "区划齐全",
+    "drift": "分布没有大变",
+    "equality": "与别的表相等",
+    "sql": "SQL 规则",
+    "condition": "条件成立",
     "foreign": "别家引擎的规则",
+}
+# what a rule of the whole table says of its measure
+_MEASURES = {
+    "row_count": "表有 {measured} 行，不合规则",
+    "freshness": "最新的数据是 {measured} 天前的，过了承诺的更新频率",
+    "coverage_time": "「{column}」缺 {measured} 个时段",
+    "coverage_division": "「{column}」缺 {measured} 个区划",
+    "drift": "「{column}」的分布与上一版相比变了（PSI {measured}）",
+    "equality": "与别的表相差 {measured}",
+    "sql": "SQL 规则得 {measured}，不合规则",
 }
 _SENTENCES = {
     "not_null": "「{column}」有 {count} 格为空",
@@ -76,6 +110,10 @@ _SENTENCES = {
     "out_of_bounds": "「{column}」有 {count} 格坐标为零或远离其余",
     "outlier": "「{column}」有 {count} 格远离其余",
     "unique": "「{columns}」应唯一，{count} 行有重复",
+    "retired": "「{column}」有 {count} 格用了停用的代码",
+    "date_format": "「{column}」有 {count} 格不是所写格式的日期",
+    "reference": "「{columns}」有 {count} 行的值在别的表里没有",
+    "condition": "{count} 行不合条件",
     "row_duplicate": "{count} 行与别的行完全相同（不计编号列）",
     "near_duplicate": "{count} 行与别的行只差空格、标点或宽窄",
     "inconsistent": "「{columns}」有 {count} 行的区划与周围的点不符",
@@ -92,7 +130,27 @@ def rule_title(kind: str) -> str:
     return gettext(_RULES.get(kind, kind))
 
 
-def finding_message(kind: str, column: str | None, columns: tuple[str, ...], total: int, failed: int) -> str:
-    """The sentence for ``total`` rows of a finding; ``failed`` of them too many, where that differs."""
-    sentence = _SENTENCES.get(kind, "「{columns}」有 {count} 处不合规则")
-    return gettext(sentence, column=column or "", columns=gettext("」与「").join(columns), count=f"{total:,}")
+def finding_message(
+    kind: str,
+    column: str | None,
+    columns: tuple[str, ...],
+    total: int,
+    failed: int,
+    *,
+    groups: int | None = None,
+    measured: float | None = None,
+    missing: Sequence[str] = (),
+) -> str:
+    """The sentence for ``total`` rows of a finding; ``failed`` of them too many, where that differs.
+
+    ``groups``: how many values repeat. ``measured``: what a rule of the whole table measured. ``missing``: what it missed, named.
+    """
+    said = {"column": column or "", "columns": gettext("」与「").join(columns), "count": f"{total:,}"}
+    sentence = gettext(_SENTENCES.get(kind, "「{columns}」有 {count} 处不合规则"), **said)
+    if measured is not None:
+        sentence = gettext(_MEASURES.get(kind, "量得 {measured}，不合规则"), **said, measured=f"{measured:,.10g}")
+    if groups:
+        sentence += gettext("（{groups} 个值重复，除每个值的第一行外 {excess} 行）", groups=f"{groups:,}", excess=f"{total - groups:,}")
+    if missing:
+        sentence += gettext("：{missing}", missing=gettext("、").join(missing))
+    return sentence

@@ -1,0 +1,93 @@
+"""The rows that failed, kept: a Parquet file with the number of a row and a bit for each rule that it breaks (检核掩码).
+
+Columns: ``row`` (as :data:`gongshu.tables.model.ROW`), ``mask0``, ``mask1``... of 63 bits each, in the order of rows; rows that
+break no rule are left out. The file's metadata ``gongshu.bits`` is JSON, for each bit the rule's id and its column or null.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import add, or_
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from ibis.backends import BaseBackend
+
+BITS = 63  # of a signed word
+KEY = b"gongshu.bits"
+Bit = tuple[str, str | None]
+
+
+def words(flags: Sequence[ir.BooleanValue], name: str) -> dict[str, ir.IntegerValue]:
+    """The flags of a row as words of 63 bits: ``<name>0``, ``<name>1``..."""
+    made = {}
+    for word in range(0, max(1, len(flags)), BITS):
+        bits = [flag.ifelse(1 << n, 0).cast("int64") for n, flag in enumerate(flags[word : word + BITS])]
+        made[f"{name}{word // BITS}"] = reduce(add, bits, ibis.literal(0, "int64"))
+    return made
+
+
+def has(table: ir.Table, name: str, bit: int) -> ir.BooleanValue:
+    """True where ``bit`` of the words called ``name`` is set."""
+    word = table[f"{name}{bit // BITS}"]
+    found: ir.BooleanValue = (word & ibis.literal(1 << bit % BITS, "int64")) != 0
+    return found
+
+
+def write_mask(
+    backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits: Sequence[Bit], path: Path
+) -> None:
+    """Write the mask of ``parts``: each a table of ``row`` and words ``f0``... (or ``row`` alone: one bit) whose first bit is the number given.
+
+    ``bits`` says what each bit means. A part begins at a multiple of 63 unless it is one bit.
+    """
+    count = max(1, -(-len(bits) // BITS))
+    sides = []
+    for first, part in parts:
+        own = [name for name in part.columns if name != "row"]
+        filled = {f"mask{first // BITS + n}": part[name] for n, name in enumerate(own)}
+        if not own:
+            filled = {f"mask{first // BITS}": ibis.literal(1 << first % BITS, "int64")}
+        zero = ibis.literal(0, "int64")
+        sides.append(
+            part.select(row=part.row, **{f"mask{n}": filled.get(f"mask{n}", zero).cast("int64") for n in range(count)})
+        )
+    names = [f"mask{n}" for n in range(count)]
+    if sides:
+        table = reduce(lambda a, b: a.union(b), sides)
+        if len(sides) > 1:
+            table = table.group_by("row").aggregate(**{name: table[name].bit_or() for name in names})
+        table = table.filter(reduce(or_, (table[name] != 0 for name in names))).order_by("row")
+        stream = backend.to_pyarrow_batches(table)
+    else:
+        stream = None
+    schema = pa.schema([("row", pa.int64()), *((name, pa.int64()) for name in names)])
+    schema = schema.with_metadata({KEY: json.dumps([list(bit) for bit in bits], ensure_ascii=False).encode()})
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in stream or ():
+            writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
+
+
+def bits_of(path: Path) -> list[Bit]:
+    """What each bit of a mask means: the rule's id and its column."""
+    return [(rule, column) for rule, column in json.loads(pq.read_schema(path).metadata[KEY])]
+
+
+def rows_of(path: Path, rule: str, column: str | None) -> Iterator[list[int]]:
+    """The rows that break ``rule`` (on ``column``), in order, some at a time; KeyError for a rule that the mask doesn't hold."""
+    bits = bits_of(path)
+    if (rule, column) not in bits:
+        raise KeyError(rule)
+    place = bits.index((rule, column))
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=["row", f"mask{place // BITS}"]):
+            flag = pc.not_equal(pc.bit_wise_and(batch.column(1), pa.scalar(1 << place % BITS, pa.int64())), 0)
+            found = batch.column(0).filter(flag).to_pylist()
+            if found:
+                yield found
