@@ -16,7 +16,7 @@ from ibis.backends.sql.rewrites import Select, split_select_distinct_with_order_
 from ibis.common.patterns import replace
 
 SMALLEST = 3  # nodes of an expression that is worth a column
-LARGEST_MOVED = 12  # nodes of a filter that may be moved into a subquery
+LARGEST_MOVED = 30  # nodes of a filter that may be moved into a subquery
 _NEVER = (
     ops.Reduction,
     ops.Analytic,
@@ -52,8 +52,8 @@ def _fenced(select: Any) -> Any:
     Sail moves a filter into its subqueries and there writes out anew all that was shared, which can take minutes. It leaves a
     random number where it is.
     """
-    moved = sum(len(_below([each])) for each in select.predicates)
-    if moved < LARGEST_MOVED or select.qualified:
+    known: dict[Any, int] = {}
+    if select.qualified or sum(_written(each, known) for each in select.predicates) < LARGEST_MOVED:
         return select
     always = ops.GreaterEqual(ops.RandomScalar(), ops.Literal(0.0, dtype=dt.float64))
     keep = functools.reduce(ops.And, select.predicates, always)
@@ -65,6 +65,15 @@ def _fenced(select: Any) -> Any:
         predicates=(ops.Field(below, "_keep_shared"),),
         sort_keys=tuple(value.replace(places, filter=ops.Value) for value in select.sort_keys),
     )
+
+
+def _written(value: Any, known: dict[Any, int]) -> int:
+    """How long ``value`` gets when the columns of subqueries are written out in it."""
+    if value not in known:
+        inner = value.rel.selections.get(value.name) if isinstance(value, ops.Field) and isinstance(value.rel, Select) else None
+        parts = [inner] if inner is not None else _parts(value)
+        known[value] = 1 + sum(_written(part, known) for part in parts)
+    return known[value]
 
 
 @replace(ops.Aggregate)
