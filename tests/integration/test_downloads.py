@@ -219,7 +219,7 @@ def test_withdrawn_while_its_file_is_made(client, monkeypatch):
     def withdraw(*_args: object) -> None:
         Version.objects.filter(pk=version.pk).update(state="withdrawn", withdrawn_at=timezone.now())
 
-    monkeypatch.setitem(exports._WRITERS, "csv", lambda v, target, note: (target.write_bytes(b"x"), withdraw()))
+    monkeypatch.setitem(exports._WRITERS, "csv", lambda v, engine, target, note: (target.write_bytes(b"x"), withdraw()))
     answer = client.get(f"{BASE}/versions/1/medical-institutions.csv")
     assert answer.status_code == 410
     assert not Distribution.objects.exists()

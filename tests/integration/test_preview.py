@@ -177,7 +177,7 @@ def test_only_choices_that_the_level_allows_are_taken(cast):
     draft = drafted(cast)
     contract = load_contract(draft.contract)
     changed = protecting.choose(
-        contract, {"姓名": protecting.code(Protection()), "性别": "round|{}"}, {}, contract.suppress_small_groups
+        contract, {"姓名": protecting.code(Protection()), "性别": "round|{}"}, {}, contract.suppress_small_groups, None
     )
     assert changed == [] and {f.name: f.protection.method for f in contract.fields}["姓名"] == "drop"
 

@@ -356,7 +356,7 @@ def test_a_stop_holds_at_once_even_for_what_is_cached(client):
 def test_a_dump_breaks_off_when_the_dataset_is_stopped(monkeypatch):
     version = mixed()
     monkeypatch.setattr(dumps, "ASK_SECONDS", 0)
-    monkeypatch.setattr(formats, "BATCH", 50)
+    monkeypatch.setattr(formats, "LINES", 50)
     table = tables.of(version)
     pieces = dumps.stream(table, grammar.Ask(), "jsonl", "")
     assert next(pieces)

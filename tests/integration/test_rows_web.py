@@ -162,6 +162,19 @@ def test_csv_cells_survive_and_compute_nothing(site):
     assert set(frame["咨询电话"].str[:2]) == {"'=", "02"}
 
 
+def test_pages_are_packed_for_who_takes_it_and_have_an_etag_of_their_own(site):
+    address = f"{HOSPITALS}/rows?limit=200"
+    plain, packed = site.get(address), site.get(address, Accept_Encoding="gzip")
+    assert packed[1]["Content-Encoding"] == "gzip" and "Content-Encoding" not in plain[1]
+    assert gzip.decompress(packed[2]) == plain[2] and len(packed[2]) * 3 < len(plain[2])
+    tags = [answer[1]["ETag"] for answer in (plain, packed)]
+    assert tags[0] != tags[1] and "Accept-Encoding" in packed[1]["Vary"]
+    for tag in tags:
+        known = site.get(address, If_None_Match=tag, Accept_Encoding="gzip")
+        assert known[0] == 304 and known[1]["ETag"] == tag
+    assert "Content-Encoding" not in site.get(f"{HOSPITALS}/rows?limit=1", Accept_Encoding="gzip, *;q=0")[1]
+
+
 def test_dumps_are_streams_of_all_rows(site):
     right = json.loads(ask(site, limit=3000, 所在区="鲁班区")[2])["items"]
     codes = [row["机构代码"] for row in right]

@@ -12,16 +12,17 @@ from cryptography.hazmat.primitives import hashes, hmac
 
 from gongshu.tables.contract import Field, Protection
 from gongshu.tables.errors import TableError
-from gongshu.tables.protect import keyed_hash, keyed_hash_sm3, protect
+from gongshu.tables.keyed import keyed_hash, keyed_hash_sm3
+from gongshu.tables.protect import protect
 
 KEY = bytes(range(32))
 _ARROW = {"string": "string", "int64": "int64", "float64": "float64", "date": "date32", "boolean": "bool_"}
 
 
-def treated(engine, values, method, kind="string", **params):
+def treated(engine, values, method, column="string", **params):
     """The values after a protection, null as None, computed by the engine."""
     rows = pa.table(
-        {"_row": pa.array(range(1, len(values) + 1)), "字段": pa.array(values, getattr(pa, _ARROW[kind])())}
+        {"_row": pa.array(range(1, len(values) + 1)), "字段": pa.array(values, getattr(pa, _ARROW[column])())}
     )
     with tempfile.TemporaryDirectory() as folder:
         pq.write_table(rows, f"{folder}/rows.parquet")
@@ -44,6 +45,41 @@ class TestMask:
     def test_without_parameters_all_is_hidden(self, engine):
         assert treated(engine, ["上海"], "mask") == ["**"]
 
+    @pytest.mark.parametrize(
+        ("kind", "values", "expected"),
+        [
+            (
+                "phone",
+                [
+                    "13812345678",
+                    "138 1234 5678",
+                    "+86 13812345678",
+                    "021-62001234",
+                    "(021)62001234",
+                    "0512-6200123",
+                    "12345",
+                ],
+                ["138****5678", "138****5678", "138****5678", "021-********", "(021)********", "0512-*******", "*****"],
+            ),
+            ("person_name", ["张三", "欧阳娜娜", "买买提·艾力", "王"], ["张*", "欧***", "买*****", "*"]),
+            (
+                "resident_id",
+                ["11010519491231002X", "110105491231002", "1101051949123100"],
+                ["1101051949********", "11010549*******", "****************"],
+            ),
+            (
+                "bank_card",
+                ["6222021234567890123", "6222 0212 3456 7890", "622"],
+                ["***************0123", "***************7890", "***"],
+            ),
+            ("email", ["li.lei@example.com", "无"], ["***@example.com", "*"]),
+            ("plate", ["沪A12345", "粤BD12345", "12345"], ["沪A*****", "粤B******", "*****"]),
+            ("ip", ["192.168.10.3", "fe80::1"], ["192.168.*.*", "*******"]),
+        ],
+    )
+    def test_what_is_usual_for_its_kind_stays(self, engine, kind, values, expected):
+        assert treated(engine, [*values, None], "mask", kind=kind) == [*expected, None]
+
 
 class TestKeyedHash:
     def test_the_same_value_gives_the_same_token_everywhere(self, engine):
@@ -55,15 +91,15 @@ class TestKeyedHash:
         assert keyed_hash("张三", KEY) != keyed_hash("张三", bytes(32))
 
     def test_numbers_are_hashed_as_their_digits(self, engine):
-        assert treated(engine, [42], "keyed_hash", kind="int64") == [keyed_hash("42", KEY)]
+        assert treated(engine, [42], "keyed_hash", column="int64") == [keyed_hash("42", KEY)]
 
     def test_sm3_is_the_hmac_of_the_national_standard(self, engine):
         tokens = treated(engine, ["张三", None, "李四", "张三"], "keyed_hash", algorithm="sm3")
-        oracle = hmac.HMAC(keyed_hash.__globals__["_derived"](KEY)[0].encode(), hashes.SM3())
+        oracle = hmac.HMAC(keyed_hash.__globals__["derived"](KEY)[0].encode(), hashes.SM3())
         oracle.update("张三".encode())
         assert tokens[0] == oracle.finalize().hex() == keyed_hash_sm3("张三", KEY)
         assert tokens[1] is None and tokens[3] == tokens[0] != tokens[2]
-        assert treated(engine, [42], "keyed_hash", kind="int64", algorithm="sm3") == [keyed_hash_sm3("42", KEY)]
+        assert treated(engine, [42], "keyed_hash", column="int64", algorithm="sm3") == [keyed_hash_sm3("42", KEY)]
         with pytest.raises(TableError, match="algorithm"):
             treated(engine, ["张三"], "keyed_hash", algorithm="md5")
 
@@ -77,7 +113,7 @@ class TestKeyedHash:
         with caplog.at_level(logging.DEBUG):
             expression = protect(table, [Field("字段", protection=Protection("keyed_hash"))], KEY)
             query = ibis.to_sql(expression, dialect="duckdb")
-        inner = keyed_hash.__globals__["_derived"](KEY)[0]
+        inner = keyed_hash.__globals__["derived"](KEY)[0]
         for secret in (KEY.hex(), inner):
             assert secret not in query
             assert secret not in caplog.text
@@ -92,13 +128,16 @@ class TestGeneraliseDate:
             ("year", ["2019", "2019", "2019", None, None]),
             ("quarter", ["2019-Q3", "2019-Q4", "2019-Q3", None, None]),
             ("month", ["2019-07", "2019-12", "2019-07", None, None]),
+            ("half", ["2019-H2", "2019-H2", "2019-H2", None, None]),
+            ("decade", ["[2010,2020)", "[2010,2020)", "[2010,2020)", None, None]),
+            ("day", ["2019-07-08", "2019-12-31", "2019-07-08", None, None]),
         ],
     )
     def test_a_day_becomes_its_year_quarter_or_month(self, engine, to, expected):
         assert treated(engine, self.DAYS, "generalise_date", to=to) == expected
 
     def test_typed_dates_too(self, engine):
-        assert treated(engine, [datetime.date(1990, 3, 7), None], "generalise_date", kind="date", to="month") == [
+        assert treated(engine, [datetime.date(1990, 3, 7), None], "generalise_date", column="date", to="month") == [
             "1990-03",
             None,
         ]
@@ -106,15 +145,25 @@ class TestGeneraliseDate:
 
 class TestGeneraliseNumber:
     def test_ages_in_tens(self, engine):
-        assert treated(engine, [27, 30, 0, -1, None], "generalise_number", kind="int64", width=10) == [
+        assert treated(engine, [27, 30, 0, -1, None], "generalise_number", column="int64", width=10) == [
             "[20,30)", "[30,40)", "[0,10)", "[-10,0)", None,
         ]  # fmt: skip
 
     def test_widths_with_decimals(self, engine):
-        assert treated(engine, [0.3, 0.29], "generalise_number", kind="float64", width=0.1) == [
+        assert treated(engine, [0.3, 0.29], "generalise_number", column="float64", width=0.1) == [
             "[0.3,0.4)",
             "[0.2,0.3)",
         ]
+
+    def test_bands_of_unequal_width(self, engine):
+        assert treated(engine, [17, 18, 59.5, 60, None], "generalise_number", column="float64", edges=[18, 60]) == [
+            "<18", "[18,60)", "[18,60)", "≥60", None,
+        ]  # fmt: skip
+
+    def test_what_is_no_number_at_all(self, engine):
+        values = [float("nan"), float("inf"), 1e300, 5.0]
+        assert treated(engine, values, "generalise_number", column="float64", width=10) == [None, None, None, "[0,10)"]
+        assert treated(engine, values, "generalise_number", column="float64", edges=[3])[:2] == [None, None]
 
     def test_text_that_is_no_number_is_left_out(self, engine):
         assert treated(engine, ["1,250", "很多"], "generalise_number", width=1000) == ["[1000,2000)", None]
@@ -156,9 +205,38 @@ class TestGeneraliseDivision:
         ]  # fmt: skip
 
 
+class TestGeneraliseAddressAndIndustry:
+    ADDRESSES = [
+        "上海市徐汇区天平路街道衡山路12号3室",
+        "上海市静安区南京西路1266号",
+        "浦东新区新场镇",
+        "随便写的",
+        None,
+    ]
+
+    def test_an_address_loses_its_house(self, engine):
+        assert treated(engine, self.ADDRESSES, "generalise_address", to="road") == [
+            "上海市徐汇区天平路街道衡山路", "上海市静安区南京西路", None, None, None,
+        ]  # fmt: skip
+        assert treated(engine, self.ADDRESSES[:3], "generalise_address", to="street") == [
+            "上海市徐汇区天平路街道", "上海市静安区", "浦东新区新场镇",
+        ]  # fmt: skip
+
+    def test_an_industry_becomes_its_group_division_or_section(self, engine):
+        codes = ["C3911", "3911", "I65", "a", "K7010", "98", "U12", "无", None]
+        assert treated(engine, codes, "generalise_industry", to="section") == [
+            "C", "C", "I", "A", "K", None, None, None, None,
+        ]  # fmt: skip
+        assert treated(engine, codes[:5], "generalise_industry", to="division") == ["C39", "C39", "I65", "A", "K70"]
+        assert treated(engine, codes[:2], "generalise_industry", to="group") == ["C391", "C391"]
+
+
 class TestRoundKeepDrop:
+    def test_counts_to_multiples(self, engine):
+        assert treated(engine, [12, 13, None], "round", column="int64", base=5) == [10, 15, None]
+
     def test_coordinates_lose_their_last_digits(self, engine):
-        assert treated(engine, [31.234567, None], "round", kind="float64", digits=2) == [31.23, None]
+        assert treated(engine, [31.234567, None], "round", column="float64", digits=2) == [31.23, None]
         assert treated(engine, ["121.4789"], "round", digits=2) == [121.48]
 
     def test_what_is_kept_is_untouched(self, engine):
@@ -193,7 +271,7 @@ class TestMergeRare:
             assert engine.to_pyarrow(table.order_by("_row"))["a"].to_pylist() == ["x", "x", "其他"]
 
     def test_truth_values_too(self, engine):
-        assert treated(engine, [True, True, False], "merge_rare", kind="boolean", least=2) == ["true", "true", "其他"]
+        assert treated(engine, [True, True, False], "merge_rare", column="boolean", least=2) == ["true", "true", "其他"]
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gongshu.tables.anonymity import anonymity
 from gongshu.tables.contract import Contract, Field, Protection, dump_contract, load_contract
 from gongshu.tables.identifiers import remaining_identifiers
-from gongshu.tables.risk import group_histogram, residual_risk
+from gongshu.tables.risk import exceeded, residual_risk
 from gongshu.tables.suppress import public_table, without_small_groups
 
 KEY = bytes(range(32))
@@ -70,8 +71,16 @@ def test_without_the_wish_and_in_tables_of_things_nothing_goes(engine, staged):
 def test_the_histogram_counts_every_row_once(engine, staged):
     contract, rows = residents(["男"] * 60 + ["女"] * 4 + ["未知"], ["1970-01-02"] * 65)
     contract.suppress_small_groups = False
-    counts = group_histogram(engine, public_table(staged(rows), contract, KEY), remaining_identifiers(contract.fields))
-    assert [(each["from"], each["rows"]) for each in counts] == [(1, 1), (2, 4), (5, 0), (20, 0), (50, 60), (100, 0)]
+    risk = residual_risk(engine, public_table(staged(rows), contract, KEY), contract.fields)
+    assert risk is not None and risk["over"][0] == {"measure": "k", "value": 1, "limit": 50, "column": None}
+    assert [(each["from"], each["rows"]) for each in risk["histogram"]] == [
+        (1, 1),
+        (2, 4),
+        (5, 0),
+        (20, 0),
+        (50, 60),
+        (100, 0),
+    ]
 
 
 def test_the_wish_is_written_into_the_contract():
@@ -79,3 +88,25 @@ def test_the_wish_is_written_into_the_contract():
     assert load_contract(dump_contract(contract)).suppress_small_groups is True
     contract.suppress_small_groups = False
     assert "suppressSmallGroups" not in dump_contract(contract)
+
+
+def test_a_release_is_held_to_every_limit_of_its_scene(engine, staged):
+    fields = [
+        Field("性别", semantic_type="sex", level=2),
+        Field("诊断", semantic_type="diagnosis", level=4, subject="person"),
+    ]
+    alike = {"_row": range(1, 121), "性别": ["男"] * 60 + ["女"] * 60, "诊断": ["流感"] * 60 + ["流感", "肺炎"] * 30}
+    risk = residual_risk(engine, staged(pa.table(alike)), fields)
+    assert risk is not None and risk["k"] == 60
+    # groups are large enough, but of every man the illness is known
+    assert [(one["measure"], one["column"], one["limit"]) for one in risk["over"]] == [
+        ("l", "诊断", 5),
+        ("t", "诊断", 0.05),
+    ]
+    measured = anonymity(engine, staged(pa.table(alike)), ["性别"])
+    assert exceeded(measured) == [] and exceeded(measured, "limited_partial") == []
+    small = anonymity(engine, staged(pa.table({"性别": ["男"] * 9 + ["女"]})), ["性别"])
+    assert [one["measure"] for one in exceeded(small, "limited")] == ["k", "prosecutor_max", "prosecutor_mean"]
+    # each of the same many illnesses in both groups: nothing is told
+    many = {"_row": range(1, 121), "性别": ["男", "女"] * 60, "诊断": [f"病{n // 2 % 6}" for n in range(120)]}
+    assert residual_risk(engine, staged(pa.table(many)), fields)["over"] == []

@@ -28,6 +28,7 @@ def build_app() -> typer.Typer:
     """The command with all its subcommands."""
     from gongshu.cli import audit, datasets, demo, doctor, people, safekeeping, serve
     from gongshu.cli.inspect import inspect_command
+    from gongshu.cli.risk import risk
 
     app = typer.Typer(
         help="公数 Gongshu：一座城市的公共数据平台",
@@ -38,6 +39,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_options)
     inspect_command(app)
+    app.command()(risk)
     app.command()(datasets.publish)
     app.command()(datasets.withdraw)
     app.command()(demo.demo)

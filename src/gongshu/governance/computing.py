@@ -20,18 +20,20 @@ from gongshu.gathering import store
 from gongshu.governance import preview, protecting
 from gongshu.governance.findings import finding_key
 from gongshu.governance.models import Draft
-from gongshu.rulebooks import rulebook
 from gongshu.tables.anonymise import anonymise
+from gongshu.tables.anonymity import anonymity, grouped
 from gongshu.tables.checks import run_checks
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, load_contract
 from gongshu.tables.errors import TableError
-from gongshu.tables.identifiers import RULEBOOK, remaining_identifiers
+from gongshu.tables.identifiers import beyond_limits, limits, remaining_identifiers, sensitive_columns
+from gongshu.tables.keyed import Keyring
 from gongshu.tables.model import ROW
 from gongshu.tables.patches import patched
 from gongshu.tables.protect import protect
-from gongshu.tables.risk import disclosure_risk, group_histogram, grouped, residual_risk
-from gongshu.tables.suppress import typed_table, with_groups, without_small_groups
+from gongshu.tables.risk import disclosure_risk, residual_risk
+from gongshu.tables.suppress import drawn, typed_table, with_groups, without_small_groups
+from gongshu.tables.utility import NUMBERS, discernibility, information_loss, statistics_kept
 
 SHOWN = 21  # rows of the sample
 HARD = 9  # of these from the smallest groups before, half as many from those after
@@ -40,9 +42,9 @@ Step = Callable[[str, float], None]
 
 
 def compute(
-    engine: Backend, draft: Draft, key: bytes, staging: Path, step: Step
+    engine: Backend, draft: Draft, key: Keyring, staging: Path, step: Step
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The document and the figures of the draft's present edition; ``key`` is the secret of ``keyed_hash``.
+    """The document and the figures of the draft's present edition; ``key``: the secret of what is keyed.
 
     The same functions as a publication uses, in the same order: correct, type, protect, leave small groups out.
     """
@@ -63,7 +65,8 @@ def compute(
     step("protect", 0.4)
     engine.to_parquet(typed_table(text, contract.fields), staging / "before.parquet")
     before = engine.read_parquet(staging / "before.parquet")
-    engine.to_parquet(protect(before, contract.fields, key), staging / "protected.parquet")
+    rows = drawn(before, contract, key)
+    engine.to_parquet(protect(rows, contract.fields, key), staging / "protected.parquet")
     protected = engine.read_parquet(staging / "protected.parquet")
     public = without_small_groups(protected, contract.fields) if contract.suppress_small_groups else protected
     step("risk", 0.6)
@@ -84,7 +87,7 @@ def compute(
             for field in contract.fields
         ],
         "rows": _sample(engine, before, protected, public, contract, risk, patches),
-        "variants": _variants(engine, before, contract, key, distinct, protecting.ranges(draft)),
+        "variants": _variants(engine, rows, contract, key, distinct, protecting.ranges(draft)),
         "means": _means(engine, before, public, contract),
     }
     figures = {
@@ -95,6 +98,7 @@ def compute(
         "rows_before": rows_before,
         "rows_after": rows_after,
         "suppressed": rows_before - rows_after,
+        "utility": _utility(engine, before, public, contract, risk, rows_before - rows_after),
         "lost": protecting.losses(contract, distinct),
     }
     return document, figures
@@ -108,14 +112,10 @@ def _risk(engine: Backend, before: ir.Table, public: ir.Table, contract: Contrac
     """Before: by all columns as they came; after: by those that are public. Each with its histogram, or None."""
     types = {field.name: field.semantic_type for field in contract.fields}
     _grades, whole = classify(types)
-    found = {
+    return {
         "before": disclosure_risk(engine, before, types, whole.subject),
         "after": residual_risk(engine, public, contract.fields),
     }
-    for when, table in (("before", before), ("after", public)):
-        if risk := found[when]:
-            risk["histogram"] = group_histogram(engine, table, risk["quasi_identifiers"])
-    return found
 
 
 def _distinct(engine: Backend, before: ir.Table, public: ir.Table, contract: Contract) -> list[tuple[str, int, int]]:
@@ -132,28 +132,27 @@ def _distinct(engine: Backend, before: ir.Table, public: ir.Table, contract: Con
 
 
 def _means(engine: Backend, before: ir.Table, public: ir.Table, contract: Contract) -> list[dict[str, Any]]:
-    """The means of the first columns of measured numbers that stay numbers: how far a reader's average is off."""
-    names = [
-        field.name
-        for field in contract.fields
-        if field.storage_type in protecting.NUMERIC
-        and field.protection.method in ("keep", "round")
-        and field.semantic_type in (None, "amount")
-        and not field.unique
-    ][:MOST_MEANS]
-    if not names:
-        return []
-    means = [
-        engine.to_pyarrow(
-            table.aggregate(**{f"n{n}": table[name].cast("float64").mean() for n, name in enumerate(names)})
-        ).to_pylist()[0]
-        for table in (before, public)
+    """The statistics of the first columns of measured numbers that stay numbers: how far a reader's average is off."""
+    measured = [
+        field for field in contract.fields if field.semantic_type in (None, "amount", "age") and not field.unique
     ]
-    return [
-        {"column": name, "before": means[0][f"n{n}"], "after": means[1][f"n{n}"]}
-        for n, name in enumerate(names)
-        if means[0][f"n{n}"] is not None and means[1][f"n{n}"] is not None
-    ]
+    kept = [one for one in measured if one.storage_type in protecting.NUMERIC and one.protection.method in NUMBERS]
+    return statistics_kept(engine, before, public, kept[:MOST_MEANS])
+
+
+def _utility(
+    engine: Backend, before: ir.Table, public: ir.Table, contract: Contract, risk: dict[str, Any], hidden: int
+) -> dict[str, Any] | None:
+    """What the protections cost where persons could be recognised: the loss by column and in the mean, and how far rows can
+    still be told apart. None for other tables."""
+    if not risk["before"]:
+        return None
+    quasi = set(risk["before"]["quasi_identifiers"])
+    lost = information_loss(engine, before, public, [field for field in contract.fields if field.name in quasi])
+    found: dict[str, Any] = {"columns": lost, "loss": round(sum(lost.values()) / len(lost), 6) if lost else None}
+    left = remaining_identifiers(contract.fields)
+    found["discernibility"] = discernibility(anonymity(engine, public, left), hidden) if left else 1.0
+    return found
 
 
 def _smallest(engine: Backend, table: ir.Table, names: list[str], most: int) -> list[tuple[int, int]]:
@@ -245,7 +244,9 @@ def _best(
     if not ladders:
         return None
     try:
-        best = anonymise(engine, before, ladders, int(rulebook(RULEBOOK)["threshold"]))
+        sensitive = [name for name in sensitive_columns(contract.fields) if name not in public]
+        asked = {"sensitive": sensitive[0], "distinct": limits()["l"]} if sensitive else {}
+        best = anonymise(engine, before, ladders, limits()["k"], **asked)
     except TableError:
         return None
     chosen = {field.name: protecting.meant(field, best.protections[field.name]) for field in fields}
@@ -260,7 +261,7 @@ def _variants(
     engine: Backend,
     before: ir.Table,
     contract: Contract,
-    key: bytes,
+    key: Keyring,
     distinct: list[tuple[str, int, int]],
     ranges: protecting.Ranges,
 ) -> list[dict[str, Any]]:
@@ -271,12 +272,18 @@ def _variants(
     if best is not None:
         same = (best.changes, best.suppress)
         others = [*(one for one in others if (one.changes, one.suppress) != same), best]
+    if together := protecting.together(contract):
+        others.append(together)
     found = []
     for variant in [own, *others] if others else []:
         tried = variant.applied(contract)
         names = remaining_identifiers(tried.fields)
-        fields = [field for field in tried.fields if field.name in names]
-        public = protect(before, fields, key)
+        looked_at = {*names, *sensitive_columns(tried.fields)}
+        fields = [field for field in tried.fields if field.name in looked_at]
+        try:
+            public = protect(before, fields, key)
+        except TableError:  # it can't reach what it must
+            continue
         if variant.suppress:
             public = without_small_groups(public, tried.fields)
         risk = residual_risk(engine, public, tried.fields) if names else None
@@ -293,7 +300,7 @@ def _variants(
                 "prosecutor_max": risk["prosecutor_max"] if risk else None,
                 "rows": rows,
                 "hidden": _count(engine, before) - rows,
-                "allowed": rows > 0 and (risk is None or risk["k"] >= risk["threshold"]),
+                "allowed": rows > 0 and (not beyond_limits(risk)),
             }
         )
     return found

@@ -41,6 +41,7 @@ def fingerprint(draft: Draft, contract: Contract) -> str:
         str(draft.upload_id),
         draft.table,
         contract.suppress_small_groups,
+        contract.sample_share,
         [
             [f.name, f.storage_type, f.semantic_type, f.level, f.subject, f.unique, vars(f.protection)]
             for f in contract.fields

@@ -10,11 +10,9 @@ from typing import Any
 
 from gongshu.gathering import store
 from gongshu.governance.models import Draft
-from gongshu.rulebooks import rulebook
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, Field, Protection
-from gongshu.tables.identifiers import RULEBOOK as RISK
-from gongshu.tables.identifiers import remaining_identifiers
+from gongshu.tables.identifiers import limits, remaining_identifiers, sensitive_columns
 
 NUMERIC = ("int64", "float64", "decimal")
 WORDS = ("string", "boolean")
@@ -22,9 +20,24 @@ MOST_MERGED = 2  # the highest level whose words may stay public when enough row
 DATES = ("date", "timestamp")
 DIVISIONS = ("division_name", "division_code", "address", "home_address")
 # from fine to coarse; what is coarser still is not public at all
-DATE_STEPS = ("month", "quarter", "year")
+DATE_STEPS = ("month", "quarter", "half", "year", "decade")
 DIVISION_STEPS = ("district", "city", "province")
+ADDRESS_STEPS = ("road", "street")
+INDUSTRY_STEPS = ("group", "division", "section")
 MASKS = ((1, 0), (3, 4), (6, 0), (0, 4), (0, 0))
+KINDS = {  # semantic type -> the mask that is usual for it
+    "person_name": "person_name",
+    "mobile": "phone",
+    "landline": "phone",
+    "resident_id": "resident_id",
+    "bank_card": "bank_card",
+    "email": "email",
+    "plate": "plate",
+    "ip": "ip",
+}
+LEAST_MEANS = (3, 5, 10, 50)  # values of a mean of microaggregation
+BASES = (5, 10)  # multiples that counts are rounded to
+SHARES = (0.5, 0.2, 0.1, 0.05, 0.01)  # of the rows, when a sample is published
 BANDS = 10  # intervals into which a column of numbers is cut when nothing else is known
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -56,21 +69,35 @@ def choices(field: Field, span: tuple[float, float] | None = None) -> list[Prote
     """
     found = [Protection()] if field.open_type == "unconditional" else []
     if field.storage_type in DATES:
-        found += [Protection("generalise_date", {"to": step}) for step in DATE_STEPS]
+        first = ("day",) if field.storage_type == "timestamp" else ()
+        found += [Protection("generalise_date", {"to": step}) for step in (*first, *DATE_STEPS)]
     elif field.storage_type in NUMERIC and field.semantic_type not in ("longitude", "latitude"):
         width = _width(span)
         found += [Protection("generalise_number", {"width": _plain(width * times)}) for times in (1, 2, 5, 10)]
         found += [Protection("round", {"digits": digits}) for digits in (1, 0, -1, -2, -3)]
+        found += [Protection("round", {"base": base}) for base in BASES]
+        found += [Protection("microaggregate", {"least": least}) for least in LEAST_MEANS]
+        found += [Protection("noise", {"scale": _plain(width * times)}) for times in (0.1, 0.5)]
     elif field.storage_type in NUMERIC:
         found += [Protection("round", {"digits": digits}) for digits in (3, 2, 1)]
     if field.semantic_type in DIVISIONS or _short_text(field):
         found += [Protection("generalise_division", {"to": step}) for step in DIVISION_STEPS]
+    if field.semantic_type in ("address", "home_address"):
+        found += [Protection("generalise_address", {"to": step}) for step in ADDRESS_STEPS]
+    if field.semantic_type == "industry_code":
+        found += [Protection("generalise_industry", {"to": step}) for step in INDUSTRY_STEPS]
+    if field.semantic_type in KINDS:
+        found.append(Protection("mask", {"kind": KINDS[field.semantic_type]}))
     if field.storage_type == "string":
         found += [Protection("mask", {"keep_first": first, "keep_last": last}) for first, last in MASKS]
     if field.storage_type in WORDS:
         found.append(_merged())
     if field.storage_type in ("string", "int64"):
         found += [Protection("keyed_hash"), Protection("keyed_hash", {"algorithm": "sm3"})]
+    if field.storage_type == "string":
+        found.append(Protection("tokenise", {"form": "resident_id"} if field.semantic_type == "resident_id" else {}))
+    if not field.unique:
+        found.append(Protection("shuffle"))
     if field.protection not in found and field.protection.method not in ("keep", "drop"):
         found.append(field.protection)
     return [*found, Protection("drop")]
@@ -121,12 +148,29 @@ def variants(contract: Contract, distinct: Mapping[str, int], ranges: Ranges) ->
     return found
 
 
+def together(contract: Contract) -> Variant | None:
+    """The quasi-identifiers still public partitioned together into groups of the threshold, with enough values of what is
+    sensitive; None where there are none, or they are so already."""
+    names = remaining_identifiers(contract.fields)
+    params: dict[str, Any] = {"k": int(limits()["k"])}
+    sensitive = [name for name in sensitive_columns(contract.fields) if name not in names]
+    if sensitive:
+        params |= {"sensitive": sensitive[0], "distinct": int(limits()["l"])}
+    changes = {name: Protection("partition", params) for name in names}
+    now = {field.name: field.protection for field in contract.fields}
+    if not names or all(now[name] == one for name, one in changes.items()):
+        return None
+    return Variant("partition", changes, suppress=False)
+
+
 def ladder(field: Field, span: tuple[float, float] | None = None) -> list[Protection]:
     """The choices of a field that become wider step by step, the finest first and not public last; what hides within a cell
     (a mask, a hash) is no step. Words that may be public without the rare ones begin with themselves: see :func:`meant`."""
     steps: list[Protection] = [Protection()] if field.open_type == "unconditional" or _may_merge(field) else []
     if field.storage_type in DATES:
         steps += [Protection("generalise_date", {"to": step}) for step in DATE_STEPS]
+    elif field.semantic_type == "industry_code":
+        steps += [Protection("generalise_industry", {"to": step}) for step in INDUSTRY_STEPS]
     elif field.storage_type in NUMERIC and field.semantic_type not in ("longitude", "latitude"):
         steps += [Protection("generalise_number", {"width": _plain(_width(span) * times)}) for times in (1, 2, 10)]
     elif field.semantic_type in DIVISIONS:
@@ -154,8 +198,11 @@ def ranges(draft: Draft) -> dict[str, tuple[float, float]]:
     return found
 
 
-def choose(contract: Contract, chosen: Mapping[str, str], ranges: Ranges, suppress: bool) -> list[str]:
-    """Set the protections that were chosen (column -> :func:`code`) where they are among the choices; names what changed."""
+def choose(
+    contract: Contract, chosen: Mapping[str, str], ranges: Ranges, suppress: bool, share: float | None
+) -> list[str]:
+    """Set the protections that were chosen (column -> :func:`code`) where they are among the choices, whether small groups are
+    left out, and the share of the rows that is drawn; names what changed."""
     changed = []
     for field in contract.fields:
         options = {code(option): option for option in choices(field, ranges.get(field.name))}
@@ -166,6 +213,9 @@ def choose(contract: Contract, chosen: Mapping[str, str], ranges: Ranges, suppre
     if contract.suppress_small_groups != suppress:
         contract.suppress_small_groups = suppress
         changed.append("*")
+    if contract.sample_share != share:
+        contract.sample_share = share
+        changed.append("%")
     return changed
 
 
@@ -224,17 +274,24 @@ def _may_merge(field: Field) -> bool:
 
 def _merged() -> Protection:
     """Values that fewer rows have than the smallest group may be are merged."""
-    return Protection("merge_rare", {"least": int(rulebook(RISK)["threshold"])})
+    return Protection("merge_rare", {"least": limits()["k"]})
 
 
 def _step(protection: Protection, direction: int) -> Protection | None:
     """One step coarser (1) or finer (-1); None where there is none."""
     method, params = protection.method, protection.params
-    for name, steps in (("generalise_date", DATE_STEPS), ("generalise_division", DIVISION_STEPS)):
+    for name, steps in (
+        ("generalise_date", DATE_STEPS),
+        ("generalise_division", DIVISION_STEPS),
+        ("generalise_address", ADDRESS_STEPS),
+        ("generalise_industry", INDUSTRY_STEPS),
+    ):
         if method == name:
+            if params["to"] not in steps:
+                return None
             place = steps.index(params["to"]) + direction
             return Protection(name, {"to": steps[place]}) if 0 <= place < len(steps) else None
-    if method == "generalise_number":
+    if method == "generalise_number" and "width" in params:
         width = float(params["width"])
         if direction < 0 and width == int(width):  # whole numbers stay whole
             return Protection(method, {"width": int(width) // 2}) if width >= 2 else None

@@ -22,6 +22,7 @@ from gongshu.oversight import access
 from gongshu.parties.permissions import check_may, may, person_of
 from gongshu.tables.contract import Contract, Protection, load_contract
 from gongshu.tables.errors import TableError
+from gongshu.tables.identifiers import beyond_limits
 from gongshu.web import words
 from gongshu.web.access import needs
 
@@ -106,7 +107,11 @@ def _save(request: HttpRequest, draft: Draft) -> None:
             protecting.adopt(contract, *_way(document, act.removeprefix("way-")))
         else:
             chosen = {field.name: request.POST.get(f"way-{n}", "") for n, field in enumerate(contract.fields)}
-            protecting.choose(contract, chosen, ranges, "suppress" in request.POST)
+            share = request.POST.get("share", "")
+            drawn = next((one for one in protecting.SHARES if str(one) == share), None)
+            if share == str(contract.sample_share):  # one that was written into the contract by hand stays
+                drawn = contract.sample_share
+            protecting.choose(contract, chosen, ranges, "suppress" in request.POST, drawn)
 
     check_may(person_of(request), "draft.edit", draft.resource.organisation)
     saved = change(person_of(request), draft, _edition(request), "protect", make)
@@ -158,6 +163,7 @@ def _page(request: HttpRequest, draft: Draft, error: str) -> HttpResponse:
         "as_proposed": suppress == contract.suppress_small_groups
         and all(field.protection == proposed[field.name] for field in contract.fields),
         "blocked": sum(f.protection.method == "keep" and f.open_type != "unconditional" for f in contract.fields),
+        "shares": sorted({*protecting.SHARES, contract.sample_share or 0.5}, reverse=True),
         "threshold": figures.threshold(),
         "running": job is not None and job.state in checking.OPEN,
         "job": job,
@@ -174,10 +180,11 @@ def _page(request: HttpRequest, draft: Draft, error: str) -> HttpResponse:
             ),
             "groups": figures.groups(checked["risk"]),
             "lost": figures.losses(checked, document["means"]),
+            "cost": figures.cost(checked),
             "ways": figures.ways(document["variants"], contract),
             "risk": checked["risk"],
-            "refused": bool(checked["risk"]["after"])
-            and checked["risk"]["after"]["k"] < checked["risk"]["after"]["threshold"],
+            "refused": beyond_limits(checked["risk"]["after"]),
+            "limits": figures.limits_in_words(checked["risk"]["after"]),
         }
     response = render(request, "governance/protect.html", context, status=400 if error else 200)
     response["Cache-Control"] = "no-store"  # data values

@@ -11,8 +11,9 @@ from gongshu.gathering import store
 from gongshu.governance import checking, computing
 from gongshu.governance.models import Draft
 from gongshu.jobs.runner import Run, chore, crash_here, job_kind
-from gongshu.seals.keys import read_or_make_key
+from gongshu.seals.keys import read_or_make_keys
 from gongshu.tables.engine import open_engine
+from gongshu.tables.keyed import Keyring
 
 
 class _Superseded(Exception):
@@ -40,7 +41,7 @@ def compute(run: Run) -> dict[str, Any]:
     staging.mkdir(parents=True)
     try:
         with open_engine(staging / "engine", settings.ENGINE_MEMORY) as engine:
-            key = read_or_make_key(settings.DATA / "keys", "protect")
+            key = Keyring(read_or_make_keys(settings.DATA / "keys", "protect"))
             document, figures = computing.compute(engine, draft, key, staging, step)
         step("keep", 0.95)
         crash_here("preview.kept")

@@ -199,6 +199,9 @@ def _protect(version: Version) -> Step:
         what = _("%(n)s 列已处理") % {"n": len(treated)}
     else:
         what = _("无需保护")
+    if share := version.reading.get("sample_share"):
+        note = _("由密钥抽出，每一版抽中的是同样的行")
+        facts.insert(0, Fact(_("只公开一部分行"), f"{share:.0%}", note))
     suppressed = version.reading.get("suppressed", 0)
     if suppressed:
         note = _("与它们同类的行数不到门限，怕认出具体的人")

@@ -52,7 +52,7 @@ class Version(models.Model):
     ``dropped`` counts the fields that are not public. ``quality``: {"profile", "total", "dimensions": {code: 0..100},
     "rules": n, "findings": [{"kind", "column", "severity", "message", "message_en",
     "rows_total"}]}: never a data value.
-    ``reading``: {"format", "encoding", "rows", "skipped", "quarantined", "suppressed", "bytes"}.
+    ``reading``: {"format", "encoding", "rows", "skipped", "quarantined", "suppressed", "sample_share", "bytes"}.
     """
 
     class State(models.TextChoices):

@@ -10,11 +10,14 @@ from gongshu.governance.models import Draft
 from gongshu.opening import terms
 from gongshu.tables.contract import Contract
 from gongshu.tables.errors import TableError
+from gongshu.tables.identifiers import beyond_limits, limits
 
 
 def check_risk(risk: dict[str, Any] | None) -> None:
     """Refuse what leaves persons too easily told apart (R2.5): TableError with the numbers and the rule."""
-    if risk and risk["k"] < risk["threshold"]:
+    if risk is None or not beyond_limits(risk):
+        return
+    if risk["k"] < risk["threshold"]:
         raise TableError(
             "risk_too_high",
             "个人风险超过门限，不能公开：按「{columns}」分组，最小的一组只有 {k} 行（门限 {threshold}），{share} 的行独一无二。请把这些列泛化得更粗，或不公开其中的一些。依据：{source}",
@@ -24,6 +27,29 @@ def check_risk(risk: dict[str, Any] | None) -> None:
             share=f"{risk['unique_share']:.1%}",
             source=risk["threshold_source"],
         )
+    first = risk["over"][0]
+    if first["column"]:
+        raise TableError(
+            "groups_too_alike",
+            "个人风险超过门限，不能公开：有一组人的「{column}」几乎一样（l={value}，门限 {limit}；t={t}，门限 {most}），知道谁在组里就知道其内容。请把「{columns}」泛化得更粗，或不公开「{column}」。依据：{source}",
+            where={"column": first["column"]},
+            value=first["value"],
+            limit=first["limit"],
+            t=risk["t"][first["column"]],
+            most=limits(risk["scene"])["t"],
+            columns="、".join(risk["quasi_identifiers"]),
+            source=risk["threshold_source"],
+        )
+    raise TableError(
+        "groups_too_small",
+        "个人风险超过门限，不能公开：按「{columns}」分组，认出一个人的概率最大 {worst}、平均 {mean}（门限 {most_worst}、{most_mean}）。请把这些列泛化得更粗，或不公开其中的一些。依据：{source}",
+        columns="、".join(risk["quasi_identifiers"]),
+        worst=f"{risk['prosecutor_max']:.1%}",
+        mean=f"{risk['prosecutor_mean']:.1%}",
+        most_worst=f"{limits(risk['scene'])['prosecutor_max']:.0%}",
+        most_mean=f"{limits(risk['scene'])['prosecutor_mean']:.0%}",
+        source=risk["threshold_source"],
+    )
 
 
 def check_rows(left: int, before: int) -> None:

@@ -41,7 +41,7 @@ def snippets(form: Form, table: Table, site: str) -> list[Snippet]:
     if form.answer == "rows":
         found.append(Snippet("pandas", "Python (pandas)", _pandas(form, url)))
     if form.format in ("json", "csv") or form.answer != "rows":
-        found.append(Snippet("r", "R", _r(form, address, url)))
+        found.append(Snippet("r", "R", _r(form, url)))
     return found
 
 
@@ -140,19 +140,12 @@ def _pandas(form: Form, url: str) -> str:
     return f"import pandas as pd\n\nframe = {FILES[key]}(\n    {_text(address)}{more}\n)"
 
 
-def _r(form: Form, address: str, url: str) -> str:
+def _r(form: Form, url: str) -> str:
+    # the address as it is: how httr2 writes lists of values and Chinese names changed from version to version
     if form.answer == "rows" and form.format == "csv":
         return f"library(readr)\n\nrows <- read_csv({_text(url)})"
-    arguments = []
-    for name, values in form.words:
-        value = _text(values[0]) if len(values) == 1 else f"c({', '.join(map(_text, values))})"
-        arguments.append(f"    `{name.replace(chr(92), chr(92) * 2).replace('`', chr(92) + '`')}` = {value}")
     part = {"rows": "items", "facets": "facets", "groups": "groups"}[form.answer]
-    lines = ",\n".join([*arguments, '    .multi = "explode"'])
-    return (
-        f"library(httr2)\nlibrary(jsonlite)\n\nanswer <- request({_text(address)}) |>\n  req_url_query(\n{lines}\n  ) |>\n"
-        f"  req_retry(max_tries = 5) |>\n  req_perform() |>\n  resp_body_string() |>\n  fromJSON()\nfound <- answer${part}"
-    )
+    return f"library(jsonlite)\n\nanswer <- fromJSON({_text(url)})\nfound <- answer${part}"
 
 
 def _text(text: str) -> str:

@@ -23,11 +23,12 @@ from gongshu.lake.copies import attached, column_statistics, in_order, index_row
 from gongshu.opening import actions, problems, promises, reader_mail, rebuilding, search, store, submissions
 from gongshu.opening.models import Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows
-from gongshu.seals.keys import read_or_make_key
+from gongshu.seals.keys import read_or_make_keys
 from gongshu.tables.cells import columns_of
 from gongshu.tables.checks import Finding, Result, run_checks
 from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.engine import open_engine
+from gongshu.tables.keyed import KEYED, Keyring
 from gongshu.tables.model import ROW, Source, TextTable
 from gongshu.tables.patches import write_patched
 from gongshu.tables.reading import ReadingOptions, read_file
@@ -138,7 +139,8 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
         copy = staging / "rows.duckdb"
         with attached(engine.con, copy):
             run.step("protect", 0.55)
-            protected = public_table(text, contract, read_or_make_key(settings.DATA / "keys", "protect"))
+            ring = Keyring(read_or_make_keys(settings.DATA / "keys", "protect"))
+            protected = public_table(text, contract, ring)
             check_risk(residual_risk(engine, protected, contract.fields))
             # a staged table stands in the order of its file: what already stands in the order of the key isn't sorted
             if contract.suppress_small_groups or (
@@ -169,7 +171,7 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
         job=job,
         number=number,
         rows=rows,
-        columns=[_describe(field, storage[field.name], statistics[field.name]) for field in fields],
+        columns=[_describe(field, storage[field.name], statistics[field.name], ring) for field in fields],
         dropped=len(contract.fields) - len(fields),
         key=key,
         quality=_public_quality(quality, contract),
@@ -179,7 +181,8 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
             "rows": table.rows,
             "skipped": len(table.skipped),
             "quarantined": table.quarantined_total + unfit,
-            "suppressed": table.rows - rows if contract.suppress_small_groups else 0,
+            "suppressed": table.rows - rows if contract.suppress_small_groups and contract.sample_share is None else 0,
+            "sample_share": contract.sample_share,
             "bytes": params["bytes"],
         },
         snapshot=snapshot,
@@ -239,7 +242,10 @@ def _kept(fields: list[Field], semantic_type: str) -> str:
     return next((f.name for f in fields if f.semantic_type == semantic_type and f.protection.method in plain), "")
 
 
-def _describe(field: Field, storage_type: str, statistics: dict[str, Any]) -> dict[str, Any]:
+def _describe(field: Field, storage_type: str, statistics: dict[str, Any], ring: Keyring) -> dict[str, Any]:
+    protection: dict[str, Any] = {"method": field.protection.method, "params": field.protection.params}
+    if field.protection.method in KEYED:  # by which this version's tokens can be told after the key was changed
+        protection["key_version"] = ring.version_of(field.protection.params)
     return {
         "name": field.name,
         "storage_type": storage_type,
@@ -251,7 +257,7 @@ def _describe(field: Field, storage_type: str, statistics: dict[str, Any]) -> di
         "semantic_type": field.semantic_type,
         "level": 1 if field.protection.method == "keep" else field.level,
         "codes": field.codes,
-        "protection": {"method": field.protection.method, "params": field.protection.params},
+        "protection": protection,
         **statistics,
     }
 

@@ -35,6 +35,24 @@ def read_or_make_key(folder: Path, purpose: str, size: int = 32) -> bytes:
     return bytes.fromhex(path.read_text(encoding="ascii").strip())
 
 
+def read_or_make_keys(folder: Path, purpose: str) -> dict[int, bytes]:
+    """The keys for ``purpose`` by version; version 1 (``<purpose>.key``) is made on first use, :func:`add_key` makes more."""
+    found = {1: read_or_make_key(folder, purpose)}
+    for path in folder.glob(f"{purpose}-*.key"):
+        number = path.stem.removeprefix(f"{purpose}-")
+        if number.isdecimal():
+            found[int(number)] = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    return dict(sorted(found.items()))
+
+
+def add_key(folder: Path, purpose: str) -> int:
+    """Make the next version (``<purpose>-<n>.key``) of the key for ``purpose``, which is the current one from now on; returns
+    its number. The older ones stay: what was made with them can still be told."""
+    number = max(read_or_make_keys(folder, purpose)) + 1
+    read_or_make_key(folder, f"{purpose}-{number}")
+    return number
+
+
 def fingerprints(folder: Path) -> dict[str, str]:
     """Purpose -> the first 16 hex digits of a SHA-256 of each key in ``folder``: tells whether two are the same, and nothing
     of a key, which is random."""

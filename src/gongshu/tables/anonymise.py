@@ -9,10 +9,9 @@ contract can hold, so that what is published is made by the very functions of :m
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import ibis
 import ibis.expr.types as ir
@@ -21,8 +20,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from ibis.backends import BaseBackend
 
+from gongshu.tables.anonymity import Demand, counted
 from gongshu.tables.contract import Field, Protection
 from gongshu.tables.errors import TableError
+from gongshu.tables.generalise import mapped_values
 from gongshu.tables.model import ROW
 from gongshu.tables.protect import protect
 
@@ -67,12 +68,15 @@ def anonymise(
     suppress: float = 0.05,
     sensitive: str | None = None,
     distinct: int = 1,
+    entropy: float = 1.0,
+    closeness: float = 1.0,
 ) -> Anonymised:
     """The protections with the least loss that leave every group with ``k`` rows or more.
 
     ``ladders``: for each quasi-identifier its protections, each at least as wide as the one before it (``keyed_hash`` is no
     rung). ``suppress``: the largest share of rows that may be left out, 0..1. With ``sensitive``, a group needs ``distinct``
-    values of that column as well (distinct l-diversity). TableError: ``missing_column``, ``lattice_too_large`` (more than
+    values of that column as well (distinct l-diversity), an exp(entropy) of ``entropy`` (entropy l-diversity), and is at most
+    ``closeness`` away from the whole table (t-closeness). TableError: ``missing_column``, ``lattice_too_large`` (more than
     200,000 nodes: shorten the ladders), ``ladder_narrows`` (a rung that tells apart what the one below does not),
     ``cannot_anonymise`` (the top fails, too).
     """
@@ -84,9 +88,11 @@ def anonymise(
         raise TableError(
             "lattice_too_large", "组合有 {n} 种，超过 {most}：请缩短层次。", n=math.prod(shape), most=MOST_NODES
         )
-    combined, distinct_values, values, n = _counted(backend, table, list(ladders), sensitive)
+    combined, distinct_values, values, n = counted(backend, table, list(ladders), sensitive)
     rungs = _rungs(backend, ladders, combined, distinct_values, n)
-    search = _Search(rungs, combined, values, n, k, suppress, distinct)
+    ordered = sensitive is not None and (table[sensitive].type().is_numeric() or table[sensitive].type().is_temporal())
+    demand = Demand(k, distinct, entropy, closeness, ordered)
+    search = _Search(rungs, combined, values, n, suppress, demand)
     best = search.best()
     if best is None:
         raise TableError("cannot_anonymise", "即使全部泛化也达不到 k={k}：请放宽要求或允许略去更多行。", k=k)
@@ -102,38 +108,50 @@ class _Search:
         combined: list[Codes],
         values: Codes,
         n: Codes,
-        k: int,
         suppress: float,
-        distinct: int,
+        demand: Demand,
     ) -> None:
-        self.rungs, self.k, self.distinct, self.rows = rungs, k, distinct, int(n.sum())
+        self.rungs, self.demand, self.rows = rungs, demand, int(n.sum())
         self.most = math.floor(suppress * self.rows)
         self.checked = 0
-        self._known: dict[tuple[int, ...], tuple[int, int]] = {}
-        pairs = (np.arange(len(n)), values) if distinct > 1 else None
-        self._groups = [_Groups(combined, n, pairs).at((0,) * len(rungs), rungs)]
+        self._known: dict[tuple[int, ...], tuple[int, int, int]] = {}
+        pairs = (np.arange(len(n)), values, n) if demand.of_values else None
+        first = _Groups(combined, n, pairs)
+        grouping = first.grouped((0,) * len(rungs), rungs)
+        self._groups = [
+            first.merged(grouping, first.counts(grouping), first.repaired(grouping) if demand.of_values else None)
+        ]
         self._tried = np.zeros((KEPT_GROUPINGS, len(rungs)), dtype=np.int16)
         self._sizes = np.zeros(KEPT_GROUPINGS, dtype=np.int64)
         self._sizes[0] = len(self._groups[0].n)
 
     def best(self) -> tuple[tuple[int, ...], int, int, float] | None:
         """Node, rows to leave out, size of the smallest group that stays, loss; None when no node will do."""
-        nodes = np.array(list(itertools.product(*(range(len(one.losses)) for one in self.rungs))), dtype=np.int16)
-        each = [np.array(one.losses)[nodes[:, at]] for at, one in enumerate(self.rungs)]
-        losses = np.mean(each, axis=0) if each else np.zeros(len(nodes))
-        failed = np.zeros(len(nodes), dtype=bool)
+        shape = tuple(len(one.losses) for one in self.rungs)
+        losses = np.zeros(shape)
+        for at, one in enumerate(self.rungs):
+            along = [1] * len(shape)
+            along[at] = shape[at]
+            losses += np.array(one.losses).reshape(along) / len(shape)
+        losses = losses.ravel()
+        failed = np.zeros(shape, dtype=bool)
+        flat = failed.reshape(-1)
         found: tuple[tuple[int, ...], int, int, float] | None = None
         for at in np.argsort(losses, kind="stable"):
             # what is left out only adds to the loss: no later node can be better than this one's rows without any left out
             if found is not None and losses[at] >= found[3]:
                 break
-            if failed[at]:
+            if flat[at]:
                 continue
-            node = tuple(int(rung) for rung in nodes[at])
+            node = tuple(int(rung) for rung in np.unravel_index(at, shape))
             if (highest := self._highest_failure(node)) is not None:
-                failed |= (nodes <= np.array(highest, dtype=np.int16)).all(axis=1)
+                failed[tuple(slice(rung + 1) for rung in highest)] = True
                 continue
-            left_out, smallest = self._known[node]
+            _few, left_out, smallest = self._known[node]
+            if left_out > self.most:
+                if not self.most:  # merged groups stay as even as the worst of them: nothing below is better
+                    failed[tuple(slice(rung + 1) for rung in node)] = True
+                continue
             share = left_out / self.rows if self.rows else 0.0
             loss = float(losses[at]) * (1 - share) + share
             if found is None or loss < found[3]:
@@ -165,25 +183,36 @@ class _Search:
             self._known[node] = self._count(node)
         return self._known[node][0] <= self.most
 
-    def _count(self, node: tuple[int, ...]) -> tuple[int, int]:
-        """Rows in groups that are too small or too uniform, and the size of the smallest group that stays (0: none does)."""
-        grouped = self._grouped(node)
-        small = grouped.n < self.k
-        if self.distinct > 1:
-            small |= grouped.distinct() < self.distinct
-        kept = grouped.n[~small]
-        return int(grouped.n[small].sum()), int(kept.min()) if len(kept) else 0
+    def _count(self, node: tuple[int, ...]) -> tuple[int, int, int]:
+        """Rows in groups that are too small or have too few values, which gets only fewer up the ladders; rows to leave out
+        for whatever reason, and the size of the smallest group that stays (0: none does).
 
-    def _grouped(self, node: tuple[int, ...]) -> _Groups:
-        """The groups of a node, rolled up from the fewest groups of a node below it that are known (Incognito's rollup)."""
+        Groups are rolled up from the fewest groups of a node below this one that are known (Incognito's rollup).
+        """
         rungs = np.array(node, dtype=np.int16)
         below = (self._tried[: len(self._groups)] <= rungs).all(axis=1)
         sizes = np.where(below, self._sizes[: len(self._groups)], np.iinfo(np.int64).max)
-        found = self._groups[int(sizes.argmin())].at(node, self.rungs)
-        if len(self._groups) < KEPT_GROUPINGS and len(found.n) * 2 < sizes.min():  # worth keeping
-            self._tried[len(self._groups)], self._sizes[len(self._groups)] = rungs, len(found.n)
-            self._groups.append(found)
-        return found
+        base = self._groups[int(sizes.argmin())]
+        grouping = base.grouped(node, self.rungs)
+        n = base.counts(grouping)
+        pairs = base.repaired(grouping) if self.demand.of_values else None
+        small = self.demand.too_few(n, None if pairs is None else np.bincount(pairs[0], minlength=len(n)))
+        few = int(n[small].sum())
+        if pairs is not None and self.demand.uneven and few <= self.most:
+            small |= self.demand.too_alike(*pairs)
+        kept = n[~small]
+        if len(self._groups) < KEPT_GROUPINGS and len(n) * 2 < sizes.min():  # worth keeping
+            self._tried[len(self._groups)], self._sizes[len(self._groups)] = rungs, len(n)
+            self._groups.append(base.merged(grouping, n, pairs))
+        return few, int(n[small].sum()), int(kept.min()) if len(kept) else 0
+
+
+@dataclass(frozen=True)
+class _Grouping:
+    """Which groups become one: the order that puts them side by side, and where each new group starts in it."""
+
+    order: Codes
+    starts: Codes
 
 
 @dataclass(frozen=True)
@@ -192,79 +221,83 @@ class _Groups:
 
     members: list[Codes]
     n: Codes
-    pairs: tuple[Codes, Codes] | None  # group, value: each pair once
+    pairs: tuple[Codes, Codes, Codes] | None  # group, value, rows: each pair once, in the order of both
+    known: dict[tuple[int, int], Codes] = field(default_factory=dict)  # (column, rung) -> the members' codes there
 
-    def distinct(self) -> Codes:
-        """How many sensitive values each group has."""
-        assert self.pairs is not None
-        return np.bincount(self.pairs[0], minlength=len(self.n))
-
-    def at(self, node: tuple[int, ...], rungs: list[_Rungs]) -> _Groups:
-        """The groups of ``node``, which is nowhere below this one's."""
-        key, most = np.zeros(len(self.n), dtype=np.int64), 1
-        for one, codes, rung in zip(rungs, self.members, node, strict=True):
-            if one.widths[rung] == 1:
+    def grouped(self, node: tuple[int, ...], rungs: list[_Rungs]) -> _Grouping:
+        """How these become the groups of ``node``, which is nowhere below this one's."""
+        narrow = math.prod(one.widths[rung] for one, rung in zip(rungs, node, strict=True)) < 2**31
+        key, most = np.zeros(len(self.n), dtype=np.int32 if narrow else np.int64), 1  # the former sorts faster
+        for at, (one, rung) in enumerate(zip(rungs, node, strict=True)):
+            width = one.widths[rung]
+            if width == 1:
                 continue
-            if most > 2**62 // one.widths[rung]:  # before the product could overflow
+            if most > 2**62 // width:  # before the product could overflow
                 key = np.unique(key, return_inverse=True)[1].astype(np.int64)
                 most = len(key)
-            key = key * one.widths[rung] + one.codes[rung][codes]
-            most *= one.widths[rung]
+            codes = self.known.get((at, rung))
+            if codes is None:
+                codes = self.known[at, rung] = one.codes[rung].take(self.members[at]).astype(np.int32)
+            np.multiply(key, width, out=key)
+            np.add(key, codes, out=key)
+            most *= width
         order = np.argsort(key)
-        starts = np.flatnonzero(np.r_[True, np.diff(key[order]) != 0]) if len(key) else order
-        pairs = None
-        if self.pairs is not None:
-            group = np.empty(len(key), dtype=np.int64)
-            group[order] = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(key)]))
-            width = int(self.pairs[1].max(initial=0)) + 1
-            both = np.unique(group[self.pairs[0]] * width + self.pairs[1])
-            pairs = both // width, both % width
-        n = np.add.reduceat(self.n[order], starts) if len(key) else self.n
-        first = order[starts]
-        return _Groups([codes[first] for codes in self.members], n, pairs)
+        ranked = key.take(order)
+        new = np.empty(len(key), dtype=bool)
+        new[:1] = True
+        np.not_equal(ranked[1:], ranked[:-1], out=new[1:])
+        return _Grouping(order, np.flatnonzero(new))
 
+    def counts(self, grouping: _Grouping) -> Codes:
+        """The rows of the new groups."""
+        return np.add.reduceat(self.n.take(grouping.order), grouping.starts) if len(self.n) else self.n
 
-def _counted(
-    backend: BaseBackend, table: ir.Table, names: list[str], sensitive: str | None
-) -> tuple[list[Codes], list[pa.Array], Codes, Codes]:
-    """The distinct rows of the quasi-identifiers (and ``sensitive``): by column codes and the values they stand for, the codes
-    of ``sensitive``, and how many rows each has."""
-    chosen = {f"c{at}": table[name] for at, name in enumerate(names)}
-    chosen |= {"s": table[sensitive]} if sensitive else {}
-    found = backend.to_pyarrow(table.group_by(**chosen).aggregate(n=ibis._.count())).combine_chunks()
-    coded = {name: found[name].dictionary_encode("encode").combine_chunks() for name in chosen}
-    codes = {
-        name: (each.chunk(0) if isinstance(each, pa.ChunkedArray) and each.num_chunks else each)
-        for name, each in coded.items()
-    }
-    ranks = {name: each.indices.to_numpy(zero_copy_only=False).astype(np.int64) for name, each in codes.items()}
-    n = found["n"].to_numpy().astype(np.int64)
-    columns = [f"c{at}" for at in range(len(names))]
-    values = ranks.get("s", np.zeros(len(n), np.int64))
-    return [ranks[name] for name in columns], [codes[name].dictionary for name in columns], values, n
+    def merged(self, grouping: _Grouping, n: Codes, pairs: tuple[Codes, Codes, Codes] | None) -> _Groups:
+        """The new groups themselves; ``n``: their :meth:`counts`, ``pairs``: :meth:`repaired`."""
+        first = grouping.order.take(grouping.starts)
+        return _Groups([codes.take(first) for codes in self.members], n, pairs)
+
+    def repaired(self, grouping: _Grouping) -> tuple[Codes, Codes, Codes]:
+        """The pairs of the new groups with the sensitive values."""
+        assert self.pairs is not None
+        group = np.empty(len(self.n), dtype=np.int64)
+        group[grouping.order] = np.repeat(np.arange(len(grouping.starts)), np.diff(np.r_[grouping.starts, len(self.n)]))
+        width = int(self.pairs[1].max(initial=0)) + 1
+        both, where = np.unique(group[self.pairs[0]] * width + self.pairs[1], return_inverse=True)
+        n = np.bincount(where, weights=self.pairs[2], minlength=len(both)).astype(np.int64)
+        return both // width, both % width, n
 
 
 def _rungs(
     backend: BaseBackend, ladders: Mapping[str, Ladder], combined: list[Codes], values: list[pa.Array], n: Codes
 ) -> list[_Rungs]:
-    """Each distinct value under each rung, by the very protections of the publication: one query for all columns."""
-    most = max((len(each) for each in values), default=0)
-    padded = {
-        f"v{at}": pa.concat_arrays([each, pa.nulls(most - len(each), each.type)]) for at, each in enumerate(values)
-    }
-    table = ibis.memtable(pa.table({ROW: pa.array(range(most), pa.int64())} | padded))
-    asked, fields = {ROW: table[ROW]}, []
+    """Each distinct value under each rung, by the very protections of the publication: one query for all that need one."""
+    said: dict[tuple[int, int], pa.Array] = {}
+    asked: dict[tuple[int, int], Field] = {}
     for at, ladder in enumerate(ladders.values()):
         for rung, protection in enumerate(ladder):
-            if protection.method != "drop":
-                asked[f"r{at}_{rung}"] = table[f"v{at}"]
-                fields.append(Field(name=f"r{at}_{rung}", storage_type="string", protection=protection))
-    said = backend.to_pyarrow(protect(table.select(**asked), fields, b"").order_by(ROW))
+            if protection.method == "keep":
+                said[at, rung] = values[at]
+            elif protection.method == "generalise_map" and pa.types.is_string(values[at].type):
+                said[at, rung] = mapped_values(values[at], protection.params)
+            elif protection.method != "drop":
+                asked[at, rung] = Field(name=f"r{at}_{rung}", storage_type="string", protection=protection)
+    if asked:
+        most = max((len(each) for each in values), default=0)
+        padded = {
+            f"v{at}": pa.concat_arrays([each, pa.nulls(most - len(each), each.type)]) for at, each in enumerate(values)
+        }
+        table = ibis.memtable(pa.table({ROW: pa.array(range(most), pa.int64())} | padded))
+        shown = table.select(**{ROW: table[ROW]}, **{one.name: table[f"v{at}"] for (at, _rung), one in asked.items()})
+        found = backend.to_pyarrow(protect(shown, asked.values(), b"").order_by(ROW))
+        said |= {
+            (at, rung): found[one.name].slice(0, len(values[at])).combine_chunks() for (at, rung), one in asked.items()
+        }
     return [
         _of_column(
             name,
             ladder,
-            [said[f"r{at}_{rung}"] if one.method != "drop" else None for rung, one in enumerate(ladder)],
+            [said.get((at, rung)) for rung in range(len(ladder))],
             len(values[at]),
             np.bincount(combined[at], weights=n, minlength=len(values[at])).astype(np.float64),
         )
@@ -273,7 +306,7 @@ def _rungs(
 
 
 def _of_column(
-    name: str, ladder: Ladder, said: list[pa.ChunkedArray | None], total: int, weight: npt.NDArray[np.float64]
+    name: str, ladder: Ladder, said: list[pa.Array | None], total: int, weight: npt.NDArray[np.float64]
 ) -> _Rungs:
     codes: list[Codes] = []
     losses: list[float] = []
@@ -281,7 +314,7 @@ def _of_column(
         if texts is None:
             wider = np.zeros(total, dtype=np.int64)
         else:
-            coded = texts.slice(0, total).combine_chunks().dictionary_encode("encode")
+            coded = texts.dictionary_encode("encode")
             wider = coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
         if codes and len(np.unique(codes[-1] * (total + 1) + wider)) != len(np.unique(codes[-1])):
             raise TableError(

@@ -6,18 +6,22 @@ The engine groups; what is left, one row for each group and value of a sensitive
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from ibis.backends import BaseBackend
 
 from gongshu.tables.errors import TableError
-from gongshu.tables.risk import grouped
+from gongshu.tables.storage import normalise
 
+BINS = (1, 2, 5, 20, 50, 100)  # lower ends of the sizes of groups that are told
+NONE = "\ue000"  # a private character stands for an empty cell: nothing equals null in a join
 Counts = npt.NDArray[np.int64]
 Shares = npt.NDArray[np.float64]
 
@@ -38,6 +42,7 @@ class Anonymity:
     groups: int
     k: int
     unique_rows: int
+    sizes: dict[int, int] = field(default_factory=dict)  # of the groups: size -> how many have it
     l: dict[str, int] = field(default_factory=dict)  # noqa: E741 - its name in the literature
     entropy_l: dict[str, float] = field(default_factory=dict)
     t: dict[str, float] = field(default_factory=dict)
@@ -57,12 +62,63 @@ class Anonymity:
         """Groups / rows, which is the marketer risk as well; 0 for a table without rows."""
         return self.groups / self.rows if self.rows else 0.0
 
+    def below(self, least: int) -> int:
+        """Rows in groups of fewer than ``least``."""
+        return sum(size * groups for size, groups in self.sizes.items() if size < least)
+
+    def histogram(self) -> list[dict[str, int | None]]:
+        """``[{"from", "to", "rows"}]``: how many rows have how many alike, by the bins 1, 2-4 ... 100 and more."""
+        return [
+            {
+                "from": low,
+                "to": high - 1 if high else None,
+                "rows": self.below(high or self.rows + 1) - self.below(low),
+            }
+            for low, high in zip(BINS, (*BINS[1:], None), strict=True)
+        ]
+
     def as_json(self) -> dict[str, Any]:
-        """All of them by their names."""
+        """All of them by their names, but for the sizes."""
         ratios = {name: round(getattr(self, name), 6) for name in ("unique_share", "prosecutor_max", "prosecutor_mean")}
         by_column = {name: dict(getattr(self, name)) for name in ("l", "entropy_l", "t")}
         counts = {name: getattr(self, name) for name in ("rows", "groups", "k", "unique_rows")}
         return counts | ratios | {"marketer": ratios["prosecutor_mean"]} | by_column
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What every group must reach: ``k`` rows; of the sensitive column ``distinct`` values and ``entropy`` (exp of the entropy)
+    at least, and at most ``closeness`` away from the whole table (``ordered``: as numbers and dates are)."""
+
+    k: int
+    distinct: int = 1
+    entropy: float = 1.0
+    closeness: float = 1.0
+    ordered: bool = False
+
+    @property
+    def of_values(self) -> bool:
+        """Whether it asks anything of the sensitive column."""
+        return self.distinct > 1 or self.uneven
+
+    @property
+    def uneven(self) -> bool:
+        """Whether it asks what two groups that reach it may lose when a third is added to them that does not."""
+        return self.entropy > 1 or self.closeness < 1
+
+    def too_few(self, n: Counts, values: Counts | None) -> npt.NDArray[np.bool_]:
+        """By group, whether rows (``n``) or distinct ``values`` are too few: what merging groups can only mend."""
+        few = n < self.k
+        return few if values is None or self.distinct < 2 else few | (values < self.distinct)
+
+    def too_alike(self, group: Counts, value: Counts, n: Counts) -> npt.NDArray[np.bool_]:
+        """By group, whether its values are too uneven or too far from the whole; the pairs in the order of both."""
+        found = np.zeros(int(group.max(initial=-1)) + 1, dtype=bool)
+        if self.entropy > 1:
+            found |= entropies(group, n) < np.log(self.entropy) - 1e-9
+        if self.closeness < 1:
+            found |= distances(group, value, n, self.ordered) > self.closeness + 1e-9
+        return found
 
 
 @dataclass(frozen=True)
@@ -80,6 +136,15 @@ class Linkage:
     journalist_max: float
     journalist_mean: float
 
+    def as_json(self) -> dict[str, Any]:
+        """All of them by their names."""
+        return asdict(self)
+
+
+def grouped(table: ir.Table, names: Sequence[str]) -> dict[str, ir.StringValue]:
+    """The columns ``names`` as what rows are grouped by: as text, normalised."""
+    return {f"c{n}": normalise(table[name].cast("string")) for n, name in enumerate(names)}
+
 
 def anonymity(backend: BaseBackend, table: ir.Table, quasi: Sequence[str], sensitive: Sequence[str] = ()) -> Anonymity:
     """The :class:`Anonymity` of ``table`` for the columns ``quasi`` and ``sensitive``; empty cells are a value like others.
@@ -92,30 +157,54 @@ def anonymity(backend: BaseBackend, table: ir.Table, quasi: Sequence[str], sensi
     # grouped as they stand first, so that only what is distinct is brought to one form
     names = list(dict.fromkeys([*quasi, *sensitive]))
     counted = table.select(names).group_by(names).aggregate(_rows=ibis._.count())
-    keys = grouped(counted, list(quasi))
-    sizes = counted.group_by(**keys).aggregate(n=counted["_rows"].sum())
-    told = backend.to_pyarrow(
-        sizes.aggregate(groups=sizes.count(), rows=sizes.n.sum(), k=sizes.n.min(), alone=(sizes.n == 1).sum())
-    ).to_pylist()[0]
-    rows, groups, k, alone = (int(told[name] or 0) for name in ("rows", "groups", "k", "alone"))
+    keys = grouped(counted, quasi)
+    groups = counted.group_by(**keys).aggregate(n=counted["_rows"].sum())
+    told = backend.to_pyarrow(groups.group_by("n").aggregate(groups=groups.count())).to_pylist()
+    sizes = {int(one["n"]): int(one["groups"]) for one in sorted(told, key=lambda one: one["n"])}
+    rows = sum(size * number for size, number in sizes.items())
     l_, entropy, t = {}, {}, {}
     for name in sensitive if rows else ():
         ordered = table[name].type().is_numeric() or table[name].type().is_temporal()
         group, value, n = _cells(backend, counted, keys, name)
         l_[name] = int(np.bincount(group).min())
-        entropy[name] = round(_least_entropy(group, n), 6)
-        t[name] = round(_distance(group, value, n, ordered), 6)
-    return Anonymity(rows, groups, k, alone, l_, entropy, t)
+        entropy[name] = round(float(np.exp(entropies(group, n).min())), 6)
+        t[name] = round(float(distances(group, value, n, ordered).max()), 6)
+    return Anonymity(rows, sum(sizes.values()), min(sizes, default=0), sizes.get(1, 0), sizes, l_, entropy, t)
+
+
+def counted(
+    backend: BaseBackend, table: ir.Table, names: list[str], sensitive: str | None
+) -> tuple[list[Counts], list[pa.Array], Counts, Counts]:
+    """The distinct rows of the quasi-identifiers (and ``sensitive``): by column codes and the values they stand for, the ranks
+    of the values of ``sensitive`` in their order, and how many rows each has."""
+    chosen = {f"c{at}": table[name] for at, name in enumerate(names)}
+    chosen |= {"s": table[sensitive]} if sensitive else {}
+    found = backend.to_pyarrow(table.group_by(**chosen).aggregate(n=ibis._.count())).combine_chunks()
+    coded = {name: found[name].dictionary_encode("encode").combine_chunks() for name in chosen}
+    codes = {
+        name: (each.chunk(0) if isinstance(each, pa.ChunkedArray) and each.num_chunks else each)
+        for name, each in coded.items()
+    }
+    ranks = {name: each.indices.to_numpy(zero_copy_only=False).astype(np.int64) for name, each in codes.items()}
+    n = found["n"].to_numpy().astype(np.int64)
+    columns = [f"c{at}" for at in range(len(names))]
+    values = np.zeros(len(n), np.int64)
+    if sensitive:
+        place = np.empty(len(codes["s"].dictionary), dtype=np.int64)
+        place[pc.array_sort_indices(codes["s"].dictionary, null_placement="at_start").to_numpy()] = np.arange(
+            len(place)
+        )
+        values = place[ranks["s"]] if len(place) else values
+    return [ranks[name] for name in columns], [codes[name].dictionary for name in columns], values, n
 
 
 def linkage(backend: BaseBackend, table: ir.Table, other: ir.Table, quasi: Sequence[str]) -> Linkage:
     """The :class:`Linkage` of ``table`` with ``other`` on the columns ``quasi`` of both. TableError ``missing_column``."""
     _known(table, quasi)
     _known(other, quasi)
-    none = "\ue000"  # a private character stands for an empty cell: nothing equals null in a join
 
     def sizes(one: ir.Table) -> ir.Table:
-        keys = {name: value.fill_null(none) for name, value in grouped(one, list(quasi)).items()}
+        keys = {name: value.fill_null(NONE) for name, value in grouped(one, quasi).items()}
         return one.group_by(**keys).aggregate(n=ibis._.count())
 
     here, there = sizes(table), sizes(other)
@@ -132,7 +221,7 @@ def linkage(backend: BaseBackend, table: ir.Table, other: ir.Table, quasi: Seque
     ).to_pylist()[0]
     linked = int(found["linked"] or 0)
     mean = float(found["total"]) / linked if linked else 0.0
-    rows = int(backend.to_pyarrow(table.count()).as_py())
+    rows = int(backend.to_pyarrow(here.n.sum()).as_py() or 0)
     return Linkage(rows, linked, int(found["unique"] or 0), round(float(found["most"] or 0), 6), round(mean, 6))
 
 
@@ -156,24 +245,27 @@ def _cells(
     return group[order], value[order], n[order]
 
 
-def _least_entropy(group: Counts, n: Counts) -> float:
+def entropies(group: Counts, n: Counts) -> Shares:
+    """By group: the entropy of its values, in natural units; ``n``: the rows of each pair of a group and a value."""
     share = n / np.bincount(group, weights=n)[group]
-    entropy = np.bincount(group, weights=-share * np.log(share))
-    return float(np.exp(entropy.min()))
+    return np.bincount(group, weights=-share * np.log(share)).astype(np.float64)
 
 
-def _distance(group: Counts, value: Counts, n: Counts, ordered: bool) -> float:
-    """The largest distance of a group from the whole; 0 when the column has one value only."""
-    whole = np.bincount(value, weights=n) / n.sum()
+def distances(group: Counts, value: Counts, n: Counts, ordered: bool) -> Shares:
+    """By group: the distance of its values from the whole; 0 when the column has one value only. The pairs of a group and a
+    value (their ranks from 0) are in the order of both."""
+    whole = np.bincount(value, weights=n).astype(np.float64) / n.sum()
     if len(whole) < 2:
-        return 0.0
+        return np.zeros(int(group.max()) + 1)
     share = n / np.bincount(group, weights=n)[group]
     if not ordered:
         # half the sum of differences; values that a group lacks differ by their share of the whole
         differing = np.bincount(group, weights=np.abs(share - whole[value]))
         lacking = 1 - np.bincount(group, weights=whole[value])
-        return float(((differing + lacking) / 2).max())
-    return float((_ordered_sums(group, value, share, np.cumsum(whole)) / (len(whole) - 1)).max())
+        found: Shares = (differing + lacking) / 2
+        return found
+    sums: Shares = _ordered_sums(group, value, share, np.cumsum(whole)) / (len(whole) - 1)
+    return sums
 
 
 def _ordered_sums(group: Counts, value: Counts, share: Shares, cumulated: Shares) -> Shares:

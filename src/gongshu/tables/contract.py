@@ -18,13 +18,20 @@ METHODS = (
     "drop",
     "mask",
     "keyed_hash",
+    "tokenise",
     "generalise_date",
     "generalise_number",
     "generalise_division",
+    "generalise_address",
+    "generalise_industry",
     "generalise_map",
     "merge_rare",
+    "microaggregate",
+    "partition",
     "clip",
     "round",
+    "noise",
+    "shuffle",
 )
 
 
@@ -32,12 +39,15 @@ METHODS = (
 class Protection:
     """What is done to a field before it is public.
 
-    ``method`` is one of keep, drop, mask, keyed_hash, generalise_date, generalise_number, generalise_division,
-    generalise_map, merge_rare, clip, round;
-    ``params`` are the method's own (keyed_hash: ``algorithm`` sha256|sm3; mask: ``keep_first``, ``keep_last``;
-    generalise_date: ``to`` year|quarter|month;
-    generalise_number: ``width``; generalise_division: ``to`` province|city|district; generalise_map: ``map`` of values to wider
-    ones; merge_rare: ``least`` rows of a value that stays; clip: ``lowest``, ``highest``; round: ``digits``).
+    ``method`` is one of :data:`METHODS`; ``params`` are the method's own. mask: ``keep_first``, ``keep_last``, or ``kind``
+    phone|person_name|resident_id|bank_card|email|plate|ip; keyed_hash: ``algorithm`` sha256|sm3; tokenise: ``form``
+    characters|resident_id; generalise_date: ``to`` day|month|quarter|half|year|decade; generalise_number: ``width``, or
+    ``edges``; generalise_division: ``to`` province|city|district; generalise_address: ``to`` road|street;
+    generalise_industry: ``to`` section|division|group; generalise_map: ``map`` of values to wider ones; merge_rare: ``least``
+    rows of a value that stays; microaggregate: ``least`` values of a mean; partition (the same for all columns
+    that have it): ``k``, and ``sensitive``, ``distinct``, ``entropy``, ``closeness``; clip: ``lowest``, ``highest``; round: ``digits``, or
+    ``base``; noise: ``scale``, ``distribution`` laplace|gaussian, ``most``, ``lowest``, ``highest``, ``digits``; shuffle:
+    ``within`` columns. What is keyed (keyed_hash, tokenise, noise, shuffle) may name its ``key_version``.
     """
 
     method: str = "keep"
@@ -112,6 +122,7 @@ class Contract:
     version: str = "1.0.0"
     status: str = "draft"  # proposed, draft, active, deprecated, retired
     suppress_small_groups: bool = False  # rows that too few others are like are left out (tables.suppress)
+    sample_share: float | None = None  # share of the rows that is published, drawn by the key; None for all of them
     contact: str = ""  # where questions and corrections go: a support channel
 
 

@@ -1,4 +1,6 @@
-"""DuckDB in process, behind Ibis: bounded memory, its own folder for what doesn't fit, nothing loaded from the network."""
+"""Engines behind Ibis: DuckDB in process (bounded memory, its own folder for what doesn't fit, nothing loaded from the network),
+or a Spark Connect server, on which the same expressions give the same answers.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ibis
+from ibis.backends import BaseBackend
 from ibis.backends.duckdb import Backend
+from ibis.common.exceptions import IbisError
+
+
+class EngineError(IbisError):
+    """A server could not do what it was asked: the query, or what it needs for it, is wrong."""
 
 
 def connect(temp: Path, memory: str = "350MB", threads: int | None = None) -> Backend:
@@ -38,3 +46,23 @@ def open_engine(temp: Path, memory: str = "350MB", threads: int | None = None) -
         yield backend
     finally:
         backend.disconnect()
+
+
+@contextmanager
+def open_engine_at(url: str | None, temp: Path, memory: str = "350MB") -> Iterator[BaseBackend]:
+    """DuckDB as :func:`open_engine` gives it, or, with a ``url`` such as ``sc://host:15002``, that Spark Connect server.
+
+    Raises ``TableError``: ``engine_missing`` without the extra ``gongshu[spark]``, ``engine_address``, ``engine_away``,
+    ``engine_too_old``.
+    """
+    if url is None or url == "duckdb":
+        with open_engine(temp, memory) as backend:
+            yield backend
+        return
+    from gongshu.tables import spark
+
+    server = spark.connect(url)
+    try:
+        yield server
+    finally:
+        server.disconnect()

@@ -21,6 +21,26 @@ def quasi_identifiers(types: Mapping[str, str | None], subject: str) -> list[str
     return [name for name, code in types.items() if code in kinds or (code is None and _named(name, book))]
 
 
+def limits(scene: str | None = None) -> dict[str, Any]:
+    """The limits of a ``scene`` of the rulebook (``public``, ``public_partial``, ``limited``, ``limited_partial``), by default
+    that of a release: ``k``, ``l``, ``t``, ``prosecutor_max``, ``prosecutor_mean``, ``epsilon``."""
+    book = rulebook(RULEBOOK)
+    found: dict[str, Any] = book["scenes"][scene or book["release"]]
+    return found
+
+
+def beyond_limits(risk: Mapping[str, Any] | None) -> bool:
+    """Whether a :func:`gongshu.tables.risk.disclosure_risk`, as it was kept, is too much to be released."""
+    return bool(risk) and bool(risk.get("over", risk["k"] < risk["threshold"]))  # type: ignore[union-attr, index]
+
+
+def sensitive_columns(fields: list[Field]) -> list[str]:
+    """The columns that hold sensitive personal information which can still be read: groups must not be alike in them."""
+    kinds = set(rulebook(RULEBOOK)["sensitive"])
+    unreadable = ("drop", "keyed_hash", "tokenise")
+    return [one.name for one in fields if one.semantic_type in kinds and one.protection.method not in unreadable]
+
+
 def _named(name: str, book: Mapping[str, Any]) -> bool:
     lowered = name.lower()
     words = set(lowered.replace("-", "_").replace(" ", "_").split("_")) | {lowered}
@@ -35,7 +55,7 @@ def remaining_identifiers(fields: list[Field]) -> list[str]:
     none of the columns about persons is public.
     """
     public, subject = still_public(fields)
-    return quasi_identifiers({field.name: field.semantic_type for field in public}, subject)
+    return quasi_identifiers(public_types(public), subject)
 
 
 def still_public(fields: list[Field]) -> tuple[list[Field], str]:
@@ -43,3 +63,15 @@ def still_public(fields: list[Field]) -> tuple[list[Field], str]:
     public = [field for field in fields if field.protection.method != "drop"]
     persons = [field for field in public if (field.subject or grades[field.name].subject) == "person"]
     return public, "object" if whole.subject == "mixed" and not persons else whole.subject
+
+
+def public_types(public: list[Field]) -> dict[str, str | None]:
+    """The semantic types of public columns as their protection leaves them: what a mask shows of a resident ID (division, birth)
+    is known of a person like a quasi-identifier."""
+    masked = {"resident_id": "resident_id_masked"}
+    return {
+        field.name: masked.get(field.semantic_type or "", field.semantic_type)
+        if field.protection.method == "mask" and field.protection.params
+        else field.semantic_type
+        for field in public
+    }

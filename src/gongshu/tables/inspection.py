@@ -18,7 +18,7 @@ from gongshu.i18n import gettext
 from gongshu.tables.checks import Finding, run_checks
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Field
-from gongshu.tables.engine import open_engine
+from gongshu.tables.engine import EngineError, open_engine_at
 from gongshu.tables.errors import TableError
 from gongshu.tables.model import ROW, HeaderNote, Quarantined, Source, TextTable
 from gongshu.tables.reading import ReadingOptions, read_file
@@ -41,17 +41,20 @@ def inspect_files(
     options: ReadingOptions | None = None,
     full: bool = False,
     progress: Progress | None = None,
+    engine: str | None = None,
 ) -> Report:
     """Inspect files; one that can't be read gets an ``error`` in its report and stops none of the others.
 
     ``max_rows``: row numbers kept for each finding. ``options``: what a person says against the reader's guesses.
     ``full``: semantic types are told from every row instead of a sample.
+    ``engine``: a Spark Connect server such as ``sc://host:15002`` instead of DuckDB in this process; it must read the folder for
+    temporary files under the same path, small files are sent to it. ``TableError`` when it is not there or too old.
     ``progress`` is called with the step (read, type, recognise, count, check) and the share of the file done, 0..1.
     """
     report = Report([], max_rows)
     with (
         tempfile.TemporaryDirectory(prefix="gongshu-inspect-") as folder,
-        open_engine(Path(folder) / "engine", MEMORY) as backend,
+        open_engine_at(engine, Path(folder) / "engine", MEMORY) as backend,
     ):
         for number, path in enumerate(paths):
             staging = Path(folder) / f"file-{number}"
@@ -82,7 +85,7 @@ def _inspect_file(
             found.tables.append(inspect(table, source))
     except TableError as error:
         found.error, found.tables = error, []
-    except duckdb.Error as error:  # no memory or no room on the disk, most likely
+    except (duckdb.Error, EngineError) as error:  # no memory or no room on the disk, most likely
         message = "处理文件「{file}」时引擎出错：{problem}。请看磁盘空间和内存，或把文件拆小。"
         problem = str(error).split("\n")[0]
         found.error, found.tables = TableError("engine", message, where={"file": path.name}, problem=problem), []

@@ -76,7 +76,12 @@ def inspect_schema() -> dict[str, Any]:
         quasi_identifiers=texts,
         k=count,
         unique_share=share,
-        optional=(),
+        rows=count,
+        groups=count,
+        unique_rows=count,
+        prosecutor_max=share,
+        prosecutor_mean=share,
+        optional=("rows", "groups", "unique_rows", "prosecutor_max", "prosecutor_mean"),
     )
     table = _object(
         name=text,

@@ -52,7 +52,6 @@ _DAY_FIRST = r"^([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"
 _CLOCK = r"([0-9]{1,2})[:时点]([0-9]{1,2})(?:[:分]?([0-9]{1,2})?(\.[0-9]{1,9})?)秒?分?"
 _ZONE = r"\s?(Z|[+-][0-9]{2}:?[0-9]{2})?$"
 _CHINESE_DATE = r"^([〇零○ＯO一二三四五六七八九]{4})年([一二三四五六七八九十]{1,3})月([一二三四五六七八九十廿]{1,4})日$"
-_TIME = r"^([0-9]{1,2}):([0-9]{2})(:[0-9]{2}(\.[0-9]{1,6})?)?$"
 # what the inference counts: shapes only, so that one scan is enough; whether the 31st of June exists is the cast's question
 _MONTH, _DAY = "(0?[1-9]|1[0-2])", "(0?[1-9]|[12][0-9]|3[01])"
 _DATE_SHAPE = (
@@ -236,7 +235,8 @@ def _date(clean: ir.StringValue) -> ir.Value:
 
 def _ymd(clean: ir.StringValue, pattern: str, year: int, month: int, day: int) -> ir.StringValue:
     return (
-        clean.re_extract(pattern, year)
+        # there is no year 0, though engines count one
+        clean.re_extract(pattern, year).nullif("0000")
         + "-"
         + clean.re_extract(pattern, month).lpad(2, "0")
         + "-"
@@ -257,7 +257,7 @@ def _chinese_ymd(clean: ir.StringValue) -> ir.StringValue:
 
     year = clean.re_extract(_CHINESE_DATE, 1).translate("〇零○ＯO一二三四五六七八九", "00000123456789")
     return (
-        year
+        year.nullif("0000")
         + "-"
         + two_digits(clean.re_extract(_CHINESE_DATE, 2))
         + "-"
@@ -266,6 +266,10 @@ def _chinese_ymd(clean: ir.StringValue) -> ir.StringValue:
 
 
 def _timestamp(clean: ir.StringValue) -> ir.Value:
+    # the end of a day, which not all engines read
+    late = clean.re_search(r"[T日\s]24:00(:00(\.0+)?)?$")
+    clean = late.ifelse(clean.replace("24:00", "00:00"), clean)
+
     def with_clock(day: str, year: int, month: int, date: int) -> tuple[ir.BooleanValue, ir.StringValue]:
         pattern = day + r"[T\s]*" + _CLOCK + _ZONE
         groups = 3
@@ -296,18 +300,20 @@ def _timestamp(clean: ir.StringValue) -> ir.Value:
         with_clock(_COMPACT, 1, 2, 3),
         else_=ibis.null("string"),
     )
-    local = text.try_cast("timestamp")
+    local = text.try_cast("timestamp") + late.ifelse(1, 0).as_interval("D")
     zone = clean.re_extract(r"(?:[0-9.])(Z|[+-][0-9]{2}:?[0-9]{2})$", 1)
     offset = (
         zone.substr(1, 2).try_cast("int64").fill_null(0) * 60 + zone.right(2).try_cast("int64").fill_null(0)
     ) * zone.startswith("-").ifelse(-1, 1)
-    to_beijing = 480 - (zone == "Z").ifelse(0, offset)
+    # by which the first and the last year would be left: no engine's calendar is the same there
+    ends = clean.left(4).isin(["0001", "9999"])
+    to_beijing = ends.ifelse(ibis.null("int64"), 480 - (zone == "Z").ifelse(0, offset))
     moved = local + to_beijing.as_interval("m")
     return (clean.contains(":") & (zone != "")).ifelse(moved, local).fill_null(_date(clean).cast("timestamp"))
 
 
 def _time(clean: ir.StringValue) -> ir.Value:
-    return clean.re_search(_TIME).ifelse(clean, ibis.null("string")).try_cast("time")
+    return clean.re_search(_SHAPES["time"]).ifelse(clean, ibis.null("string")).try_cast("time")
 
 
 def _boolean(clean: ir.StringValue) -> ir.Value:

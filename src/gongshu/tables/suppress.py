@@ -5,25 +5,31 @@ from __future__ import annotations
 import ibis
 import ibis.expr.types as ir
 
-from gongshu.rulebooks import rulebook
+from gongshu.tables.anonymity import NONE, grouped
 from gongshu.tables.contract import Contract, Field
-from gongshu.tables.identifiers import RULEBOOK, remaining_identifiers
+from gongshu.tables.identifiers import limits, remaining_identifiers
+from gongshu.tables.keyed import Keyring, keyring, sampled
 from gongshu.tables.model import ROW
 from gongshu.tables.protect import protect
-from gongshu.tables.risk import grouped
 from gongshu.tables.storage import typed
 
-_NONE = "\ue000"  # a private character stands for an empty cell: nothing equals null in a join
 
-
-def public_table(text: ir.Table, contract: Contract, key: bytes) -> ir.Table:
-    """The staged ``text`` as it may be published: typed, protected, without small groups when the contract says so.
+def public_table(text: ir.Table, contract: Contract, key: bytes | Keyring) -> ir.Table:
+    """The staged ``text`` as it may be published: typed, sampled, protected, without small groups as the contract says.
 
     ``_row`` stays, so that rows can be told and put in order; what is public are the columns of the contract. ``key``: the
-    secret of ``keyed_hash``. Raises what :func:`gongshu.tables.protect.protect` raises.
+    secret of what is keyed. Raises what :func:`gongshu.tables.protect.protect` raises.
     """
-    protected = protect(typed_table(text, contract.fields), contract.fields, key)
+    rows = drawn(typed_table(text, contract.fields), contract, key)
+    protected = protect(rows, contract.fields, key)
     return without_small_groups(protected, contract.fields) if contract.suppress_small_groups else protected
+
+
+def drawn(table: ir.Table, contract: Contract, key: bytes | Keyring) -> ir.Table:
+    """The rows of the typed ``table`` that the contract's sample holds. TableError ``sample_share``."""
+    if contract.sample_share is None:
+        return table
+    return sampled(table, contract.sample_share, contract.fields, keyring(key))
 
 
 def typed_table(text: ir.Table, fields: list[Field]) -> ir.Table:
@@ -44,11 +50,11 @@ def without_small_groups(protected: ir.Table, fields: list[Field]) -> ir.Table:
         return protected
     marked, keys = with_groups(protected, names)
     small = marked.group_by(keys).aggregate(_group_rows=ibis._.count())
-    small = small.filter(small["_group_rows"] < int(rulebook(RULEBOOK)["threshold"])).select(*keys)
+    small = small.filter(small["_group_rows"] < limits()["k"]).select(*keys)
     return marked.anti_join(small, keys).select(*protected.columns)
 
 
 def with_groups(table: ir.Table, names: list[str]) -> tuple[ir.Table, list[str]]:
     """``table`` and the names of added columns without nulls that are alike where rows are alike in ``names``."""
-    values = {f"_group_{name}": each.fill_null(_NONE) for name, each in grouped(table, names).items()}
+    values = {f"_group_{name}": each.fill_null(NONE) for name, each in grouped(table, names).items()}
     return table.mutate(**values), list(values)

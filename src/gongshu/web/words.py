@@ -36,13 +36,20 @@ PROTECTIONS = {
     "drop": gettext_lazy("不公开"),
     "mask": gettext_lazy("遮盖"),
     "keyed_hash": gettext_lazy("密钥哈希"),
+    "tokenise": gettext_lazy("换成可还原的代号"),
     "generalise_date": gettext_lazy("日期概化"),
     "generalise_number": gettext_lazy("数值分档"),
     "generalise_division": gettext_lazy("区划概化"),
+    "generalise_address": gettext_lazy("地址概化"),
+    "generalise_industry": gettext_lazy("行业概化"),
     "generalise_map": gettext_lazy("按层次归并"),
     "merge_rare": gettext_lazy("少见的值并为“其他”"),
+    "microaggregate": gettext_lazy("相近的数取平均"),
+    "partition": gettext_lazy("多列一起划分"),
     "clip": gettext_lazy("截尾"),
     "round": gettext_lazy("取整"),
+    "noise": gettext_lazy("加噪声"),
+    "shuffle": gettext_lazy("打乱次序"),
 }
 FINDINGS = {
     "not_null": gettext_lazy("空值"),
@@ -151,6 +158,17 @@ def protection(column: dict[str, Any]) -> str:
     if method == "keep":
         return ""
     words = str(PROTECTIONS.get(method, method))
+    if method == "mask" and "kind" in params:
+        kept = {
+            "phone": _("留区号，手机留前 3 后 4 位"),
+            "person_name": _("留第一个字"),
+            "resident_id": _("留区划与出生年"),
+            "bank_card": _("留后 4 位"),
+            "email": _("留域名"),
+            "plate": _("留省份与发牌机关"),
+            "ip": _("留前两段"),
+        }
+        return f"{words}{_('，')}{kept.get(params['kind'], '')}"
     if method == "mask":
         return _("%(words)s，留前 %(first)s 位、后 %(last)s 位") % {
             "words": words,
@@ -158,17 +176,35 @@ def protection(column: dict[str, Any]) -> str:
             "last": params.get("keep_last", 0),
         }
     to = {
+        "decade": _("到十年"),
         "year": _("到年"),
+        "half": _("到半年"),
         "quarter": _("到季度"),
         "month": _("到月"),
+        "day": _("到日"),
         "province": _("到省"),
         "city": _("到市"),
         "district": _("到区"),
+        "street": _("到街道"),
+        "road": _("到路"),
+        "section": _("到门类"),
+        "division": _("到大类"),
+        "group": _("到中类"),
     }.get(str(params.get("to", "")))
     if to:
         return f"{words}（{to}）" if not english() else f"{words} ({to})"
     if method == "merge_rare":
         return _("%(words)s，不足 %(least)s 行的") % {"words": words, "least": params.get("least", "")}
+    if method == "microaggregate":
+        return _("%(words)s，每 %(least)s 个") % {"words": words, "least": params.get("least", "")}
+    if method == "partition":
+        return _("%(words)s，每组不少于 %(k)s 行") % {"words": words, "k": params.get("k", "")}
+    if method == "noise":
+        return _("%(words)s，幅度 %(scale)s") % {"words": words, "scale": params.get("scale", "")}
+    if "base" in params:
+        return _("%(words)s，到 %(base)s 的倍数") % {"words": words, "base": params["base"]}
+    if "edges" in params:
+        return _("%(words)s，界限 %(edges)s") % {"words": words, "edges": ", ".join(map(str, params["edges"]))}
     if "width" in params:
         return _("%(words)s，每档 %(width)s") % {"words": words, "width": params["width"]}
     if method == "keyed_hash" and params.get("algorithm") == "sm3":

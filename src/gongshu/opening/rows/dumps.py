@@ -22,11 +22,13 @@ PACKED = {"parquet"}  # compressed by themselves
 
 def encoding(kind: str, accepted: str) -> str:
     """How the stream is compressed for a client that accepts these encodings: zstd, gzip, or empty."""
-    if kind in PACKED:
-        return ""
+    return "" if kind in PACKED else next((one for one in ("zstd", "gzip") if accepts(one, accepted)), "")
+
+
+def accepts(coding: str, accepted: str) -> bool:
+    """Whether a client that sent ``accepted`` (Accept-Encoding) takes this coding."""
     parts = [part.replace(" ", "").lower().partition(";q=") for part in accepted.split(",")]
-    known = {name for name, _mark, weight in parts if weight.strip("0.") or not weight}
-    return next((one for one in ("zstd", "gzip") if one in known), "")
+    return any(name == coding and (weight.strip("0.") or not weight) for name, _mark, weight in parts)
 
 
 def stream(table: Table, ask: Ask, kind: str, packed: str) -> Iterator[bytes]:

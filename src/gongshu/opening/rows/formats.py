@@ -19,7 +19,8 @@ from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import ROW_ID, csv_line, feature, quoted, row_id
 from gongshu.opening.rows.wanted import Wanted
 
-BATCH = 20_000  # rows of a piece, and of a row group of Parquet
+BATCH = 20_000  # rows of a piece of Arrow, and of a row group of Parquet
+LINES = 2000  # rows of a piece of text: each is a Python object for a moment
 TEXTS = ("jsonl", "csv", "geojson")
 
 
@@ -39,7 +40,7 @@ def pieces(table: Table, ask: Ask, kind: str, cursor: duckdb.DuckDBPyConnection)
     if kind in TEXTS:
         statement = statements.page(table, ask, text_of(table, ask.select, kind), None)
         found = cursor.execute(statement.sql, statement.values)
-        batches = iter(lambda: [row[0] for row in found.fetchmany(BATCH)], [])
+        batches = iter(lambda: [row[0] for row in found.fetchmany(LINES)], [])
         yield from _framed(table, ask.select, kind, batches)
         return
     statement = statements.page(table, ask, _columns(table, ask.select), None)
@@ -52,6 +53,11 @@ def pieces(table: Table, ask: Ask, kind: str, cursor: duckdb.DuckDBPyConnection)
             writer.write_batch(batch.remove_column(last))
             yield sink.take()
     yield sink.take()
+
+
+def rows_of_a_piece(kind: str) -> int:
+    """How many rows a piece of :func:`pieces` holds at most."""
+    return LINES if kind in TEXTS else BATCH
 
 
 @lru_cache(maxsize=512)

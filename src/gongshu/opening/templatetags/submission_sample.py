@@ -14,6 +14,7 @@ from gongshu.opening.models import Submission
 from gongshu.oversight import access
 from gongshu.parties.permissions import may, person_of
 from gongshu.tables.contract import load_contract
+from gongshu.tables.identifiers import beyond_limits
 
 register = template.Library()
 
@@ -56,11 +57,13 @@ def submission_figures(row: Submission) -> dict[str, Any]:
     found: dict[str, Any] = {
         "risk": row.risk,
         "groups": figures.groups(row.risk),
-        "refused": bool(after) and after["k"] < after["threshold"],
+        "refused": beyond_limits(after),
+        "limits": figures.limits_in_words(after),
     }
     document = preview.read(row.draft) if _waits(row) else None
     if document:
         found["lost"] = figures.losses(row.draft.checked, document["means"])
+        found["cost"] = figures.cost(row.draft.checked)
         found["ways"] = figures.ways(document["variants"], load_contract(row.contract))
     return found
 

@@ -36,14 +36,15 @@ def read(path: str | Path, **options: Any) -> ir.Table:
     """
     choice = ReadingOptions(**options)
     source = read_file(path, _workroom(), choice)
-    table = _chosen(source, choice.sheet)
+    table = the_table(source, choice.sheet)
     backend = connect(_workroom() / "engine")
     staged = backend.read_parquet(table.path)
     types = infer_storage_types(backend, staged, table.native, choice.types)
     return typed_table(staged, types).order_by(ROW).drop(ROW)
 
 
-def _chosen(source: Source, sheet: str | None) -> TextTable:
+def the_table(source: Source, sheet: str | None) -> TextTable:
+    """The only table of ``source``, or the one that ``sheet`` names; TableError ``which_table`` when that isn't one."""
     chosen = [table for table in source.tables if sheet is None or table.name == sheet]
     if len(chosen) == 1:
         return chosen[0]

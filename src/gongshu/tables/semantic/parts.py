@@ -28,8 +28,8 @@ def resident_id(values: ir.StringValue) -> ir.StringValue:
     text = packed(values)
     old = text.re_search(regex("resident_15")).ifelse(text.left(6) + "19" + text.substr(6, 9), ibis.null("string"))
     weights = ibis.array([pow(2, 17 - n, 11) for n in range(17)])
-    # over a list of its digits: seventeen times the expression of the text would be a very long query
-    total = old.split("").map(lambda digit, n: digit.try_cast("int64") * weights[n]).sums()
+    # over a list of places: seventeen times the expression of the text would be a very long query
+    total = ibis.array(list(range(17))).map(lambda n: old.substr(n, 1).try_cast("int64") * weights[n]).sums()
     return (old + ibis.literal(_CHECK).substr((total % 11).cast("int32"), 1)).fill_null(text)
 
 
@@ -52,7 +52,7 @@ def resident_division(values: ir.StringValue) -> ir.StringValue:
 def resident_birth(values: ir.StringValue) -> ir.DateValue:
     """The date of birth in a resident ID; null for an impossible date."""
     day = _id_part(values, lambda text: text.substr(6, 8), lambda text: "19" + text.substr(6, 6))
-    return day.re_replace("^(....)(..)(..)$", r"\1-\2-\3").try_cast("date")
+    return (day.left(4) + "-" + day.substr(4, 2) + "-" + day.substr(6, 2)).try_cast("date")
 
 
 def resident_sex(values: ir.StringValue) -> ir.StringValue:
