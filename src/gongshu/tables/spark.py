@@ -45,9 +45,7 @@ try:
         from pyspark.sql.connect.client.retries import DefaultPolicy
         from pyspark.sql.connect.session import SparkSession
 except ImportError:
-    raise TableError(
-        "engine_missing", "缺少连接 Spark 的组件，请先安装：pip install 'gongshu[spark]'。"
-    ) from None
+    raise TableError("engine_missing", "缺少连接 Spark 的组件，请先安装：pip install 'gongshu[spark]'。") from None
 
 SECONDS_TO_ANSWER = 10.0
 OLDEST = 4  # major version: earlier ones have no try_cast of all kinds and other rules for dates
