@@ -169,7 +169,9 @@ def prepared(
     base = base.mutate(**{f"c{n}": _clean(base, n, text[name]) for name, n in numbers.items()})
     # all ways to write a number or a date, for what isn't written plainly
     slow = {
-        f"t{numbers[name]}_{kind}": base[f"e{numbers[name]}_{kind}"].fill_null(typed_clean(base[f"c{numbers[name]}"], kind))
+        f"t{numbers[name]}_{kind}": base[f"e{numbers[name]}_{kind}"].fill_null(
+            typed_clean(base[f"c{numbers[name]}"], kind)
+        )
         if text[name]
         else base[f"e{numbers[name]}_{kind}"]
         for name, kind in sorted(wants)

@@ -222,7 +222,12 @@ def _repeated(
         suspects = ibis.memtable(pa.table({"row": pa.array([*first["first"], *first["last"]], pa.int64())}))
         same = key(table.semi_join(suspects, [(ROW, "row")]).select(*table.columns))
     else:
-        same = marked.semi_join(ibis.memtable(pa.table({"_hash": pa.array(first["alike"], found.schema()["alike"].value_type.to_pyarrow())})), "_hash")
+        same = marked.semi_join(
+            ibis.memtable(
+                pa.table({"_hash": pa.array(first["alike"], found.schema()["alike"].value_type.to_pyarrow())})
+            ),
+            "_hash",
+        )
         same = same.select(*keyed.columns)
     if near:
         same = same.group_by([*keys, "exact"]).aggregate(row=same.row.min())

@@ -217,7 +217,9 @@ def _number_shares(backend: BaseBackend, both: list[ir.Table]) -> Shares | None:
     counts = []
     for each in both:
         below = {f"b{n}": (each.v <= edge).sum() for n, edge in enumerate(edges)}
-        counts.append(backend.to_pyarrow(each.aggregate(rows=each.count(), filled=each.v.count(), **below)).to_pylist()[0])
+        counts.append(
+            backend.to_pyarrow(each.aggregate(rows=each.count(), filled=each.v.count(), **below)).to_pylist()[0]
+        )
     if not all(one["rows"] for one in counts):
         return None
     sides = []
@@ -285,7 +287,9 @@ def sql(
     with budget(backend):
         rows = backend.to_pyarrow(answer.limit(2)).to_pylist()
     values = list(rows[0].values()) if len(rows) == 1 else []
-    if len(values) != 1 or not (values[0] is None or isinstance(values[0], int | float) or hasattr(values[0], "as_tuple")):
+    if len(values) != 1 or not (
+        values[0] is None or isinstance(values[0], int | float) or hasattr(values[0], "as_tuple")
+    ):
         raise ValueError(gettext("SQL 应得一个数"))
     if values[0] is None or not math.isfinite(float(values[0])):
         return Measure(why=gettext("SQL 得空值，判不了"))

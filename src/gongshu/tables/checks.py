@@ -427,9 +427,7 @@ def _with_examples(run: _Run) -> list[Result]:
         ]
         return list(dict.fromkeys(text[:80] for text in texts))
 
-    return [
-        replace(result, examples=shown(result)) if result.failed and result.rows else result for result in results
-    ]
+    return [replace(result, examples=shown(result)) if result.failed and result.rows else result for result in results]
 
 
 def _finding(result: Result) -> Finding:

@@ -34,7 +34,9 @@ def code_list(name: str, version: str | None = None) -> CodeList:
     chosen = version or max(versions)
     if chosen not in versions:
         known = gettext("、").join(sorted(versions))
-        raise ValueError(gettext("代码表「{name}」没有 {version} 版，有的是：{known}", name=name, version=chosen, known=known))
+        raise ValueError(
+            gettext("代码表「{name}」没有 {version} 版，有的是：{known}", name=name, version=chosen, known=known)
+        )
     found = versions[chosen]
     return CodeList(name, chosen, dict(found["codes"]), dict(found.get("retired", {})))
 
@@ -50,4 +52,6 @@ def _divisions(version: str | None) -> CodeList:
             codes[one.code] = one.name
         elif one.last is not None and (version is None or one.last < int(version)):
             retired[one.code] = str(one.last)
-    return CodeList(DIVISIONS, version or "", codes, {code: year for code, year in retired.items() if code not in codes})
+    return CodeList(
+        DIVISIONS, version or "", codes, {code: year for code, year in retired.items() if code not in codes}
+    )

@@ -40,9 +40,7 @@ def has(table: ir.Table, name: str, bit: int) -> ir.BooleanValue:
     return found
 
 
-def write_mask(
-    backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits: Sequence[Bit], path: Path
-) -> None:
+def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits: Sequence[Bit], path: Path) -> None:
     """Write the mask of ``parts``: each a table of ``row`` and words ``f0``... (or ``row`` alone: one bit) whose first bit is the number given.
 
     ``bits`` says what each bit means. A part begins at a multiple of 63 unless it is one bit.

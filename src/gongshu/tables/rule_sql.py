@@ -61,7 +61,11 @@ def one_condition(text: str) -> exp.Expression:
     """A condition on the columns of one row. ValueError, in words, for anything else."""
     tree = _parsed(f"SELECT 1 FROM {NAME} WHERE {text}")
     where = tree.args.get("where") if isinstance(tree, exp.Select) else None
-    others = [key for key, value in tree.args.items() if value and key not in ("expressions", "from", "from_", "where", "kind")]
+    others = [
+        key
+        for key, value in tree.args.items()
+        if value and key not in ("expressions", "from", "from_", "where", "kind")
+    ]
     if where is None or others or any(True for _ in where.find_all(exp.Subquery, exp.Select, exp.AggFunc, exp.Window)):
         raise ValueError(gettext("条件只能说一行里的列"))
     _check(where)

@@ -150,7 +150,9 @@ def finding_message(
     if measured is not None:
         sentence = gettext(_MEASURES.get(kind, "量得 {measured}，不合规则"), **said, measured=f"{measured:,.10g}")
     if groups:
-        sentence += gettext("（{groups} 个值重复，除每个值的第一行外 {excess} 行）", groups=f"{groups:,}", excess=f"{total - groups:,}")
+        sentence += gettext(
+            "（{groups} 个值重复，除每个值的第一行外 {excess} 行）", groups=f"{groups:,}", excess=f"{total - groups:,}"
+        )
     if missing:
         sentence += gettext("：{missing}", missing=gettext("、").join(missing))
     return sentence
