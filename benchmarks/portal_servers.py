@@ -52,7 +52,6 @@ class Server:
         """The largest resident memory that one of its processes had, in MB."""
         return max(_peak(pid) for pid in _tree(self.pid)) / 1024
 
-
     def settle(self) -> None:
         """Wait until what a start leaves to be done (the other processes, imports) no longer takes the processor."""
         for _ in range(60):

@@ -1,5 +1,7 @@
 """Contracts are valid ODCS v3.1.0 and come back as they were written."""
 
+import re
+
 import pyodcs
 import pytest
 
@@ -160,3 +162,66 @@ def test_a_wrong_contract_says_where(text, code, place):
 def test_a_missing_file_is_said():
     with pytest.raises(TableError, match="读不到契约文件"):
         load_contract("nowhere.yaml")
+
+
+QUALITY = """
+apiVersion: v3.1.0
+kind: DataContract
+id: t
+name: t
+version: 1.0.0
+status: active
+schema:
+  - name: t
+    logicalType: object
+    properties:
+      - name: code
+        logicalType: string
+        quality:
+          - {metric: nullValues, mustBe: 0}
+          - {metric: missingValues, arguments: {missingValues: [null, "", N/A]}, mustBeLessThan: 5, unit: percent}
+          - {metric: invalidValues, arguments: {validValues: [a, b]}, mustBe: 0}
+          - {metric: invalidValues, arguments: {pattern: "^[a-z]$"}, mustBeLessOrEqualTo: 3}
+          - {metric: duplicateValues, mustBe: 0}
+    quality:
+      - {metric: duplicateValues, arguments: {properties: [code]}, mustBe: 0}
+      - {metric: rowCount, mustBeBetween: [1, 10]}
+      - {type: sql, query: "SELECT count(*) FROM {object}", mustBeGreaterThan: 0}
+"""
+
+
+def test_the_metrics_of_the_library_are_rules_and_written_back():
+    contract = load_contract(QUALITY)
+    said = [(rule.kind, rule.column, rule.columns, rule.params) for rule in contract.rules]
+    assert said == [
+        ("not_null", "code", (), {}),
+        ("not_null", "code", (), {"must": {"mustBeLessThan": 5}, "unit": "percent", "missing": ["N/A"]}),
+        ("in_set", "code", (), {"values": ["a", "b"]}),
+        ("pattern", "code", (), {"must": {"mustBeLessOrEqualTo": 3}, "pattern": "^[a-z]$"}),
+        ("unique", "code", (), {}),
+        ("unique", None, ("code",), {}),
+        ("row_count", None, (), {"must": {"mustBeBetween": [1, 10]}}),
+        ("sql", None, (), {"query": "SELECT count(*) FROM {object}", "must": {"mustBeGreaterThan": 0}}),
+    ]
+    text = dump_contract(contract)
+    assert load_contract(text).rules == contract.rules
+    assert {"nullValues", "invalidValues", "duplicateValues", "rowCount"} <= set(re.findall(r"metric: (\w+)", text))
+
+
+@pytest.mark.parametrize(
+    ("was", "wrong"),
+    [
+        ("metric: rowCount", "metric: rowCuont"),
+        ("mustBeBetween: [1, 10]", "mustBeBetween: [10, 1]"),
+        ("mustBeBetween: [1, 10]", "mustBeBetween: many"),
+        ("mustBeBetween: [1, 10]", "mustRhyme: 1"),
+        ("{metric: nullValues, mustBe: 0}", "{metric: nullValues}"),
+        ("unit: percent", "unit: furlongs"),
+        ("arguments: {validValues: [a, b]}, ", ""),
+        ('query: "SELECT count(*) FROM {object}", ', ""),
+    ],
+)
+def test_a_wrong_quality_entry_is_named(was, wrong):
+    assert was in QUALITY
+    with pytest.raises(TableError, match="quality"):
+        load_contract(QUALITY.replace(was, wrong))

@@ -90,13 +90,15 @@ def _written(test: Callable[[Rule, ir.StringValue], ir.BooleanValue]) -> Any:
 
 
 def _not_null(rule: Rule, cells: Cells) -> Test:
-    return Test(None, ~_one(rule, cells).present)
+    """``params["missing"]``: what else stands for nothing in this column."""
+    cell, also = _one(rule, cells), rule.params.get("missing")
+    return Test(None, ~cell.present | cell.clean.isin(list(map(str, also))) if also else ~cell.present)
 
 
-def _surely_there(rule: Rule, early: Earlies) -> ir.BooleanValue:
+def _surely_there(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
     one = _one(rule, early)
     there: ir.BooleanValue = nonblank(one.raw) if one.text else one.raw.notnull()
-    return there
+    return None if rule.params.get("missing") else there
 
 
 def _placeholder(rule: Rule, cells: Cells) -> Test:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import ibis
@@ -225,7 +226,7 @@ def _number_shares(backend: BaseBackend, both: list[ir.Table]) -> Shares | None:
     sides = []
     for one in counts:
         steps = [0, *(int(one[f"b{n}"] or 0) for n in range(len(edges))), int(one["filled"])]
-        parts = [high - low for low, high in zip(steps, steps[1:], strict=False)]
+        parts = [high - low for low, high in pairwise(steps)]
         sides.append([part / one["rows"] for part in [*parts, one["rows"] - one["filled"]]])
     return list(zip(*sides, strict=True))
 
@@ -301,7 +302,7 @@ def condition(
 ) -> Measure:
     """``params["condition"]``, in SQL, holds of every row; where it comes to null it can't be told."""
     said = one_condition(str(rule.params["condition"])).sql(dialect=DIALECT)
-    query = f'SELECT "{ROW}" AS "row", CAST(({said}) AS BOOLEAN) AS good FROM "{NAME}"'
+    query = f'SELECT "{ROW}" AS "row", CAST(({said}) AS BOOLEAN) AS good FROM "{NAME}"'  # noqa: S608 - of a tree that was looked at
     judged = _typed(table, types).alias(NAME).sql(query, dialect=DIALECT)
     with budget(backend):
         sums = judged.aggregate(asked=judged.good.count(), failed=(~judged.good).sum(), rows=judged.count())

@@ -5,12 +5,15 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis
 import ibis.expr.types as ir
+from ibis import selectors
 from ibis.backends import BaseBackend
 from ibis.common.exceptions import IbisError
 
@@ -325,9 +328,23 @@ def _counted(run: _Run, base: ir.Table, units: list[Unit], tests: list[Test], ro
     numbers = {n: answer.pop(f"rows{n}") or [] for n in range(len(units))} if keeps_rows else {}
     counts = {key: int(value or 0) for key, value in answer.items()}
     if not keeps_rows and max_rows > 0:
-        failing = [n for n in range(len(units)) if counts[f"failed{n}"]]
-        numbers = {n: _rows(run, base.filter(tests[n].broken)) for n in failing}
+        numbers = _rows_of(run, base, {n: test for n, test in enumerate(tests) if counts[f"failed{n}"]})
     return _results(units, counts, numbers, rows)
+
+
+def _rows_of(run: _Run, base: ir.Table, failing: dict[int, Test]) -> dict[int, list[int]]:
+    """The first failing rows of each test, of all in one query: for engines that can't keep them while they count."""
+    numbers: dict[int, list[int]] = {n: [] for n in failing}
+    if failing:
+        flags = base.select(row=base[ROW], **{f"f{n}": test.broken.fill_null(False) for n, test in failing.items()})
+        flags = flags.filter(reduce(or_, (flags[f"f{n}"] for n in failing)))
+        cells = flags.pivot_longer(selectors.startswith("f"), names_to="test", values_to="failed")
+        cells = cells.filter(cells.failed).select("test", "row")
+        place = ibis.row_number().over(ibis.window(group_by=cells.test, order_by=cells.row))
+        first = cells.mutate(place=place).filter(ibis._.place < run.max_rows).order_by(["test", "row"])
+        for cell in run.backend.to_pyarrow(first).to_pylist():
+            numbers[int(cell["test"][1:])].append(cell["row"])
+    return numbers
 
 
 def _rows(run: _Run, wrong: ir.Table) -> list[int]:
@@ -343,10 +360,10 @@ def _counted_by_mask(
     ask it; the counts are read from there.
     """
     flags: dict[str, ir.IntegerValue] = masks.words([test.broken for test in tests], "f")
-    asking = [n for n, test in enumerate(tests) if test.asked is not None]
+    asked = {n: test.asked for n, test in enumerate(tests) if test.asked is not None}
     telling = [n for n, test in enumerate(tests) if test.unknown is not None]
-    if asking:
-        flags |= masks.words([~tests[n].asked for n in asking], "n")
+    if asked:
+        flags |= masks.words([~each for each in asked.values()], "n")
     if telling:
         flags |= masks.words([tests[n].unknown for n in telling], "u")
     judged = base.select(_row=base[ROW], **flags)
@@ -355,7 +372,7 @@ def _counted_by_mask(
     run.backend.to_parquet(judged, path)
     mask = run.backend.read_parquet(path)  # type: ignore[attr-defined]
     metrics: dict[str, ir.Scalar] = {f"failed{n}": masks.has(mask, "f", n).sum() for n in range(len(tests))}
-    metrics |= {f"not{n}": masks.has(mask, "n", at).sum() for at, n in enumerate(asking)}
+    metrics |= {f"not{n}": masks.has(mask, "n", at).sum() for at, n in enumerate(asked)}
     metrics |= {f"unknown{n}": masks.has(mask, "u", at).sum() for at, n in enumerate(telling)}
     keeps_rows = 0 < run.max_rows <= ROWS_KEPT_WHILE_COUNTING
     if keeps_rows:

@@ -8,7 +8,6 @@ everything that ODCS has no word for is a customProperty.
 
 from __future__ import annotations
 
-import re
 import uuid
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,26 @@ from gongshu.tables.contract import (
     Protection,
     Rule,
 )
+from gongshu.tables.contract_parts import (
+    custom_properties,
+    flag_at,
+    full,
+    is_mapping,
+    level_at,
+    list_of,
+    mapping_of,
+    missing,
+    number_at,
+    one_of,
+    properties,
+    text_at,
+    text_of,
+    wrong,
+)
+from gongshu.tables.contract_quality import STABLE_ID, read_rule, write_rule
 from gongshu.tables.errors import TableError
 
 MAX_BYTES = 4 * 2**20  # a contract of 10,000 columns takes some 3 MB
-ENGINE = "gongshu"
 LOGICAL = {
     "string": "string",
     "int64": "integer",
@@ -42,17 +57,13 @@ LOGICAL = {
 }
 STORAGE = {"string": "string", "integer": "int64", "number": "float64", "boolean": "boolean", "date": "date"}
 STORAGE |= {"timestamp": "timestamp", "time": "time", "object": "string", "array": "string"}
-# ODCS knows seven dimensions; ours are the codes of DB31/T 1523-2024, kept beside in a customProperty
-DIMENSIONS = {"01": "conformity", "02": "completeness", "03": "accuracy", "04": "consistency", "05": "timeliness"}
-DIMENSIONS |= {"0303": "uniqueness", "0304": "uniqueness"}
-STABLE_ID = re.compile(r"^[A-Za-z0-9_-]+$")
 
 
 def read(source: str | Path) -> Contract:
     """The contract in a file or in YAML text; see :func:`gongshu.tables.contract.load_contract`."""
     document = _parse(source)
     if document.get("kind", "DataContract") != "DataContract":
-        raise _wrong("kind", "DataContract")
+        raise wrong("kind", "DataContract")
     api = str(document.get("apiVersion", ""))
     if not api.startswith("v3."):
         raise TableError(
@@ -60,9 +71,9 @@ def read(source: str | Path) -> Contract:
             "契约应为 ODCS v3 的 YAML，apiVersion 写的是「{value}」。",
             where={"place": "apiVersion", "value": api},
         )
-    about = _mapping(document, "description", "description")
-    custom = _custom(document, "customProperties")
-    schemas = _list(document, "schema", "schema")
+    about = mapping_of(document, "description", "description")
+    custom = custom_properties(document, "customProperties")
+    schemas = list_of(document, "schema", "schema")
     if len(schemas) != 1:
         raise TableError(
             "contract_tables",
@@ -70,42 +81,42 @@ def read(source: str | Path) -> Contract:
             where={"place": "schema"},
             count=len(schemas),
         )
-    table = _is_mapping(schemas[0], "schema[0]")
-    support = _list(document, "support", "support")
-    keywords = [_text_of(tag, "tags") for tag in _list(document, "tags", "tags")]
+    table = is_mapping(schemas[0], "schema[0]")
+    support = list_of(document, "support", "support")
+    keywords = [text_of(tag, "tags") for tag in list_of(document, "tags", "tags")]
     contract = Contract(
-        name=_text(document, "name", "name") or _text(table, "name", "schema[0].name"),
-        id=_text(document, "id", "id"),
-        version=_text(document, "version", "version") or "1.0.0",
-        status=_text(document, "status", "status") or "draft",
-        title=_text(custom, "title", "title"),
-        title_en=_text(custom, "titleEn", "titleEn"),
-        summary=_text(about, "purpose", "description.purpose"),
-        summary_en=_text(custom, "summaryEn", "summaryEn"),
-        provider=_text(_mapping(document, "team", "team"), "name", "team.name"),
-        contact=_text(_is_mapping(support[0], "support[0]"), "channel", "support[0].channel") if support else "",
-        topic=_text(document, "domain", "domain"),
-        licence=_text(custom, "licence", "licence"),
+        name=text_at(document, "name", "name") or text_at(table, "name", "schema[0].name"),
+        id=text_at(document, "id", "id"),
+        version=text_at(document, "version", "version") or "1.0.0",
+        status=text_at(document, "status", "status") or "draft",
+        title=text_at(custom, "title", "title"),
+        title_en=text_at(custom, "titleEn", "titleEn"),
+        summary=text_at(about, "purpose", "description.purpose"),
+        summary_en=text_at(custom, "summaryEn", "summaryEn"),
+        provider=text_at(mapping_of(document, "team", "team"), "name", "team.name"),
+        contact=text_at(is_mapping(support[0], "support[0]"), "channel", "support[0].channel") if support else "",
+        topic=text_at(document, "domain", "domain"),
+        licence=text_at(custom, "licence", "licence"),
         update_frequency=_frequency(document),
         keywords=keywords,
-        level=_level(custom, "level"),
-        open_type=_one_of(custom, "openType", OPEN_TYPES, "openType"),
-        synthetic=_flag(custom, "synthetic", "synthetic"),
-        suppress_small_groups=_flag(custom, "suppressSmallGroups", "suppressSmallGroups"),
-        sample_share=_number(custom, "sampleShare", "sampleShare"),
-        source_note=_text(custom, "sourceNote", "sourceNote"),
-        source_note_en=_text(custom, "sourceNoteEn", "sourceNoteEn"),
-        reading=_mapping(custom, "reading", "reading"),
+        level=level_at(custom, "level"),
+        open_type=one_of(custom, "openType", OPEN_TYPES, "openType"),
+        synthetic=flag_at(custom, "synthetic", "synthetic"),
+        suppress_small_groups=flag_at(custom, "suppressSmallGroups", "suppressSmallGroups"),
+        sample_share=number_at(custom, "sampleShare", "sampleShare"),
+        source_note=text_at(custom, "sourceNote", "sourceNote"),
+        source_note_en=text_at(custom, "sourceNoteEn", "sourceNoteEn"),
+        reading=mapping_of(custom, "reading", "reading"),
     )
     if not contract.name:
-        raise _missing("name")
-    for number, entry in enumerate(_list(table, "properties", "schema[0].properties"), 1):
-        found, rules = _field(_is_mapping(entry, f"schema[0].properties[{number}]"), number)
+        raise missing("name")
+    for number, entry in enumerate(list_of(table, "properties", "schema[0].properties"), 1):
+        found, rules = _field(is_mapping(entry, f"schema[0].properties[{number}]"), number)
         contract.fields.append(found)
         contract.rules.extend(rules)
     _unique_names(contract.fields)
-    for number, entry in enumerate(_list(table, "quality", "schema[0].quality"), 1):
-        contract.rules.append(_rule(_is_mapping(entry, f"quality[{number}]"), None, f"table-{number}"))
+    for number, entry in enumerate(list_of(table, "quality", "schema[0].quality"), 1):
+        contract.rules.append(read_rule(is_mapping(entry, f"quality[{number}]"), None, f"table-{number}"))
     return contract
 
 
@@ -124,13 +135,13 @@ def write(contract: Contract) -> str:
         "status": contract.status,
         "domain": contract.topic,
         "tags": list(contract.keywords),
-        "description": _full({"purpose": contract.summary}),
-        "team": _full({"name": contract.provider}),
+        "description": full({"purpose": contract.summary}),
+        "team": full({"name": contract.provider}),
         "support": [{"channel": contract.contact}] if contract.contact else [],
         "slaProperties": [{"property": "frequency", "value": contract.update_frequency}]
         if contract.update_frequency
         else [],
-        "customProperties": _properties(
+        "customProperties": properties(
             title=contract.title,
             titleEn=contract.title_en,
             summaryEn=contract.summary_en,
@@ -145,18 +156,18 @@ def write(contract: Contract) -> str:
             reading=contract.reading,
         ),
         "schema": [
-            _full(
+            full(
                 {
                     "name": contract.name,
                     "logicalType": "object",
                     "businessName": contract.title,
                     "properties": [_write_field(field, by_column.get(field.name, [])) for field in contract.fields],
-                    "quality": [_write_rule(rule) for rule in by_column.get("", [])],
+                    "quality": [write_rule(rule) for rule in by_column.get("", [])],
                 }
             )
         ],
     }
-    return yaml.dump(_full(document), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
+    return yaml.dump(full(document), Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
 
 
 _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -237,100 +248,59 @@ def _parse(source: str | Path) -> dict[str, Any]:
 
 
 def _field(entry: dict[str, Any], number: int) -> tuple[Field, list[Rule]]:
-    name = _text(entry, "name", f"schema[0].properties[{number}].name")
+    name = text_at(entry, "name", f"schema[0].properties[{number}].name")
     if not name:
-        raise _missing(f"schema[0].properties[{number}].name")
-    custom = _custom(entry, name)
-    protection = _mapping(custom, "protection", f"{name}.protection")
-    logical = _text(entry, "logicalType", f"{name}.logicalType") or "string"
+        raise missing(f"schema[0].properties[{number}].name")
+    custom = custom_properties(entry, name)
+    protection = mapping_of(custom, "protection", f"{name}.protection")
+    logical = text_at(entry, "logicalType", f"{name}.logicalType") or "string"
     if logical not in STORAGE:
-        raise _wrong(f"{name}.logicalType", ", ".join(STORAGE))
-    physical = _text(entry, "physicalType", f"{name}.physicalType")
+        raise wrong(f"{name}.logicalType", ", ".join(STORAGE))
+    physical = text_at(entry, "physicalType", f"{name}.physicalType")
     field = Field(
         name=name,
         storage_type=physical if LOGICAL.get(physical) == logical else STORAGE[logical],
-        title=_text(entry, "businessName", f"{name}.businessName"),
-        title_en=_text(custom, "titleEn", f"{name}.titleEn"),
-        description=_text(entry, "description", f"{name}.description"),
-        description_en=_text(custom, "descriptionEn", f"{name}.descriptionEn"),
-        unit=_text(custom, "unit", f"{name}.unit"),
-        required=_flag(entry, "required", f"{name}.required"),
-        unique=_flag(entry, "unique", f"{name}.unique"),
-        primary_key=_flag(entry, "primaryKey", f"{name}.primaryKey"),
-        semantic_type=_text(custom, "semanticType", f"{name}.semanticType") or None,
-        probability=_number(custom, "probability", f"{name}.probability"),
-        level=_level(custom, f"{name}.level"),
-        open_type=_one_of(custom, "openType", OPEN_TYPES, f"{name}.openType"),
-        subject=_one_of(custom, "subject", SUBJECTS, f"{name}.subject"),
+        title=text_at(entry, "businessName", f"{name}.businessName"),
+        title_en=text_at(custom, "titleEn", f"{name}.titleEn"),
+        description=text_at(entry, "description", f"{name}.description"),
+        description_en=text_at(custom, "descriptionEn", f"{name}.descriptionEn"),
+        unit=text_at(custom, "unit", f"{name}.unit"),
+        required=flag_at(entry, "required", f"{name}.required"),
+        unique=flag_at(entry, "unique", f"{name}.unique"),
+        primary_key=flag_at(entry, "primaryKey", f"{name}.primaryKey"),
+        semantic_type=text_at(custom, "semanticType", f"{name}.semanticType") or None,
+        probability=number_at(custom, "probability", f"{name}.probability"),
+        level=level_at(custom, f"{name}.level"),
+        open_type=one_of(custom, "openType", OPEN_TYPES, f"{name}.openType"),
+        subject=one_of(custom, "subject", SUBJECTS, f"{name}.subject"),
         codes=_codes(custom, name),
         protection=Protection(
-            method=_one_of(protection, "method", METHODS, f"{name}.protection.method") or "keep",
-            params=_mapping(protection, "params", f"{name}.protection.params"),
+            method=one_of(protection, "method", METHODS, f"{name}.protection.method") or "keep",
+            params=mapping_of(protection, "params", f"{name}.protection.params"),
         ),
     )
     rules = [
-        _rule(_is_mapping(rule, f"{name}.quality[{n}]"), name, f"c{number}-{n}")
-        for n, rule in enumerate(_list(entry, "quality", f"{name}.quality"), 1)
+        read_rule(is_mapping(rule, f"{name}.quality[{n}]"), name, f"c{number}-{n}")
+        for n, rule in enumerate(list_of(entry, "quality", f"{name}.quality"), 1)
     ]
     return field, rules
 
 
-def _rule(entry: dict[str, Any], column: str | None, fallback: str) -> Rule:
-    place = f"{column or 'schema[0]'}.quality"
-    custom = _custom(entry, place)
-    identifier = _text(custom, "ruleId", f"{place}.ruleId") or _text(entry, "id", f"{place}.id") or fallback
-    severity = _one_of(entry, "severity", ("error", "warning", "info"), f"{place}.severity") or "error"
-    code = _text(custom, "dimensionCode", f"{place}.dimensionCode")
-    if entry.get("type") == "custom" and entry.get("engine") == ENGINE:
-        body = _mapping(entry, "implementation", f"{place}.implementation")
-        kind = _text(body, "kind", f"{place}.implementation.kind")
-        if not kind:
-            raise _missing(f"{place}.implementation.kind")
-        columns = tuple(_text_of(name, f"{place}.columns") for name in _list(body, "columns", f"{place}.columns"))
-        params = _mapping(body, "params", f"{place}.implementation.params")
-        own = _text(body, "column", f"{place}.implementation.column") or None
-        return Rule(identifier, kind, column or own, columns, params, code, severity)
-    library = _library_rule(entry)
-    if library:
-        kind, params, own_code = library
-        return Rule(identifier, kind, column, (), params, code or own_code, severity)
-    return Rule(identifier, "foreign", column, (), entry, code, severity)
-
-
-def _library_rule(entry: dict[str, Any]) -> tuple[str, dict[str, Any], str] | None:
-    """The kind, params and DB31/T 1523 code that an ODCS library metric with ``mustBe: 0`` comes to."""
-    if entry.get("type", "library") != "library" or entry.get("mustBe") != 0:
-        return None
-    arguments = entry.get("arguments") or {}
-    if not isinstance(arguments, dict):
-        return None
-    metric = entry.get("metric")
-    if metric in ("nullValues", "missingValues") and not arguments:
-        return "not_null", {}, "020100"
-    if metric == "duplicateValues" and not arguments:
-        return "unique", {}, "030400"
-    if metric == "invalidValues" and isinstance(arguments.get("validValues"), list):
-        return "in_set", {"values": [str(value) for value in arguments["validValues"]]}, "010500"
-    if metric == "invalidValues" and isinstance(arguments.get("pattern"), str):
-        return "pattern", {"pattern": arguments["pattern"]}, "010102"
-    return None
-
-
 def _frequency(document: dict[str, Any]) -> str:
-    for entry in _list(document, "slaProperties", "slaProperties"):
-        promise = _is_mapping(entry, "slaProperties")
+    for entry in list_of(document, "slaProperties", "slaProperties"):
+        promise = is_mapping(entry, "slaProperties")
         if promise.get("property") == "frequency":
-            return _one_of(promise, "value", FREQUENCIES, "slaProperties.frequency") or ""
+            return one_of(promise, "value", FREQUENCIES, "slaProperties.frequency") or ""
     return ""
 
 
 def _codes(custom: dict[str, Any], name: str) -> dict[str, str]:
-    codes = _mapping(custom, "codes", f"{name}.codes")
+    codes = mapping_of(custom, "codes", f"{name}.codes")
     for code in codes:
         if not isinstance(code, str):
             message = "契约的「{place}」里，代码 {value} 要加引号，写成文字：不加引号会丢掉前导零。"
             raise TableError("contract_code", message, where={"place": f"{name}.codes", "value": str(code)})
-    return {code: _text_of(meaning, f"{name}.codes") for code, meaning in codes.items()}
+    return {code: text_of(meaning, f"{name}.codes") for code, meaning in codes.items()}
 
 
 def _unique_names(fields: list[Field]) -> None:
@@ -339,85 +309,6 @@ def _unique_names(fields: list[Field]) -> None:
         if field.name in seen:
             raise TableError("contract_repeated", "契约里字段「{place}」写了两次。", where={"place": field.name})
         seen.add(field.name)
-
-
-def _custom(entry: dict[str, Any], place: str) -> dict[str, Any]:
-    found = {}
-    for item in _list(entry, "customProperties", f"{place}.customProperties"):
-        pair = _is_mapping(item, f"{place}.customProperties")
-        found[_text(pair, "property", f"{place}.customProperties.property")] = pair.get("value")
-    return found
-
-
-def _wrong(place: str, expected: str) -> TableError:
-    return TableError(
-        "contract_invalid", "契约的「{place}」应为：{expected}。", where={"place": place}, expected=expected
-    )
-
-
-def _missing(place: str) -> TableError:
-    return TableError("contract_missing", "契约缺「{place}」。", where={"place": place})
-
-
-def _is_mapping(value: Any, place: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _wrong(place, "mapping")
-    return value
-
-
-def _mapping(entry: dict[str, Any], key: str, place: str) -> dict[str, Any]:
-    value = entry.get(key)
-    return {} if value is None else _is_mapping(value, place)
-
-
-def _list(entry: dict[str, Any], key: str, place: str) -> list[Any]:
-    value = entry.get(key)
-    if value is None:
-        return []
-    if not isinstance(value, list):
-        raise _wrong(place, "list")
-    return value
-
-
-def _text_of(value: Any, place: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _wrong(place, "text")
-    return str(value)
-
-
-def _text(entry: dict[str, Any], key: str, place: str) -> str:
-    value = entry.get(key)
-    return "" if value is None else _text_of(value, place)
-
-
-def _flag(entry: dict[str, Any], key: str, place: str) -> bool:
-    value = entry.get(key)
-    if value is not None and not isinstance(value, bool):
-        raise _wrong(place, "true, false")
-    return bool(value)
-
-
-def _number(entry: dict[str, Any], key: str, place: str) -> float | None:
-    value = entry.get(key)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-        raise _wrong(place, "number")
-    return None if value is None else float(value)
-
-
-def _level(custom: dict[str, Any], place: str) -> int | None:
-    value = custom.get("level")
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 6):
-        raise _wrong(place, "1..6")
-    return value
-
-
-def _one_of(entry: dict[str, Any], key: str, allowed: tuple[str, ...], place: str) -> str | None:
-    value = entry.get(key)
-    if value is None:
-        return None
-    if value not in allowed:
-        raise _wrong(place, ", ".join(allowed))
-    return str(value)
 
 
 # writing ---------------------------------------------------------------------------------------------------------
@@ -443,7 +334,7 @@ def _write_field(field: Field, rules: list[Rule]) -> dict[str, Any]:
         "method": field.protection.method,
         **({"params": field.protection.params} if field.protection.params else {}),
     }
-    return _full(
+    return full(
         {
             "name": field.name,
             "businessName": field.title,
@@ -453,7 +344,7 @@ def _write_field(field: Field, rules: list[Rule]) -> dict[str, Any]:
             "required": field.required or None,
             "unique": field.unique or None,
             "primaryKey": field.primary_key or None,
-            "customProperties": _properties(
+            "customProperties": properties(
                 titleEn=field.title_en,
                 descriptionEn=field.description_en,
                 semanticType=field.semantic_type,
@@ -465,34 +356,6 @@ def _write_field(field: Field, rules: list[Rule]) -> dict[str, Any]:
                 codes=field.codes,
                 protection=protection if field.protection != Protection() else None,
             ),
-            "quality": [_write_rule(rule) for rule in rules],
+            "quality": [write_rule(rule, placed=True) for rule in rules],
         }
     )
-
-
-def _write_rule(rule: Rule) -> dict[str, Any]:
-    if rule.kind == "foreign":
-        return dict(rule.params)
-    stable = STABLE_ID.match(rule.id)
-    dimension = DIMENSIONS.get(rule.dimension[:4]) or DIMENSIONS.get(rule.dimension[:2])
-    body = _full({"kind": rule.kind, "column": rule.column, "columns": list(rule.columns), "params": rule.params})
-    return _full(
-        {
-            "id": rule.id if stable else None,
-            "type": "custom",
-            "engine": ENGINE,
-            "implementation": body,
-            "dimension": dimension,
-            "severity": rule.severity,
-            "customProperties": _properties(dimensionCode=rule.dimension, ruleId="" if stable else rule.id),
-        }
-    )
-
-
-def _properties(**values: Any) -> list[dict[str, Any]]:
-    return [{"property": name, "value": value} for name, value in values.items() if value not in (None, "", {}, [])]
-
-
-def _full(entry: dict[str, Any]) -> dict[str, Any]:
-    """The entry without what is not set."""
-    return {key: value for key, value in entry.items() if value not in (None, "", {}, [])}

@@ -79,7 +79,7 @@ def _tested(
     wide = pa.types.is_large_string(texts.type)
     width, kind = (8, np.int64) if wide else (4, np.int32)
     _, places, data = texts.buffers()
-    starts = np.frombuffer(places, kind, len(texts) + 1, texts.offset * width)
+    starts: npt.NDArray[np.integer] = np.frombuffer(places, kind, len(texts) + 1, texts.offset * width)
     raw = np.frombuffer(data or b"", np.uint8)
     sizes = np.diff(starts)
     found = np.zeros(len(texts), bool)
@@ -95,17 +95,17 @@ def _tested(
 
 @ibis.udf.scalar.pyarrow
 def gongshu_credit_code(text: str) -> bool:
-    return _tested(text, range(18, 19), _credit)  # type: ignore[arg-type, return-value]
+    return _tested(text, range(18, 19), _credit)  # type: ignore[arg-type, no-any-return]
 
 
 @ibis.udf.scalar.pyarrow
 def gongshu_resident_id(text: str) -> bool:
-    return _tested(text, range(18, 19), _resident)  # type: ignore[arg-type, return-value]
+    return _tested(text, range(18, 19), _resident)  # type: ignore[arg-type, no-any-return]
 
 
 @ibis.udf.scalar.pyarrow
 def gongshu_bank_card(text: str) -> bool:
-    return _tested(text, range(15, 20), _luhn)  # type: ignore[arg-type, return-value]
+    return _tested(text, range(15, 20), _luhn)  # type: ignore[arg-type, no-any-return]
 
 
 _VECTORS: Mapping[str, Valid] = {

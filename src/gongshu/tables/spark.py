@@ -180,8 +180,18 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
     def visit_Field(self, op: Any, *, rel: Any, name: str) -> Any:  # noqa: N802
         return super(PySparkCompiler, self).visit_Field(op, rel=rel, name=name)
 
+    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802
+        if dtype.is_floating():  # 0.1 alone is a decimal for Spark
+            return self.cast(sge.convert(repr(float(value))), dt.float64)
+        return super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+
+    def visit_IsInf(self, op: Any, *, arg: Any) -> Any:  # noqa: N802
+        return self.f.abs(arg).eq(self.cast(sge.convert("Infinity"), dt.float64))
+
     def visit_Cast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
-        return _time(self, arg) if to.is_time() and op.arg.dtype.is_string() else super().visit_Cast(op, arg=arg, to=to)
+        # Spark raises where DuckDB may not come: within a branch that is not taken
+        read = (op.arg.dtype.is_string() or op.arg.dtype.is_floating()) and not (to.is_string() or to.is_json())
+        return self.visit_TryCast(op, arg=arg, to=to) if read else super().visit_Cast(op, arg=arg, to=to)
 
     def visit_TryCast(self, op: Any, *, arg: Any, to: Any) -> Any:  # noqa: N802
         if to.is_time() and op.arg.dtype.is_string():

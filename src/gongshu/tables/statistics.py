@@ -11,13 +11,22 @@ import ibis.expr.types as ir
 from ibis import selectors
 from ibis.backends import BaseBackend
 
-from gongshu.tables.storage import typed
+from gongshu.tables.cells import as_type
 
 TOP = 100  # the rules look at more of them than a report shows
-FEW = 20_000  # columns with fewer different values are counted by value, several in one pass
-CELLS_AT_ONCE = 8_000_000
+CELLS_AT_ONCE = 400_000  # of columns that are counted by value in one pass: small tables of many columns
 COLUMNS_AT_ONCE = 150
 _RANGED = ("int64", "decimal", "float64", "percent", "date", "excel_date", "timestamp", "time")
+
+
+@ibis.udf.agg.builtin(name="arg_max")
+def _most(value: str, n: int, count: int) -> list[str]:  # type: ignore[empty-body]
+    """The ``count`` values of the largest ``n``, largest first (DuckDB's ``arg_max(value, n, count)``)."""
+
+
+@ibis.udf.agg.builtin(name="max")
+def _largest(n: int, count: int) -> list[int]:  # type: ignore[empty-body]
+    """The ``count`` largest ``n`` (DuckDB's ``max(n, count)``)."""
 
 
 @dataclass(frozen=True)
@@ -37,23 +46,21 @@ class ColumnStatistics:
 
 
 def column_statistics(backend: BaseBackend, table: ir.Table, types: Mapping[str, str]) -> dict[str, ColumnStatistics]:
-    """The statistics of every column of ``types`` (name -> storage type) of a staged table.
+    """The statistics of every column of ``types`` (name -> storage type) of a staged table, or of one with the engine's own types.
 
-    One scan for counts and ranges of many columns, one pass for the values of the columns with few of them, and one for each
-    column with many. There 64-bit hashes stand for the values: two of ten million differ from the count by chance once in
-    100,000 files.
+    One scan for counts and ranges of many columns, then the values: of many columns in one pass where the rows are few, else a
+    pass for each column, which reads nothing but that column. ``distinct`` is exact: values are compared, not their hashes.
     """
     names = list(types)
-    cells = table.select(**{f"c{n}": _filled(table[name]) for n, name in enumerate(names)})
-    rows, counts = _ranges(backend, table, cells, names, types)
-    few = [n for n in range(len(names)) if counts[n]["about"] <= FEW]
+    rows = int(backend.to_pyarrow(table.count()).as_py())
+    if rows * len(names) > CELLS_AT_ONCE and 2 * rows > CELLS_AT_ONCE:
+        return {name: _of_column(backend, table, name, types[name], rows) for name in names}
+    counts = _ranges(backend, table, names, types)
+    cells = table.select(**{f"c{n}": _filled(table[name]).cast("string") for n, name in enumerate(names)})
     frequent: dict[int, tuple[int, list[tuple[str, int]]]] = {}
     step = max(1, min(COLUMNS_AT_ONCE, CELLS_AT_ONCE // max(1, rows)))
-    for start in range(0, len(few), step):
-        frequent |= _by_value(backend, cells, few[start : start + step])
-    for n in range(len(names)):
-        if n not in frequent:
-            frequent[n] = _by_hash(backend, cells, n)
+    for start in range(0, len(names), step):
+        frequent |= _by_value(backend, cells, list(range(start, min(start + step, len(names)))))
     return {
         name: ColumnStatistics(
             name, rows, rows - counts[n]["filled"], frequent[n][0], counts[n]["low"], counts[n]["high"], frequent[n][1]
@@ -62,28 +69,53 @@ def column_statistics(backend: BaseBackend, table: ir.Table, types: Mapping[str,
     }
 
 
-def _filled(values: ir.StringValue) -> ir.StringValue:
-    return values.nullif("")
+def _filled(values: ir.Value) -> ir.Value:
+    return values.nullif("") if values.type().is_string() else values
 
 
-def _ranges(
-    backend: BaseBackend, table: ir.Table, cells: ir.Table, names: list[str], types: Mapping[str, str]
-) -> tuple[int, list[dict[str, Any]]]:
-    rows = 0
+def _ranges(backend: BaseBackend, table: ir.Table, names: list[str], types: Mapping[str, str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for start in range(0, len(names), COLUMNS_AT_ONCE):
         part = range(start, min(start + COLUMNS_AT_ONCE, len(names)))
-        filled = {f"filled{n}": _filled(table[names[n]]).count() for n in part}
-        about = {f"about{n}": _filled(table[names[n]]).approx_nunique() for n in part}
-        ranges: dict[str, ir.Scalar] = {}
-        for n in part:
-            if types[names[n]] in _RANGED:
-                values = typed(table[names[n]], types[names[n]])
-                ranges |= {f"low{n}": values.min(), f"high{n}": values.max()}
-        answer = backend.to_pyarrow(table.aggregate(rows=table.count(), **filled, **about, **ranges)).to_pylist()[0]
-        rows = int(answer["rows"])
-        found += [{key: answer.get(f"{key}{n}") for key in ("filled", "about", "low", "high")} for n in part]
-    return rows, found
+        ranged = [n for n in part if types[names[n]] in _RANGED]
+        cells = table.select(
+            **{f"c{n}": _filled(table[names[n]]) for n in part},
+            **{f"v{n}": as_type(table[names[n]], types[names[n]]) for n in ranged},
+        )
+        counts: dict[str, ir.Scalar] = {f"filled{n}": cells[f"c{n}"].count() for n in part}
+        counts |= {f"low{n}": cells[f"v{n}"].min() for n in ranged}
+        counts |= {f"high{n}": cells[f"v{n}"].max() for n in ranged}
+        answer = backend.to_pyarrow(cells.aggregate(**counts)).to_pylist()[0]
+        found += [{key: answer.get(f"{key}{n}") for key in ("filled", "low", "high")} for n in part]
+    return found
+
+
+def _of_column(backend: BaseBackend, table: ir.Table, name: str, kind: str, rows: int) -> ColumnStatistics:
+    """Of one column, in one grouped pass: everything is told by its different values and how often each stands there."""
+    values = table.select(value=_filled(table[name]))
+    groups = values.filter(values.value.notnull()).group_by("value").aggregate(n=ibis._.count())
+    groups = groups.mutate(typed=as_type(groups.value, kind) if kind in _RANGED else ibis.null("int64"))
+    counts = {
+        "filled": groups.n.sum(),
+        "distinct": groups.count(),
+        "low": groups.typed.min(),
+        "high": groups.typed.max(),
+    }
+    if backend.name == "duckdb":
+        text, repeated = groups.value.cast("string"), groups.n > 1
+        counts |= {
+            "values": _most(text, groups.n, TOP, where=repeated),
+            "counts": _largest(groups.n, TOP, where=repeated),
+        }
+    row = backend.to_pyarrow(groups.aggregate(**counts)).to_pylist()[0]
+    if backend.name == "duckdb":
+        top = list(zip(row["values"] or [], map(int, row["counts"] or []), strict=True))
+    else:
+        most = groups.filter(groups.n > 1).order_by([ibis.desc("n"), "value"]).limit(TOP)
+        top = [(str(each["value"]), int(each["n"])) for each in backend.to_pyarrow(most).to_pylist()]
+    top.sort(key=lambda pair: (-pair[1], pair[0]))
+    nulls = rows - int(row["filled"] or 0)
+    return ColumnStatistics(name, rows, nulls, int(row["distinct"]), row["low"], row["high"], top)
 
 
 def _by_value(backend: BaseBackend, cells: ir.Table, part: list[int]) -> dict[int, tuple[int, list[tuple[str, int]]]]:
@@ -102,23 +134,3 @@ def _by_value(backend: BaseBackend, cells: ir.Table, part: list[int]) -> dict[in
         n = int(row["column"][1:])
         found[n] = (int(row["distinct"]), [*found[n][1], (row["value"], int(row["n"]))])
     return found
-
-
-def _by_hash(backend: BaseBackend, cells: ir.Table, n: int) -> tuple[int, list[tuple[str, int]]]:
-    values = cells.select(value=cells[f"c{n}"]).filter(ibis._.value.notnull())
-    groups = values.group_by(key=values.value.hash()).aggregate(n=ibis._.count())
-    counted = groups.mutate(distinct=groups.count().over(ibis.window()))
-    top = backend.to_pyarrow(counted.order_by([ibis.desc("n"), "key"]).limit(TOP)).to_pylist()
-    if not top:
-        return 0, []
-    repeated = {row["key"]: int(row["n"]) for row in top if row["n"] > 1}
-    if not repeated:
-        return int(top[0]["distinct"]), []
-    shown = (
-        values.mutate(key=values.value.hash())
-        .filter(ibis._.key.isin(list(repeated)))
-        .group_by("key")
-        .aggregate(value=ibis._.value.min())
-    )
-    named = {row["key"]: row["value"] for row in backend.to_pyarrow(shown).to_pylist()}
-    return int(top[0]["distinct"]), [(named[key], count) for key, count in repeated.items()]

@@ -75,16 +75,17 @@ def _told_by_ids(backend: BaseBackend, table: ir.Table, found: Found, evidence: 
         return found
     text = {f"c{n}": table[name] for n, name in enumerate([ids, *dates, *codes])}
     table = table.select(**text)
-    birth, sex = resident_birth(table.c0), resident_sex(table.c0)
+    # each computed once, as a column: said again for each count they would make a query of a megabyte
+    values = {
+        f"v{n}": typed(table[f"c{n}"], "date") if n <= len(dates) else normalise(table[f"c{n}"])
+        for n in range(1, len(dates) + len(codes) + 1)
+    }
+    table = table.select(birth=resident_birth(table.c0), sex=resident_sex(table.c0), **values)
     counted: dict[str, ir.Scalar] = {}
-    for n in range(1, len(dates) + len(codes) + 1):
-        if n <= len(dates):
-            value: ir.Value = typed(table[f"c{n}"], "date")
-            same = value == birth
-        else:
-            value = normalise(table[f"c{n}"])
-            same = value == sex
-        both = birth.notnull() & value.notnull()
+    for n in range(1, len(values) + 1):
+        value = table[f"v{n}"]
+        same = value == (table.birth if n <= len(dates) else table.sex)
+        both = table.birth.notnull() & value.notnull()
         counted |= {f"both{n}": both.sum(), f"same{n}": (both & same).sum()}
     row = backend.to_pyarrow(table.aggregate(**counted)).to_pylist()[0]
     judged = dict(found)

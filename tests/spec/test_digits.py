@@ -1,0 +1,34 @@
+"""Check digits over vectors are those of the expressions, of any text."""
+
+from __future__ import annotations
+
+import random
+
+import ibis
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gongshu.tables.digits import EXPRESSIONS, valid_digits
+
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXYIOSVZx中🈶 "
+GOOD = {"resident_id": "11010519491231002X", "credit_code": "91350100M000100Y43", "bank_card": "4111111111111111"}
+
+
+@pytest.mark.parametrize("kind", sorted(EXPRESSIONS))
+@settings(max_examples=20, deadline=None)
+@given(
+    texts=st.lists(st.one_of(st.none(), st.text(ALPHABET, min_size=14, max_size=20), st.text(max_size=30)), max_size=30)
+)
+def test_vectors_and_expressions_agree(kind, texts):
+    chance = random.Random(len(texts))
+    near = [GOOD[kind][:n] + chance.choice("0123456789AX") + GOOD[kind][n + 1 :] for n in range(len(GOOD[kind]))]
+    engine = ibis.duckdb.connect()
+    table = ibis.memtable({"text": [*texts, *near, GOOD[kind], "0"]}, schema={"text": "string"})
+    # expressions are asked of texts of the right length only
+    formed = table.text.length().between(*((15, 19) if kind == "bank_card" else (18, 18)))
+    fast, slow = valid_digits(engine)[kind](table.text), EXPRESSIONS[kind](table.text) & formed
+    found = engine.to_pyarrow(table.select(fast=fast.fill_null(False), slow=slow.fill_null(False))).to_pydict()
+    assert found["fast"] == found["slow"]
+    assert found["fast"][-2]
+    engine.disconnect()
