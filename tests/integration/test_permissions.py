@@ -116,6 +116,7 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "version_difference": Place(version),
         "feed": Place(dataset),
         "withdraw": Place(dataset, {"name": other["dataset"]}),
+        "figures": Place(dataset, {"name": other["dataset"]}),
         "subscribe": Place(dataset),
         "rate": Place(dataset),
         "problem_reports": Place(dataset),

@@ -27,6 +27,7 @@ def _options(
 def build_app() -> typer.Typer:
     """The command with all its subcommands."""
     from gongshu.cli import audit, datasets, demo, doctor, people, safekeeping, serve
+    from gongshu.cli.environments import environment
     from gongshu.cli.inspect import inspect_command
     from gongshu.cli.risk import risk
 
@@ -40,6 +41,7 @@ def build_app() -> typer.Typer:
     app.callback()(_options)
     inspect_command(app)
     app.command()(risk)
+    app.command()(environment)
     app.command()(datasets.publish)
     app.command()(datasets.withdraw)
     app.command()(demo.demo)

@@ -46,6 +46,10 @@ def inspect(
     rows: Annotated[int, typer.Option(help="每类问题列出几个行号", min=1)] = 3,
     max_rows: Annotated[int, typer.Option(help="每类问题最多记下几个行号", min=0)] = 1000,
     full: Annotated[bool, typer.Option("--full", help="逐行识别语义类型，不抽样（慢一些）")] = False,
+    engine: Annotated[
+        str | None,
+        typer.Option(help="在 Spark Connect 服务上计算，如 sc://主机:15002", metavar="URL", show_default=False),
+    ] = None,
     encoding: Annotated[str | None, typer.Option(help="编码，如 gb18030", show_default=False)] = None,
     delimiter: Annotated[str | None, typer.Option(help="分隔符，\\t 是制表符", show_default=False)] = None,
     header_row: Annotated[
@@ -62,7 +66,7 @@ def inspect(
     """看一个或多个文件：列、语义类型、级别、问题、个人风险；不改动任何东西。"""
     with use_language(lang or os.environ.get("GONGSHU_LANG") or "zh-hans"):
         options = _reading_options(encoding, delimiter, header_row, skip_rows, sheet, types)
-        report = _run(files, max_rows, options, full=full, quiet=as_json)
+        report = _run(files, max_rows, options, full=full, quiet=as_json, engine=engine)
         if quarantine:
             _write_quarantine(report, quarantine)
         if html:
@@ -97,14 +101,24 @@ def _leave(report: Report) -> None:
         raise typer.Exit(1)
 
 
-def _run(files: list[Path], max_rows: int, options: Any, *, full: bool, quiet: bool) -> Report:
+def _run(files: list[Path], max_rows: int, options: Any, *, full: bool, quiet: bool, engine: str | None) -> Report:
+    from gongshu.cli.output import fail
+    from gongshu.tables.errors import TableError
+
+    try:
+        return _watched(files, max_rows, options, full=full, quiet=quiet, engine=engine)
+    except TableError as error:  # of the engine; what is wrong with a file is in the report
+        fail(error.text("zh-hans"), error.text("en"), 2 if error.code == "engine_address" else 1)
+
+
+def _watched(files: list[Path], max_rows: int, options: Any, *, full: bool, quiet: bool, engine: str | None) -> Report:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from gongshu.cli.output import errors
     from gongshu.tables.inspection import inspect_files
 
     if quiet or not errors.is_terminal:
-        return inspect_files(files, max_rows=max_rows, options=options, full=full)
+        return inspect_files(files, max_rows=max_rows, options=options, full=full, engine=engine)
     steps = {
         "read": gettext("读取"),
         "type": gettext("辨类型"),
@@ -120,7 +134,7 @@ def _run(files: list[Path], max_rows: int, options: Any, *, full: bool, quiet: b
         def moved(step: str, share: float) -> None:
             progress.update(task, description=steps[step], completed=share)
 
-        return inspect_files(files, max_rows=max_rows, options=options, full=full, progress=moved)
+        return inspect_files(files, max_rows=max_rows, options=options, full=full, progress=moved, engine=engine)
 
 
 def _reading_options(

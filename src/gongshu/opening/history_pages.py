@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -25,10 +24,10 @@ from gongshu.tables.errors import TableError
 from gongshu.web import words
 from gongshu.web.access import needs, public
 from gongshu.web.errors import problem
+from gongshu.web.feeds import Entry, atom
 
 LISTED = 50
 FEED_ENTRIES = 50
-ATOM = "application/atom+xml; charset=utf-8"
 
 
 @require_safe
@@ -116,23 +115,12 @@ def feed(request: HttpRequest, name: str) -> HttpResponseBase:
         return answer
     entries = sorted(_entries(dataset), key=lambda one: one[0], reverse=True)[:FEED_ENTRIES]
     page = request.build_absolute_uri(reverse("dataset", args=[name]))
-    own = request.build_absolute_uri(request.path)
     title, who = words.local(dataset, "title"), words.local(dataset.provider, "name")
-    lines = [
-        '<?xml version="1.0" encoding="utf-8"?>',
-        f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang={quoteattr("en" if words.english() else "zh-Hans")}>',
-        f"<id>{escape(page)}</id><title>{_xml(title)}</title><updated>{_moment(entries[0][0])}</updated>",
-        f"<author><name>{_xml(who)}</name></author>",
-        f'<link rel="self" type="application/atom+xml" href={quoteattr(own)}/><link rel="alternate" type="text/html" href={quoteattr(page)}/>',
+    found = [
+        Entry(f"{page}#{key}", said, moment, request.build_absolute_uri(address), detail)
+        for moment, key, said, detail, address in entries
     ]
-    for moment, key, said, detail, address in entries:
-        where = quoteattr(request.build_absolute_uri(address))
-        lines.append(
-            f"<entry><id>{escape(f'{page}#{key}')}</id><title>{_xml(said)}</title><updated>{_moment(moment)}</updated>"
-            f'<link rel="alternate" type="text/html" href={where}/><summary>{_xml(detail)}</summary></entry>'
-        )
-    lines.append("</feed>")
-    return HttpResponse("\n".join(lines), content_type=ATOM, headers={"Cache-Control": "no-cache"})
+    return atom(request, page, title, who, found)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -245,12 +233,3 @@ def _entries(dataset: Dataset) -> list[tuple[datetime, str, str, str, str]]:
         said = _("问题报告 %(number)s 已答复") % {"number": row.number}
         found.append((row.answered_at, f"p{row.number}", said, row.answer, address))
     return found
-
-
-def _moment(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")
-
-
-def _xml(text: str) -> str:
-    """Text of an element: what XML can't hold at all (control characters) is left out."""
-    return escape("".join(one for one in text if one >= " " or one in "\t\n\r"))

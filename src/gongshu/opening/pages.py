@@ -20,7 +20,9 @@ from gongshu.opening import (
     biography,
     cards,
     charts,
+    described,
     descriptions,
+    documents,
     exports,
     maps,
     preview,
@@ -353,8 +355,10 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
     ask = grammar.parse(request.GET.lists(), tables.of(version))
     access.record(queries.VIEW, f"dataset:{name}", version=version.number)
     person = request.user if isinstance(request.user, Person) else None
+    site = request.build_absolute_uri("/").rstrip("/")
     context = {
-        **descriptions.describe(version, request.build_absolute_uri("/").rstrip("/")),
+        **descriptions.describe(version, site),
+        "machine_readable": [documents.schema_org(one) for one in described.described(name, site)],
         "opinions": (said := readers.opinions(version.dataset, person)),
         "may_withdraw": person is not None and may(person, "dataset.withdraw", version.dataset.provider),
         "may_stop": person is not None and may(person, "dataset.stop", version.dataset.provider),

@@ -87,6 +87,11 @@ def default_licence() -> str:
     return next(iter(_terms("licences")))
 
 
+def licences() -> dict[str, Term]:
+    """使用许可 by key, in the rulebook's order."""
+    return _terms("licences")
+
+
 def licence(key: str) -> Term:
     return _terms("licences").get(key) or Term(key, {})
 

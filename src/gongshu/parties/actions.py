@@ -24,7 +24,7 @@ from gongshu.oversight import log
 from gongshu.parties import handover
 from gongshu.parties.models import Invitation, Membership, Organisation, Person, Role, Token
 from gongshu.parties.notices import notify
-from gongshu.parties.permissions import Actor, Shell, check_may, may
+from gongshu.parties.permissions import APART, Actor, Shell, check_may, may
 from gongshu.tables.errors import TableError
 
 TOKEN_PREFIX = "gongshu_"  # noqa: S105 - by which a leaked token is recognised in the wild
@@ -99,6 +99,7 @@ def give_role(actor: Actor, person: Person, organisation: Organisation, role: Ro
     """``person`` holds ``role`` in ``organisation`` from now on; given twice it stays one."""
     check_may_give(actor, organisation, role)
     with transaction.atomic():
+        check_apart(person, role)
         made, new = Membership.objects.get_or_create(person=person, organisation=organisation, role=role, ended=None)
         if new:
             log.append(
@@ -106,6 +107,20 @@ def give_role(actor: Actor, person: Person, organisation: Organisation, role: Ro
             )
     person.__dict__.pop("_held_roles", None)
     return made
+
+
+def check_apart(person: Person, role: Role) -> None:
+    """TableError ``roles_apart`` where ``person`` holds a role that nobody holds beside ``role``: operator, security officer and
+    auditor are three people, and none of those who choose protections is one of the latter two."""
+    for held in person.memberships.filter(ended=None).values_list("role", flat=True):
+        if frozenset({Role(held), role}) in APART:
+            raise TableError(
+                "roles_apart",
+                "{name}已是{held}，不能再做{role}：这两种角色必须由不同的人担任",
+                name=str(person),
+                held=str(Role(held).label),
+                role=str(role.label),
+            )
 
 
 def check_may_give(actor: Actor, organisation: Organisation, role: Role) -> None:
@@ -169,6 +184,7 @@ def accept_invitation(secret: str, username: str, password: str, *, as_person: P
         if invitation is None or open_invitation(secret) is None:
             raise TableError("invitation_over", "邀请已失效：请向邀请您的人要一封新的")
         person = as_person or _new_person(invitation, username, password)
+        check_apart(person, Role(invitation.role))
         invitation.accepted_by, invitation.accepted_at = person, clock.now()
         invitation.save(update_fields=["accepted_by", "accepted_at"])
         Membership.objects.get_or_create(

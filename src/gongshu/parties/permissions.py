@@ -37,6 +37,16 @@ def _row(code: str, name: str, *holders: tuple[Role, Scope]) -> Permission:
     return Permission(code, name, holders)
 
 
+# roles that one person never holds together, in whatever organisations (三员分立; DB3212/T 1177-2025)
+APART = (
+    frozenset({Role.SECURITY, Role.STEWARD}),
+    frozenset({Role.SECURITY, Role.APPROVER}),
+    frozenset({Role.SECURITY, Role.OPERATOR}),
+    frozenset({Role.SECURITY, Role.AUDITOR}),
+    frozenset({Role.AUDITOR, Role.STEWARD}),
+    frozenset({Role.AUDITOR, Role.APPROVER}),
+    frozenset({Role.AUDITOR, Role.OPERATOR}),
+)
 OWN_STEWARD, OWN_APPROVER = (Role.STEWARD, Scope.OWN), (Role.APPROVER, Scope.OWN)
 OPERATOR, SECURITY = (Role.OPERATOR, Scope.PLATFORM), (Role.SECURITY, Scope.PLATFORM)
 AUDITOR, REGULATOR = (Role.AUDITOR, Scope.PLATFORM), (Role.REGULATOR, Scope.PLATFORM)
@@ -67,6 +77,13 @@ PERMISSIONS: dict[str, Permission] = {
         _row("dataset.restore", gettext_noop("恢复被停止的数据集（不能由停止的人恢复）"), OPERATOR, SECURITY),
         _row("problem.answer", gettext_noop("答复问题报告"), OWN_STEWARD, OWN_APPROVER),
         _row("problem.see", gettext_noop("看问题报告"), OWN_STEWARD, OWN_APPROVER, OPERATOR, REGULATOR, SECURITY),
+        # custody: whoever chooses protections never holds the key, and whoever holds it is watched by another
+        _row("key.see", gettext_noop("看密钥的版本"), SECURITY, AUDITOR),
+        _row("key.rotate", gettext_noop("换新密钥"), SECURITY),
+        _row("token.reverse", gettext_noop("还原代号（不能还原自己选过或审过保护的机构的）"), SECURITY),
+        _row("figures.see", gettext_noop("看差分隐私统计与隐私预算"), OWN_STEWARD, OWN_APPROVER, SECURITY, AUDITOR),
+        _row("figures.ask", gettext_noop("算差分隐私统计，花隐私预算"), OWN_STEWARD),
+        _row("budget.set", gettext_noop("调整数据集的隐私预算"), SECURITY),
         # work and record
         _row("job.see", gettext_noop("看作业"), OWN_STEWARD, OWN_APPROVER, OPERATOR, AUDITOR),
         _row("job.cancel", gettext_noop("取消作业"), OWN_STEWARD, OPERATOR),

@@ -118,7 +118,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
         "steps": [
             {"sign": sign, "name": name, "plain": words.FLOW_PLAIN[key]} for key, (sign, name) in words.FLOW.items()
         ],
-        "licences": [terms.licence(key) for key in ("open-unconditional", "open-conditional", "cc-by-4.0")],
+        "licences": terms.licences().values(),
     }
     return render(request, "surfaces/help.html", context)
 

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
 from gongshu.surfaces import documentation, pages
+from gongshu.surfaces.ckan import pages as ckan
+from gongshu.surfaces.standards import pages as standards
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("healthz", pages.healthz, name="healthz"),
     path("help", pages.help_page, name="help"),
     path("api/", documentation.api_page, name="api_page"),
+    path("catalog", standards.catalogue, name="catalogue"),
+    re_path(r"^catalog\.(?P<suffix>ttl|jsonld|rdf)$", standards.catalogue, name="catalogue_as"),
+    path("data.json", standards.data_json, name="data_json"),
+    re_path(r"^datasets/(?P<name>[-\w]+)\.(?P<suffix>ttl|jsonld|rdf)$", standards.dataset_rdf, name="dataset_rdf"),
+    path("datasets/<slug:name>/croissant.json", standards.croissant, name="croissant"),
+    path("datasets/<slug:name>/datapackage.json", standards.datapackage, name="datapackage"),
+    path("sitemap.xml", standards.sitemap_index, name="sitemap_index"),
+    path("sitemap-<int:number>.xml", standards.sitemap, name="sitemap"),
+    path("robots.txt", standards.robots, name="robots"),
+    path("feed.atom", standards.feed, name="portal_feed"),
+    re_path(r"^api/3/?$", ckan.root, name="ckan_root"),
+    path("api/3/action/<slug:name>", ckan.action, name="ckan_action"),
+    path("api/action/<slug:name>", ckan.action),
+    path("datastore/dump/<slug:resource>", ckan.dump, name="ckan_dump"),
     path("workbench", pages.workbench, name="workbench"),
     path("jobs/<uuid:job_id>", pages.job_page, name="job"),
     path("jobs/<uuid:job_id>/cancel", pages.cancel_job, name="cancel_job"),

@@ -38,12 +38,19 @@ def read(path: str | Path, **options: Any) -> ir.Table:
 
 
 def inspect(
-    path: str | Path, *, max_rows: int = 1000, full: bool = False, progress: Progress | None = None, **options: Any
+    path: str | Path,
+    *,
+    max_rows: int = 1000,
+    full: bool = False,
+    progress: Progress | None = None,
+    engine: str | None = None,
+    **options: Any,
 ) -> Report:
     """What is known of a file: columns with semantic types, levels and statistics, findings, suggested rules, risk to persons.
 
     ``max_rows``: row numbers kept for each finding. ``full``: semantic types are told from every row, not from a sample.
-    ``progress`` is called with the step and the share done (0..1).
+    ``progress`` is called with the step and the share done (0..1). ``engine``: the address of a Spark Connect server, such as
+    ``sc://host:15002``, that computes instead of DuckDB in this process, with the same report.
     ``options`` are those of :func:`read`. The report has ``tables``, ``to_json()`` (the document that ``gongshu inspect --json``
     prints) and ``contract()``. Raises :class:`gongshu.tables.errors.TableError` when the file can't be read.
 
@@ -57,7 +64,9 @@ def inspect(
     from gongshu.tables.inspection import inspect_files
     from gongshu.tables.reading import ReadingOptions
 
-    report = inspect_files([path], max_rows=max_rows, options=ReadingOptions(**options), full=full, progress=progress)
+    report = inspect_files(
+        [path], max_rows=max_rows, options=ReadingOptions(**options), full=full, progress=progress, engine=engine
+    )
     error = report.files[0].error
     if error:
         raise error

@@ -107,9 +107,9 @@ def _merge_rare(table: ir.Table, field: Field) -> ir.Value:
     """The value where at least ``least`` rows of the table have it, else 其他: what few have tells who they are."""
     least = least_of(field.protection)
     text = table[field.name].cast("string")
-    counted = table.group_by(value=text).aggregate(n=ibis._.count())
-    common = counted.filter(counted.n >= least).value
-    return ibis.cases((text.isnull(), ibis.null("string")), (text.isin(common), text), else_=OTHERS)
+    # not by a subquery of the common values: not every engine has one inside a SELECT
+    alike = text.count().over(ibis.window(group_by=text))
+    return ibis.cases((text.isnull(), ibis.null("string")), (alike >= least, text), else_=OTHERS)
 
 
 def _clip(values: ir.Value, params: dict[str, Any]) -> ir.Value:

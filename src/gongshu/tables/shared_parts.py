@@ -5,15 +5,18 @@ Ibis writes an expression out at each place of its use. DuckDB finds the same te
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import ibis.expr.datatypes as dt
 import ibis.expr.operations as ops
 from ibis.backends.sql.rewrites import Select, split_select_distinct_with_order_by
 from ibis.common.patterns import replace
 
 SMALLEST = 3  # nodes of an expression that is worth a column
+LARGEST_MOVED = 30  # nodes of a filter that may be moved into a subquery
 _NEVER = (
     ops.Reduction,
     ops.Analytic,
@@ -40,7 +43,41 @@ def share_in_select(_: Any, **kwargs: Any) -> Any:
             qualified=tuple(map(new, _.qualified)),
             sort_keys=tuple(map(new, _.sort_keys)),
         )
-    return _
+    return _fenced(_) if _.predicates and isinstance(_.parent, Select) else _
+
+
+def _fenced(select: Any) -> Any:
+    """``select`` with its filter as a column that no optimiser moves.
+
+    Sail moves a filter into its subqueries and there writes out anew all that was shared, which can take minutes. It leaves a
+    random number where it is.
+    """
+    known: dict[Any, int] = {}
+    if select.qualified or sum(_written(each, known) for each in select.predicates) < LARGEST_MOVED:
+        return select
+    always = ops.GreaterEqual(ops.RandomScalar(), ops.Literal(0.0, dtype=dt.float64))
+    keep = functools.reduce(ops.And, select.predicates, always)
+    below = Select(select.parent, selections={**select.parent.fields, "_keep_shared": keep})
+    places = {ops.Field(select.parent, name): ops.Field(below, name) for name in select.parent.fields}
+    return select.copy(
+        parent=below,
+        selections={name: value.replace(places, filter=ops.Value) for name, value in select.selections.items()},
+        predicates=(ops.Field(below, "_keep_shared"),),
+        sort_keys=tuple(value.replace(places, filter=ops.Value) for value in select.sort_keys),
+    )
+
+
+def _written(value: Any, known: dict[Any, int]) -> int:
+    """How long ``value`` gets when the columns of subqueries are written out in it."""
+    if value not in known:
+        inner = (
+            value.rel.selections.get(value.name)
+            if isinstance(value, ops.Field) and isinstance(value.rel, Select)
+            else None
+        )
+        parts = [inner] if inner is not None else _parts(value)
+        known[value] = 1 + sum(_written(part, known) for part in parts)
+    return known[value]
 
 
 @replace(ops.Aggregate)

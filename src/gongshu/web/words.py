@@ -129,6 +129,7 @@ JOB_KINDS = {  # the steps of each kind of job, in their order
     "publish": ("read", "raw", "check", "protect", "commit", "serve", "release", "index"),
     "inspect": ("read", "type", "recognise", "count", "check"),
     "preview": ("read", "check", "protect", "risk", "compare", "keep"),
+    "figures": ("read", "count"),
 }
 
 

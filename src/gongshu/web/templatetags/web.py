@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.formats import number_format
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -128,3 +130,12 @@ def score(value: float | None) -> str:
     if value is None:
         return "—"
     return "100" if value >= 100 else f"{min(value, 99.9):.1f}"
+
+
+@register.filter
+def linked_data(found: dict[str, Any]) -> SafeString:
+    """JSON-LD in the head of a page: data that a browser does not run. No character of it can end the element."""
+    text = json.dumps(found, ensure_ascii=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return format_html('<script type="application/ld+json">{}</script>', mark_safe(text))  # noqa: S308 - escaped above

@@ -1,0 +1,244 @@
+"""Custody: one person is one token in every dataset of a key, keys rotate, only the security officer turns tokens back, on record;
+and differentially private figures stop when the budget is spent."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.test import Client
+
+from gongshu import environments
+from gongshu.custody import figures, keys
+from gongshu.custody.models import PrivateRelease
+from gongshu.custody.tasks import settle_figures
+from gongshu.jobs.models import Job
+from gongshu.jobs.runner import owner_name, run_one
+from gongshu.jobs.worker import load_kinds
+from gongshu.opening.models import Dataset, Version
+from gongshu.oversight.models import Event
+from gongshu.parties import actions
+from gongshu.parties.models import Membership, Role
+from gongshu.parties.permissions import APART, PERMISSIONS, Shell
+from gongshu.tables.contract import Field, Protection, load_contract
+from gongshu.tables.errors import TableError
+from tests import people
+from tests.publishing import contract, publish
+
+pytestmark = pytest.mark.django_db(transaction=True)
+IDS = ["310104199003078515", "31010419491231002X", "310104200101011239"]
+
+
+def register(name: str, *columns: str, ids: list[str] = IDS, **params: Any) -> Version:
+    """A published version of a register of bodies whose owners' IDs are tokens; the columns are named ``columns``."""
+    number, owner = columns
+    folder = Path(tempfile.mkdtemp(dir=settings.DATA))
+    file = folder / "in.csv"
+    file.write_text(f"{number},{owner}\n" + "".join(f"{n},{one}\n" for n, one in enumerate(ids, 1)), encoding="utf-8")
+    tokenised = Protection("tokenise", {"form": "resident_id", **params})
+    fields = [
+        Field(number, "int64", title=number, level=1, open_type="unconditional", primary_key=True),
+        Field(owner, title=owner, level=4, open_type="none", protection=tokenised),
+    ]
+    job = publish(file, contract(name=name, title=name, fields=fields, rules=[], provider="市卫生健康委"))
+    assert job.state == Job.State.DONE, job.error
+    return Version.objects.get(dataset__name=name, number=job.result["version"])
+
+
+def tokens_of(version: Version, column: str) -> list[str]:
+    """What the public gets in a column, in the order of the key."""
+    with duckdb.connect(str(settings.DATA / version.serving), read_only=True) as con:
+        return [row[0] for row in con.execute(f'SELECT "{column}" FROM rows').fetchall()]
+
+
+def test_one_person_is_one_token_in_two_datasets_and_the_key_rotates(data: Path) -> None:
+    one = register("owners", "编号", "法人证件号")
+    two = register("permits", "序号", "申请人证件号", ids=[IDS[2], IDS[0]])
+    first, second = tokens_of(one, "法人证件号"), tokens_of(two, "申请人证件号")
+    assert second == [first[2], first[0]] and not set(first) & set(IDS)
+    assert all(len(token) == 18 for token in first)
+    assert one.columns[1]["protection"]["key_version"] == 1
+
+    guard = people.person("guard", Role.SECURITY)
+    assert keys.rotate(guard, "每年更换") == 2
+    later = register("owners", "编号", "法人证件号")
+    assert later.columns[1]["protection"]["key_version"] == 2
+    assert not set(tokens_of(later, "法人证件号")) & set(first)
+    # a dataset that must stay linked with the older ones keeps the older version by its contract
+    kept = register("kept", "编号", "证件号", key_version=1)
+    assert tokens_of(kept, "证件号") == first
+    assert load_contract(kept.contract).fields[1].protection.params["key_version"] == 1
+
+    # old tokens are turned back with the old version, new ones with the new
+    assert keys.reverse_tokens(guard, one, "法人证件号", first, "公安机关协查函 12 号") == IDS
+    assert keys.reverse_tokens(guard, later, "法人证件号", tokens_of(later, "法人证件号"), "公安机关协查") == IDS
+    event = Event.objects.filter(action="token.reverse").order_by("pk").first()
+    assert event is not None and event.actor == "guard"
+    said = event.body
+    assert "协查函 12 号" in said and not any(one in said for one in [*IDS, *first])
+    assert [(each.number, each.used, each.current) for each in keys.versions()] == [(2, 1, True), (1, 3, False)]
+
+
+def test_who_chooses_protections_turns_nothing_back(data: Path) -> None:
+    version = register("owners", "编号", "法人证件号")
+    token, provider = tokens_of(version, "法人证件号")[:1], version.dataset.provider
+    for role in Role:
+        somebody = people.person(role.value, role, provider)
+        if role == Role.SECURITY:
+            continue
+        with pytest.raises(PermissionDenied):
+            keys.reverse_tokens(somebody, version, "法人证件号", token, "想看看是谁")
+        with pytest.raises(PermissionDenied):
+            keys.rotate(somebody, "想换就换")
+    # not even later, as a security officer
+    turncoat = people.person("turncoat", Role.STEWARD, provider)
+    Membership.objects.filter(person=turncoat).update(ended=version.published_at)
+    turncoat = people.person("turncoat", Role.SECURITY)
+    with pytest.raises(PermissionDenied, match="另一位安全员"):
+        keys.reverse_tokens(turncoat, version, "法人证件号", token, "公安机关协查")
+    guard = people.person("guard", Role.SECURITY)
+    for tokens, column, reason in (
+        (token, "法人证件号", " "),
+        ([], "法人证件号", "协查一下"),
+        (token * 101, "法人证件号", "协查一下"),
+        (token, "编号", "协查一下"),
+    ):
+        with pytest.raises(TableError):
+            keys.reverse_tokens(guard, version, column, tokens, reason)
+    assert keys.reverse_tokens(guard, version, "法人证件号", ["无此代号"], "公安机关协查") == [None]
+    assert Event.objects.filter(action="token.reverse").count() == 1  # what was refused turned nothing back
+
+
+def test_operator_security_officer_and_auditor_are_three_people(db: None) -> None:
+    shell, centre = Shell("test"), people.centre()
+    for pair in APART:
+        first, second = sorted(pair)
+        person = people.person(f"{first}-{second}"[:30])
+        actions.give_role(shell, person, centre, Role(first))
+        with pytest.raises(TableError, match="不同的人"):
+            actions.give_role(shell, person, people.organisation(), Role(second))
+        made, secret = actions.invite(shell, centre, Role(second), "a@example.org", "甲")
+        with pytest.raises(TableError, match="不同的人"):
+            actions.accept_invitation(secret, "", "", as_person=person)
+        made.refresh_from_db()
+        assert made.accepted_at is None
+        # when the one has ended, the other may begin
+        Membership.objects.filter(person=person).update(ended=made.created_at)
+        person.__dict__.pop("_held_roles", None)
+        actions.give_role(shell, person, centre, Role(second))
+    holders = {code: {role for role, _scope in row.holders} for code, row in PERMISSIONS.items()}
+    assert holders["token.reverse"] == holders["key.rotate"] == {Role.SECURITY}
+    assert not holders["draft.edit"] & holders["token.reverse"]
+    changing = {code for code, roles in holders.items() if Role.AUDITOR in roles and not code.endswith((".see",))}
+    assert changing == set()  # the auditor only reads
+
+
+def test_the_pages_of_keys_and_tokens(data: Path, client: Client) -> None:
+    version = register("owners", "编号", "法人证件号")
+    token = tokens_of(version, "法人证件号")[0]
+    client.force_login(people.person("guard", Role.SECURITY))
+    assert "第 1 版" in client.get("/custody/keys").content.decode()
+    assert client.post("/custody/keys", {"reason": ""}).status_code == 400
+    assert client.post("/custody/keys", {"reason": "每年更换"}).status_code == 302
+    assert "第 2 版" in client.get("/custody/keys").content.decode()
+    given = {"column": "owners/法人证件号", "tokens": token, "reason": "公安机关协查"}
+    answer = client.post("/custody/keys/reverse", given)
+    assert IDS[0] in answer.content.decode() and answer["Cache-Control"] == "no-store"
+    assert client.post("/custody/keys/reverse", given | {"reason": ""}).status_code == 400
+    assert client.post("/custody/keys/reverse", given | {"column": "x"}).status_code == 400
+    client.force_login(people.person("auditor", Role.AUDITOR))
+    page = client.get("/custody/keys").content.decode()
+    assert "第 2 版" in page and "启用新的一版" not in page
+    assert client.post("/custody/keys", {"reason": "每年更换"}).status_code == 403
+    assert client.get("/custody/keys/reverse").status_code == 403
+
+
+@pytest.fixture
+def opendp(data: Path) -> None:
+    """OpenDP's environment where the installation looks for it; made once and kept in the temp folder."""
+    shared = Path(tempfile.gettempdir()) / "gongshu-test-environments"
+    try:
+        home = environments.make(shared, "dp")
+    except TableError as error:
+        pytest.skip(f"OpenDP can't be installed here: {error}")
+    (settings.DATA / "environments").mkdir(parents=True, exist_ok=True)
+    (settings.DATA / "environments" / home.name).symlink_to(home)
+
+
+def work() -> None:
+    load_kinds()
+    while run_one(owner_name()) is not None:
+        pass
+    settle_figures()
+
+
+def test_figures_are_paid_for_until_nothing_is_left(opendp: None, client: Client) -> None:
+    register("owners", "编号", "法人证件号", ids=[f"31010419900307{n:04d}" for n in range(200)])
+    dataset = Dataset.objects.get(name="owners")
+    steward = people.person("steward", Role.STEWARD, dataset.provider)
+    client.force_login(steward)
+    assert "还剩 1" in client.get("/custody/figures/owners").content.decode()
+    given = {"kind": "count", "person": "法人证件号", "epsilon": "0.6", "purpose": "年度报告"}
+    assert client.post("/custody/figures/owners", given).status_code == 302
+    row = PrivateRelease.objects.get()
+    assert row.state == "waiting" and figures.budget_of(dataset) == (1.0, 0.6)
+    work()
+    row.refresh_from_db()
+    assert row.state == "done", (row.error, Job.objects.get(pk=row.job).error)
+    assert abs(row.result["rows"][0]["value"] - 200) < 60
+    page = client.get("/custody/figures/owners").content.decode()
+    assert "算好了" in page and "还剩 0.4" in page
+    refused = client.post("/custody/figures/owners", given)
+    assert refused.status_code == 400 and "已用 0.6" in refused.content.decode()
+    mean = {"kind": "mean", "column": "编号", "lowest": "0", "highest": "300", "epsilon": "0.4", "purpose": "年度报告"}
+    assert client.post("/custody/figures/owners", mean).status_code == 302
+    work()
+    found = PrivateRelease.objects.exclude(pk=row.pk).get()
+    assert found.state == "done" and 0 <= found.result["rows"][0]["value"] <= 300
+    with pytest.raises(TableError, match="隐私预算不够"):
+        figures.ask_figures(steward, dataset, {"kind": "count"}, 0.01, "再来一次")
+    assert {one.action for one in Event.objects.filter(action__startswith="figures")} == {
+        "figures.ask",
+        "figures.release",
+    }
+
+    # only the security officer gives more, and says why
+    with pytest.raises(PermissionDenied):
+        figures.set_budget(steward, dataset, 9, "不够用")
+    client.force_login(people.person("guard", Role.SECURITY))
+    assert (
+        client.post("/custody/figures/owners", {"act": "budget", "budget": "0.5", "reason": "收紧"}).status_code == 400
+    )
+    assert (
+        client.post(
+            "/custody/figures/owners", {"act": "budget", "budget": "2", "reason": "年度更新后重新评估"}
+        ).status_code
+        == 302
+    )
+    assert figures.budget_of(dataset) == (2.0, 1.0)
+
+
+def test_what_could_not_be_computed_gives_its_budget_back(data: Path) -> None:
+    register("owners", "编号", "法人证件号")
+    dataset = Dataset.objects.get(name="owners")
+    steward = people.person("steward", Role.STEWARD, dataset.provider)
+    figures.ask_figures(steward, dataset, {"kind": "count"}, 0.5, "年度报告")
+    work()  # without the environment
+    row = PrivateRelease.objects.get()
+    assert row.state == "failed" and "gongshu environment dp" in row.error["message"]
+    assert figures.budget_of(dataset) == (1.0, 0.0)
+    outsider = people.person("outsider", Role.STEWARD, people.organisation("civil", "市民政局"))
+    for actor, asked, epsilon, purpose, error in (
+        (outsider, {"kind": "count"}, 0.1, "看看", PermissionDenied),
+        (steward, {"kind": "count"}, 0.1, "", TableError),
+        (steward, {"kind": "sum", "column": "没有"}, 0.1, "看看", TableError),
+        (steward, {"kind": "count"}, 0.0, "看看", TableError),
+        (steward, {"kind": "count"}, float("nan"), "看看", TableError),
+    ):
+        with pytest.raises(error):
+            figures.ask_figures(actor, dataset, asked, epsilon, purpose)
