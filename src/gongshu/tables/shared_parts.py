@@ -70,7 +70,11 @@ def _fenced(select: Any) -> Any:
 def _written(value: Any, known: dict[Any, int]) -> int:
     """How long ``value`` gets when the columns of subqueries are written out in it."""
     if value not in known:
-        inner = value.rel.selections.get(value.name) if isinstance(value, ops.Field) and isinstance(value.rel, Select) else None
+        inner = (
+            value.rel.selections.get(value.name)
+            if isinstance(value, ops.Field) and isinstance(value.rel, Select)
+            else None
+        )
         parts = [inner] if inner is not None else _parts(value)
         known[value] = 1 + sum(_written(part, known) for part in parts)
     return known[value]
