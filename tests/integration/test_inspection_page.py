@@ -135,6 +135,53 @@ def test_an_open_type_wider_than_the_level_allows_is_refused_unless_insisted_upo
     assert draft.fields["联系电话"]["beyond"] is True
 
 
+def test_the_impact_table_grades_a_column_and_says_why(client, cast, draft):
+    at(client, cast["steward"])
+    form = client.get(address(draft, "/fields/2")).content.decode()
+    assert form.count('type="radio" name="impact-') == 24 and "国家安全：特别严重危害" in form
+    # looking at the level saves nothing
+    asked = {"impact-individual": "serious", "impact-public_interest": "general", "act": "grade"}
+    shown = send(client, draft, "/fields/2", **judged(semantic_type="landline", level="1", **asked))
+    text = shown.content.decode()
+    assert shown.status_code == 200 and "对公共利益是一般危害，就高定为 4 级" in text
+    assert (
+        'name="level" value="4" required checked' in text and 'name="open_type" value="none" required checked' in text
+    )
+    draft.refresh_from_db()
+    assert draft.fields["联系电话"]["state"] != "overridden"
+    # saved, the table decides, whatever level was ticked, and the open type is no wider than it allows
+    asked.pop("act")
+    assert send(client, draft, "/fields/2", **judged(level="1", reason="全市统一热线", **asked)).status_code == 302
+    draft.refresh_from_db()
+    one = next(each for each in load_contract(draft.contract).fields if each.name == "联系电话")
+    assert (one.level, one.open_type) == (4, "none")
+    assert draft.fields["联系电话"]["impact"] == {"individual": "serious", "public_interest": "general"}
+    page = client.get(address(draft)).content.decode()
+    assert "对公共利益是一般危害，就高定为 4 级。" in page and "整张表 4 级" in page
+    assert "公开对谁都没有影响，所以是 1 级、无条件开放。" in page  # of a column that stays as proposed
+    # words that the rulebook doesn't know are no answer: the level that was ticked counts
+    odd = judged(level="3", open_type="none", reason="另一种说法", **{"impact-individual": "deadly"})
+    assert send(client, draft, "/fields/2", **odd).status_code == 302
+    draft.refresh_from_db()
+    assert load_contract(draft.contract).fields[2].level == 3
+
+
+def test_the_table_is_raised_for_what_its_columns_tell_together(client, cast, draft):
+    at(client, cast["steward"])
+    for number, code in ((1, "sex"), (2, "birth_date"), (3, "ethnicity")):
+        said = judged(semantic_type=code, level="2", open_type="conditional", subject="person", reason="是登记的个人")
+        assert send(client, draft, f"/fields/{number}", **said).status_code == 302
+    for number in range(len(load_contract(draft.contract).fields)):
+        if number not in (1, 2, 3):
+            said = judged(semantic_type="none", level="1", open_type="unconditional", reason="说的是物", beyond="1")
+            send(client, draft, f"/fields/{number}", **said)
+    draft.refresh_from_db()
+    contract = load_contract(draft.contract)
+    assert max(one.level or 1 for one in contract.fields) == 2
+    assert (contract.level, contract.open_type) == (3, "conditional")
+    assert "合在一起可认出个人" in client.get(address(draft)).content.decode()
+
+
 def test_a_column_about_persons_raises_the_others_and_is_protected_anew(client, cast, draft):
     before = {one.name: one.level for one in load_contract(draft.contract).fields}
     said = judged(semantic_type="resident_id", level="4", open_type="none", subject="person", reason="其实是证件号")

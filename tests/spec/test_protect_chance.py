@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 
@@ -24,11 +25,14 @@ slow = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChe
 @pytest.fixture
 def made(engine, tmp_path):
     """Protects columns of a table and gives the rows back in order."""
+    numbers = itertools.count()
 
     def make(columns, fields, key=KEY):
         rows = len(next(iter(columns.values())))
-        pq.write_table(pa.table({"_row": pa.array(range(1, rows + 1), pa.int64())} | columns), tmp_path / "t.parquet")
-        table = protect(engine.read_parquet(tmp_path / "t.parquet"), fields, key)
+        # a path of its own each time: the engine keeps blocks of a file that was overwritten within a tick of the clock
+        path = tmp_path / f"{next(numbers)}.parquet"
+        pq.write_table(pa.table({"_row": pa.array(range(1, rows + 1), pa.int64())} | columns), path)
+        table = protect(engine.read_parquet(path), fields, key)
         found = engine.to_pyarrow(table.order_by("_row") if "_row" in table.columns else table)
         return {name: found[name].to_pylist() for name in found.column_names}
 

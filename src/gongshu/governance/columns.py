@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from gongshu.governance.inspected import Inspected
 from gongshu.governance.models import Draft
 from gongshu.rulebooks import rulebook
-from gongshu.tables.classify import Grade, classify
+from gongshu.tables.classify import IMPACT, Grade, Impact, classify, grade_by_impact, grade_table
 from gongshu.tables.contract import OPEN_TYPES, Contract, Field
 from gongshu.tables.semantic import type_title, type_titles
 from gongshu.web.words import STORAGE
@@ -43,6 +43,7 @@ class Column:
     decided: dict[str, Any]
     question: str = ""
     answers: list[Answer] = dataclasses.field(default_factory=list)
+    why: str = ""  # of its level, in one sentence; of what a person decided, that person's own reason says it
 
     @property
     def sure(self) -> bool:
@@ -82,6 +83,7 @@ class Columns:
     settled: list[Column] = dataclasses.field(default_factory=list)
     asked: list[Column] = dataclasses.field(default_factory=list)
     overridden: int = 0
+    whole: Grade | None = None  # of the table
 
     @property
     def total(self) -> int:
@@ -133,6 +135,8 @@ def columns_of(draft: Draft, contract: Contract, found: Inspected | None, in_fil
     """The columns of a draft in the order in which a person should see them."""
     made = Columns()
     rows = [_column(number, one, draft, found) for number, one in enumerate(contract.fields)]
+    _explain(rows, contract, found)
+    made.whole = whole_of(contract, found)
     fold = sum(column.state == "proposed" for column in rows) > FEW
     for column in rows:
         made.overridden += column.state == "overridden"
@@ -147,6 +151,34 @@ def columns_of(draft: Draft, contract: Contract, found: Inspected | None, in_fil
         else:
             (made.sure if column.state == "proposed" else made.settled).append(column)
     return made
+
+
+def whole_of(contract: Contract, found: Inspected | None) -> Grade:
+    """The grade of the table as its fields are graded now, with what its size and its types together add."""
+    types = {one.name: one.semantic_type for one in contract.fields}
+    return grade_table({one.name: _present(one) for one in contract.fields}, types, rows_of(found))
+
+
+def rows_of(found: Inspected | None) -> int | None:
+    """How many rows the inspection found."""
+    return int(found.table["rows"]) if found else None
+
+
+def _explain(rows: list[Column], contract: Contract, found: Inspected | None) -> None:
+    grades, _whole = classify({one.name: one.semantic_type for one in contract.fields}, rows_of(found))
+    for column in rows:
+        one, grade = column.field, grades[column.field.name]
+        if (one.level, one.open_type) == (grade.level, grade.open_type):
+            column.why = grade.sentence
+        elif column.decided.get("impact"):
+            column.why = impact_of(column.decided["impact"]).sentence
+
+
+def impact_of(said: dict[str, str]) -> Impact:
+    """What the impact table makes of what a person said; what the rulebook no longer knows is left out."""
+    book = rulebook(IMPACT)
+    known = {name: degree for name, degree in said.items() if name in book["objects"] and degree in book["degrees"]}
+    return grade_by_impact(known)
 
 
 def _column(number: int, one: Field, draft: Draft, found: Inspected | None) -> Column:

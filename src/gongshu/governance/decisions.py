@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gongshu import clock
 from gongshu.governance.actions import change
-from gongshu.governance.columns import UNKNOWN, exceeds, grade_as, is_lowered
+from gongshu.governance.columns import UNKNOWN, exceeds, grade_as, impact_of, is_lowered, whole_of, widest_open_type
 from gongshu.governance.findings import finding_key
 from gongshu.governance.inspected import inspected
 from gongshu.governance.models import Draft
@@ -25,7 +25,7 @@ REASON_LONGEST = 500
 @dataclass(frozen=True)
 class Judgement:
     """What a person says of a column. ``semantic_type`` :data:`UNKNOWN` is none of the known types; ``beyond``: the open type
-    may be wider than the level allows (R2.4), and the reason says why."""
+    may be wider than the level allows (R2.4), and the reason says why. A filled-in ``impact`` table decides the level (R2.1)."""
 
     semantic_type: str
     level: int
@@ -33,6 +33,7 @@ class Judgement:
     subject: str
     reason: str
     beyond: bool = False
+    impact: dict[str, str] = field(default_factory=dict)  # object -> degree, where the impact table was filled in
 
 
 def confirm_fields(actor: Person, draft: Draft, edition: int) -> Draft:
@@ -80,6 +81,12 @@ def override_field(actor: Person, draft: Draft, edition: int, number: int, said:
     """
     code = _code(said.semantic_type)
     reason = said.reason.strip()[:REASON_LONGEST]
+    if said.impact:
+        level = impact_of(said.impact).level
+        open_type = said.open_type
+        if open_type in OPEN_TYPES and exceeds(level, open_type) and not said.beyond:
+            open_type = widest_open_type(level)
+        said = replace(said, level=level, open_type=open_type)
     if said.level not in range(1, 7) or said.open_type not in OPEN_TYPES or said.subject not in SUBJECTS:
         raise TableError("grade_unknown", "请选择级别、开放属性与主体")
 
@@ -102,6 +109,8 @@ def override_field(actor: Person, draft: Draft, edition: int, number: int, said:
             protection = Protection("drop")
         grade = Grade(said.level, said.open_type, said.subject, protection)
         decided = _signed(actor, "overridden") | {"reason": reason, "was": was}
+        if said.impact:
+            decided["impact"] = said.impact
         if exceeds(said.level, said.open_type):
             decided["beyond"] = True
         _settle(row, contract, one, decided, code, grade)
@@ -169,8 +178,8 @@ def _settle(
     same = decided["was"] == _was(one)
     row.fields = row.fields | {one.name: {**decided, "state": "confirmed"} if same else decided}
     _raise_others(row, contract, one)
-    contract.level = max((each.level or 1 for each in contract.fields), default=1)
-    contract.open_type = max((each.open_type or "none" for each in contract.fields), key=OPEN_TYPES.index)
+    whole = whole_of(contract, inspected(row.upload, row.table))
+    contract.level, contract.open_type = whole.level, whole.open_type
 
 
 def _raise_others(row: Draft, contract: Contract, one: Field) -> None:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from gongshu.gathering.models import Upload
 from gongshu.governance import cells, decisions, patching
 from gongshu.governance.actions import begin
-from gongshu.governance.columns import columns_of, semantic_choices, widest_open_type
+from gongshu.governance.columns import columns_of, impact_of, semantic_choices, widest_open_type
 from gongshu.governance.decisions import Judgement
 from gongshu.governance.facts import facts_of, finding_list
 from gongshu.governance.flow import draft_steps, undecided
@@ -26,7 +26,9 @@ from gongshu.governance.queries import contract_before, contract_of
 from gongshu.governance.rows_view import cell_now, finding_rows
 from gongshu.oversight import access
 from gongshu.parties.permissions import check_may, may, person_of
-from gongshu.tables.contract import SUBJECTS
+from gongshu.rulebooks import rulebook
+from gongshu.tables.classify import IMPACT
+from gongshu.tables.contract import OPEN_TYPES, SUBJECTS
 from gongshu.tables.errors import TableError
 from gongshu.web import words
 from gongshu.web.access import needs
@@ -93,7 +95,10 @@ def override_field(request: HttpRequest, draft_id: str, number: int) -> HttpResp
     draft, error = found_draft(request, draft_id), ""
     check_may(person_of(request), "draft.edit", draft.resource.organisation)
     said = request.POST or request.GET  # an answer that needs a reason comes with its type
-    if request.method == "POST":
+    book = rulebook(IMPACT)
+    given = {name: said.get(f"impact-{name}", "") for name in book["objects"]}
+    impact = {name: degree for name, degree in given.items() if degree in book["degrees"]}
+    if request.method == "POST" and said.get("act") != "grade":
         judgement = Judgement(
             semantic_type=said.get("semantic_type", ""),
             level=_number(said.get("level", "")),
@@ -101,6 +106,7 @@ def override_field(request: HttpRequest, draft_id: str, number: int) -> HttpResp
             subject=said.get("subject", ""),
             reason=said.get("reason", ""),
             beyond="beyond" in said,
+            impact=impact,
         )
         try:
             decisions.override_field(person_of(request), draft, edition_of(request), number, judgement)
@@ -116,6 +122,11 @@ def override_field(request: HttpRequest, draft_id: str, number: int) -> HttpResp
         return redirect("draft", draft.pk)
     document = inspected(draft.upload, draft.table)
     column = next(each for each in columns_of(draft, contract, document, True).proposed if each.number == number)
+    graded = impact_of(impact) if impact else None
+    level, open_type = said.get("level", str(one.level or "")), said.get("open_type", one.open_type or "")
+    if graded and said.get("act") == "grade":
+        level = str(graded.level)
+        open_type = max(open_type or "unconditional", widest_open_type(graded.level), key=OPEN_TYPES.index)
     context = {
         "draft": draft,
         "column": column,
@@ -124,10 +135,16 @@ def override_field(request: HttpRequest, draft_id: str, number: int) -> HttpResp
         "levels": [(level, words.OPEN_TYPES[widest_open_type(level)]) for level in range(1, 7)],
         "open_types": words.OPEN_TYPES,
         "subjects": [(key, words.SUBJECTS[key]) for key in SUBJECTS],
+        "degrees": [(key, words.local(entry, "title")) for key, entry in book["degrees"].items()],
+        "objects": [
+            (key, words.local(entry, "title"), impact.get(key, ""), entry["levels"])
+            for key, entry in book["objects"].items()
+        ],
+        "graded": graded,
         "said": {
             "semantic_type": said.get("semantic_type", one.semantic_type or "none"),
-            "level": said.get("level", str(one.level or "")),
-            "open_type": said.get("open_type", one.open_type or ""),
+            "level": level,
+            "open_type": open_type,
             "subject": said.get("subject", one.subject or ""),
             "reason": said.get("reason", ""),
             "beyond": "beyond" in said,

@@ -88,11 +88,16 @@ def classify(types: Mapping[str, str | None], rows: int | None = None) -> tuple[
     level and the strictest open type of its fields (就高从严), and more for many rows or for fields that tell more together.
     """
     book = rulebook(RULEBOOK)
-    found = {code for code in types.values() if code}
-    persons, bodies = bool(found & set(book["person_signs"])), bool(found & set(book["body_signs"]))
-    subject = "mixed" if persons and bodies else "person" if persons else "organisation" if bodies else "object"
+    persons, bodies, subject = _subject(book, types)
     sign = next((name for name, code in types.items() if code in book["person_signs"]), "")
     grades = {name: _grade(book, code, persons, bodies, subject, sign) for name, code in types.items()}
+    return grades, grade_table(grades, types, rows)
+
+
+def grade_table(grades: Mapping[str, Grade], types: Mapping[str, str | None], rows: int | None = None) -> Grade:
+    """The grade of the table whose fields have these ``grades``, as proposed or as a person decided them: the highest level and
+    the strictest open type of them, raised for its size and for types that tell more together."""
+    book = rulebook(RULEBOOK)
     level = max((grade.level for grade in grades.values()), default=1)
     highest = [name for name, grade in grades.items() if grade.level == level]
     reason = (
@@ -101,8 +106,16 @@ def classify(types: Mapping[str, str | None], rows: int | None = None) -> tuple[
         else gettext("各列都对谁没有影响")
     )
     open_type = max((grade.open_type for grade in grades.values()), key=OPEN_TYPES.index, default="unconditional")
-    whole = Grade(level, open_type, subject, reasons=(reason,))
-    return grades, _raised(book, whole, found, rows)
+    whole = Grade(level, open_type, _subject(book, types)[2], reasons=(reason,))
+    return _raised(book, whole, {code for code in types.values() if code}, rows)
+
+
+def _subject(book: Mapping[str, Any], types: Mapping[str, str | None]) -> tuple[bool, bool, str]:
+    """Whether the types speak of persons, of bodies, and what the table is about."""
+    found = {code for code in types.values() if code}
+    persons, bodies = bool(found & set(book["person_signs"])), bool(found & set(book["body_signs"]))
+    subject = "mixed" if persons and bodies else "person" if persons else "organisation" if bodies else "object"
+    return persons, bodies, subject
 
 
 def _grade(book: Mapping[str, Any], code: str | None, persons: bool, bodies: bool, subject: str, sign: str) -> Grade:

@@ -63,7 +63,9 @@ def number(values: ir.Value, params: Mapping[str, Any]) -> ir.Value:
     if not width.is_finite() or width <= 0:
         raise ValueError("width > 0")
     digits = max(0, -int(width.as_tuple().exponent))
-    numbers = ((numbers / float(width)).abs() < 1e18).ifelse(numbers, ibis.null("float64"))  # a floor is a whole number
+    # beyond these a floor is no whole number any more, or a decimal does not hold it
+    numbers = (numbers.abs() < 1e15).ifelse(numbers, ibis.null("float64"))
+    numbers = ((numbers / float(width)).abs() < 1e18).ifelse(numbers, ibis.null("float64"))
     # rounded before the floor, so that 0.3 / 0.1 falls into [0.3,0.4) and not into [0.2,0.3)
     lower = (numbers / float(width)).round(9).floor() * float(width)
     kind = f"decimal(38, {digits})"

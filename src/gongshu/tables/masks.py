@@ -59,8 +59,8 @@ def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits
     names = [f"mask{n}" for n in range(count)]
     if sides:
         table = reduce(lambda a, b: a.union(b), sides)
-        if len(sides) > 1:
-            table = table.group_by("row").aggregate(**{name: table[name].bit_or() for name in names})
+        if len(sides) > 1:  # each part has bits of its own and a row once: the sum is their union
+            table = table.group_by("row").aggregate(**{name: table[name].sum().cast("int64") for name in names})
         table = table.filter(reduce(or_, (table[name] != 0 for name in names))).order_by("row")
         stream = backend.to_pyarrow_batches(table)
     else:
@@ -85,7 +85,13 @@ def rows_of(path: Path, rule: str, column: str | None) -> Iterator[list[int]]:
     place = bits.index((rule, column))
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(columns=["row", f"mask{place // BITS}"]):
-            flag = pc.not_equal(pc.bit_wise_and(batch.column(1), pa.scalar(1 << place % BITS, pa.int64())), 0)
-            found = batch.column(0).filter(flag).to_pylist()
-            if found:
+            if found := picked(batch, "mask", place):
                 yield found
+
+
+def picked(rows: pa.Table | pa.RecordBatch, name: str, bit: int) -> list[int]:
+    """The numbers (``row``) of the rows that have ``bit`` of the words called ``name``."""
+    word = rows.column(f"{name}{bit // BITS}")
+    flag = pc.not_equal(pc.bit_wise_and(word, pa.scalar(1 << bit % BITS, pa.int64())), 0)
+    found: list[int] = rows.column("row").filter(flag).to_pylist()
+    return found

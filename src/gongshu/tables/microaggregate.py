@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import ibis
 import ibis.expr.types as ir
 
@@ -9,6 +11,7 @@ from gongshu.tables.contract import Field, Protection
 from gongshu.tables.model import ROW
 from gongshu.tables.storage import typed
 
+_LARGEST = sys.float_info.max
 _MADE, _PLACE, _GROUP = "_gongshu_mean_", "_gongshu_place", "_gongshu_group"
 
 
@@ -52,4 +55,5 @@ def least_of(protection: Protection) -> int:
 def finite(values: ir.NumericValue) -> ir.FloatingValue:
     """Numbers as float64, null for what is none and for the infinite."""
     numbers = values.cast("float64")
-    return (numbers.isnan() | numbers.isinf()).ifelse(ibis.null("float64"), numbers)
+    # by its size: not every engine tells the infinite
+    return (numbers.isnan() | (numbers.abs() > _LARGEST)).ifelse(ibis.null("float64"), numbers)

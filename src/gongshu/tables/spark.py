@@ -135,6 +135,11 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
     type_mapper = _Type
     post_rewrites = (share_in_select, share_in_aggregate)
 
+    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802
+        found = super().visit_NonNullLiteral(op, value=value, dtype=dtype)
+        # 3.0 is a decimal there, and a double beside it would become one: too large or too fine ones fail or change
+        return self.cast(found, dtype) if dtype.is_floating() else found
+
     def visit_RegexSearch(self, op: Any, *, arg: Any, pattern: Any) -> Any:  # noqa: N802 - Ibis calls it so
         return self.f.anon.regexp_like(arg, _literal(op.pattern))
 
@@ -294,8 +299,12 @@ class SparkConnect(Backend):  # type: ignore[misc]
 
     def _sent(self, data: pa.Table, name: str | None = None) -> ir.Table:
         name = name or ibis.util.gen_name("sent")
+        from ibis.backends.pyspark.datatypes import PySparkSchema
+
+        # nothing tells the types of no rows but their schema
+        kinds = None if data.num_rows else PySparkSchema.from_ibis(ibis.Schema.from_pyarrow(data.schema))
         with self._told():
-            self._session.createDataFrame(data).createOrReplaceTempView(name)
+            self._session.createDataFrame(data if data.num_rows else [], schema=kinds).createOrReplaceTempView(name)
             return self.table(name)
 
     def _register_in_memory_table(self, op: ops.InMemoryTable) -> None:

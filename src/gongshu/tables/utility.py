@@ -11,6 +11,7 @@ from ibis.backends import BaseBackend
 
 from gongshu.tables.anonymity import Anonymity
 from gongshu.tables.contract import Field
+from gongshu.tables.microaggregate import finite
 from gongshu.tables.model import ROW
 
 NUMBERS = (
@@ -82,8 +83,7 @@ def statistics_kept(
     for table in (before, public):
         asked: dict[str, ir.Value] = {}
         for n, name in enumerate(names):
-            value = table[name].cast("float64")
-            value = (value.isnan() | value.isinf()).ifelse(ibis.null("float64"), value)
+            value = finite(table[name])
             asked |= {f"m{n}": value.mean(), f"d{n}": value.std(how="pop")}
         told.append(backend.to_pyarrow(table.aggregate(**asked)).to_pylist()[0])
     was, now = told
