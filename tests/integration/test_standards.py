@@ -53,7 +53,9 @@ def test_the_catalogue_says_the_same_in_every_syntax(served):
 def test_the_official_shapes_find_nothing(served):
     folder = os.environ.get("GONGSHU_STANDARDS")
     if not folder:
-        pytest.skip("THE SHACL SHAPES OF DCAT-AP WERE NOT RUN: GONGSHU_STANDARDS names no folder with dcat-ap-3.0-shapes.ttl")
+        pytest.skip(
+            "THE SHACL SHAPES OF DCAT-AP WERE NOT RUN: GONGSHU_STANDARDS names no folder with dcat-ap-3.0-shapes.ttl"
+        )
     shapes = rdflib.Graph().parse(Path(folder) / "dcat-ap-3.0-shapes.ttl")
     conforms, _report, text = pyshacl.validate(graph(read(f"{served}/catalog.ttl"), "turtle"), shacl_graph=shapes, advanced=True)  # fmt: skip
     assert conforms, text

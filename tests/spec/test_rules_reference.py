@@ -105,11 +105,14 @@ RULES = [
 
 @settings(max_examples=60, deadline=None)
 @given(cells=st.lists(CELLS, min_size=1, max_size=12))
-def test_rules_are_what_plain_python_says(engine, tmp_path_factory, cells):
-    table = _table(engine, {"甲": cells, "乙": cells})
+def test_rules_are_what_plain_python_says(duckdb_engine, tmp_path_factory, cells):
+    table = _table({"甲": cells, "乙": cells})
     fields = [Field("甲"), Field("乙", "int64")]
     path = tmp_path_factory.mktemp("mask") / "mask.parquet"
-    for run in (run_checks(engine, table, fields, RULES), run_checks(engine, table, fields, RULES, mask=path)):
+    for run in (
+        run_checks(duckdb_engine, table, fields, RULES),
+        run_checks(duckdb_engine, table, fields, RULES, mask=path),
+    ):
         for result in run.results:
             asked, failed, unknown = expected(result.rule, cells)
             assert (result.rule.id, result.checked, result.unknown) == (result.rule.id, len(asked), len(unknown))
@@ -122,9 +125,11 @@ def test_rules_are_what_plain_python_says(engine, tmp_path_factory, cells):
 
 @settings(max_examples=40, deadline=None)
 @given(cells=st.lists(st.tuples(CELLS, st.sampled_from(["x", "X", "y", None])), min_size=1, max_size=12))
-def test_keys_are_what_plain_python_says(engine, cells):
-    table = _table(engine, {"甲": [a for a, _ in cells], "乙": [b for _, b in cells]})
-    result = run_checks(engine, table, [Field("甲"), Field("乙")], [Rule("u", "unique", None, ("甲", "乙"))]).results[0]
+def test_keys_are_what_plain_python_says(duckdb_engine, cells):
+    table = _table({"甲": [a for a, _ in cells], "乙": [b for _, b in cells]})
+    result = run_checks(
+        duckdb_engine, table, [Field("甲"), Field("乙")], [Rule("u", "unique", None, ("甲", "乙"))]
+    ).results[0]
     groups: dict[tuple[str, str], list[int]] = {}
     for row, (a, b) in enumerate(cells, 1):
         if filled(a) and filled(b):
@@ -140,7 +145,7 @@ def upper(text: str | None) -> str:
     return "".join(c.upper() if len(c.upper()) == 1 else c for c in clean(text))
 
 
-def _table(engine, columns):
+def _table(columns):
     import ibis
 
     rows = len(next(iter(columns.values())))

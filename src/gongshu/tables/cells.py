@@ -122,11 +122,17 @@ class Prepared:
 
 
 def prepared(
-    table: ir.Table, types: Mapping[str, str], rules: list[Rule], kinds: Mapping[str, Kind], valid: Mapping[str, Valid]
+    table: ir.Table,
+    types: Mapping[str, str],
+    rules: list[Rule],
+    kinds: Mapping[str, Kind],
+    valid: Mapping[str, Valid],
+    hasty: bool = True,
 ) -> Prepared:
     """What ``rules`` need of the table, computed once for each column, and the test of each rule on it.
 
     ``types``: the storage types of the columns that the rules need. ``valid``: quick tests of check digits.
+    ``hasty``: with the quick tests; an engine that puts expressions into each other takes for ever to plan them.
     """
     names = [name for name in types if any(name in columns_of(rule) for rule in rules)]
     numbers = {name: n for n, name in enumerate(names)}
@@ -153,8 +159,8 @@ def prepared(
         said = {f"q{n}": how(rule, early) for n, rule in enumerate(rules) if (how := kinds[rule.kind].quick)}
         return {name: each.fill_null(False) for name, each in said.items() if each is not None}
 
-    quick = quick_of(base, valid)
-    if len(quick) == len(rules):
+    quick = quick_of(base, valid) if hasty else {}
+    if quick and len(quick) == len(rules):
         base = base.filter(~reduce(and_, quick.values()))
         # once more for the few rows that are left: engines push the filter below a projection and would do so anyway
         quick = quick_of(base, EXPRESSIONS)

@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 from gongshu.tables.cells import SPACES, TEXT, Cell, Early, Kind, Test, columns_of, mojibake_classes, nonblank
 from gongshu.tables.contract import Rule
 from gongshu.tables.digits import EXPRESSIONS
+from gongshu.tables.regexes import portable
 from gongshu.tables.semantic.patterns import regex
 from gongshu.tables.storage import placeholder_pattern
 
@@ -156,7 +157,9 @@ def _masked(rule: Rule, cells: Cells) -> Test:
 
 def _pattern(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
-    return Test(cell.filled, ~cell.clean.re_search(str(rule.params["pattern"])))
+    pattern = str(rule.params["pattern"])
+    portable(pattern)  # refused here, and not by some engines only
+    return Test(cell.filled, ~cell.clean.re_search(pattern))
 
 
 def _length(rule: Rule, cells: Cells) -> Test:

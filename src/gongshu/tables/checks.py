@@ -5,15 +5,12 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis
 import ibis.expr.types as ir
-from ibis import selectors
 from ibis.backends import BaseBackend
 from ibis.common.exceptions import IbisError
 
@@ -34,6 +31,7 @@ from gongshu.tables.wording import finding_message
 
 UNITS_AT_ONCE = 126  # two words of a mask
 ROWS_KEPT_WHILE_COUNTING = 10_000  # DuckDB keeps fewer than a million for each rule, in memory
+ROWS_AT_ONCE = 200_000  # for engines that can't keep them
 EXAMPLES = 3
 DICTIONARY = "dictionary"  # the code list of a rule that means the field's own
 # what a rule with wrong parameters comes to, in Python or in the engine
@@ -121,6 +119,15 @@ class _Run:
     results: list[Result] = field(default_factory=list)
     every: list[tuple[Result, ir.Table]] = field(default_factory=list)
 
+    @property
+    def bad(self) -> tuple[type[Exception], ...]:
+        """What a rule that can't be run comes to, on this engine."""
+        if self.backend.name != "pyspark":
+            return _BAD_RULE
+        from pyspark.errors import PySparkException
+
+        return (*_BAD_RULE, PySparkException)
+
     def add(self, result: Result, every: ir.Table | None = None) -> None:
         self.results.append(result)
         if every is not None:
@@ -203,7 +210,7 @@ def _expanded(rule: Rule, fields: list[Field]) -> list[Rule]:
         return [replace(rule, params={**rule.params, "values": list(found.codes)})]
     params = {**rule.params, "values": [*found.codes, *found.retired]}
     gone = {**rule.params, "values": list(found.retired), "current": list(found.codes)}
-    return [replace(rule, params=params), replace(rule, kind="retired", params=gone)]
+    return [replace(rule, params=params), replace(rule, id=f"{rule.id}-retired", kind="retired", params=gone)]
 
 
 def _run_groups(run: _Run, rules: list[Rule]) -> None:
@@ -226,7 +233,7 @@ def _run_groups(run: _Run, rules: list[Rule]) -> None:
                 group = reference(run.backend, run.table, rule, run.types, run.max_rows, other)
             else:
                 group = GROUP_KINDS[rule.kind](run.backend, run.table, rule, run.types, run.max_rows)
-        except _BAD_RULE as error:
+        except run.bad as error:
             run.add(run.broken(rule, error))
             continue
         way = rule.params.get("count")
@@ -250,7 +257,7 @@ def _run_groups(run: _Run, rules: list[Rule]) -> None:
 def _run_table(run: _Run, rule: Rule) -> None:
     try:
         found = TABLE_KINDS[rule.kind](run.backend, run.table, rule, run.types, run.context, run.max_rows)
-    except _BAD_RULE as error:
+    except run.bad as error:
         run.add(run.broken(rule, error))
         return
     run.add(
@@ -292,7 +299,14 @@ def _run_all_local(run: _Run, local: list[Unit], folder: Path | None) -> Kept:
 def _run_local(run: _Run, units: list[Unit], rows: int, folder: Path | None) -> Kept:
     used = {name: run.types[name] for name in run.types if any(name in columns_of(rule) for _, rule in units)}
     try:
-        ready = prepared(run.table, used, [rule for _, rule in units], ROW_KINDS, valid_digits(run.backend))
+        ready = prepared(
+            run.table,
+            used,
+            [rule for _, rule in units],
+            ROW_KINDS,
+            valid_digits(run.backend),
+            run.backend.name == "duckdb",
+        )
         base, tests = ready.base, ready.tests
         if folder is None or run.backend.name != "duckdb":
             found, mask = _counted(run, base, units, tests, rows), None
@@ -301,7 +315,7 @@ def _run_local(run: _Run, units: list[Unit], rows: int, folder: Path | None) -> 
                 mask = base.select(row=base[ROW], **flags)
         else:
             found, mask = _counted_by_mask(run, base, units, tests, rows, folder)
-    except _BAD_RULE as error:
+    except run.bad as error:
         if len(units) == 1:
             run.add(run.broken(units[0][1], error))
             return []
@@ -328,23 +342,22 @@ def _counted(run: _Run, base: ir.Table, units: list[Unit], tests: list[Test], ro
     numbers = {n: answer.pop(f"rows{n}") or [] for n in range(len(units))} if keeps_rows else {}
     counts = {key: int(value or 0) for key, value in answer.items()}
     if not keeps_rows and max_rows > 0:
-        numbers = _rows_of(run, base, {n: test for n, test in enumerate(tests) if counts[f"failed{n}"]})
+        failing = {n: test for n, test in enumerate(tests) if counts[f"failed{n}"]}
+        if sum(counts[f"failed{n}"] for n in failing) <= ROWS_AT_ONCE:
+            numbers = _rows_at_once(run, base, failing)
+        else:
+            numbers = {n: _rows(run, base.filter(test.broken)) for n, test in failing.items()}
     return _results(units, counts, numbers, rows)
 
 
-def _rows_of(run: _Run, base: ir.Table, failing: dict[int, Test]) -> dict[int, list[int]]:
-    """The first failing rows of each test, of all in one query: for engines that can't keep them while they count."""
-    numbers: dict[int, list[int]] = {n: [] for n in failing}
-    if failing:
-        flags = base.select(row=base[ROW], **{f"f{n}": test.broken.fill_null(False) for n, test in failing.items()})
-        flags = flags.filter(reduce(or_, (flags[f"f{n}"] for n in failing)))
-        cells = flags.pivot_longer(selectors.startswith("f"), names_to="test", values_to="failed")
-        cells = cells.filter(cells.failed).select("test", "row")
-        place = ibis.row_number().over(ibis.window(group_by=cells.test, order_by=cells.row))
-        first = cells.mutate(place=place).filter(ibis._.place < run.max_rows).order_by(["test", "row"])
-        for cell in run.backend.to_pyarrow(first).to_pylist():
-            numbers[int(cell["test"][1:])].append(cell["row"])
-    return numbers
+def _rows_at_once(run: _Run, base: ir.Table, failing: dict[int, Test]) -> dict[int, list[int]]:
+    """The first failing rows of all tests in one query."""
+    if not failing:
+        return {}
+    flags = masks.words([test.broken for test in failing.values()], "f")
+    wrong = base.select(row=base[ROW], **flags)
+    found = run.backend.to_pyarrow(wrong.filter(ibis.or_(*(wrong[name] != 0 for name in flags))).order_by("row"))
+    return {n: masks.picked(found, "f", place)[: run.max_rows] for place, n in enumerate(failing)}
 
 
 def _rows(run: _Run, wrong: ir.Table) -> list[int]:

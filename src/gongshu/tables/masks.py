@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
-BITS = 63  # of a signed word
-KEY = b"gongshu.bits"
+from gongshu.tables.model import MASK_BITS as BITS
+from gongshu.tables.model import MASK_KEY
+
 Bit = tuple[str, str | None]
 
 
@@ -59,14 +60,14 @@ def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits
     names = [f"mask{n}" for n in range(count)]
     if sides:
         table = reduce(lambda a, b: a.union(b), sides)
-        if len(sides) > 1:
-            table = table.group_by("row").aggregate(**{name: table[name].bit_or() for name in names})
+        if len(sides) > 1:  # each part has bits of its own and a row once: the sum is their union
+            table = table.group_by("row").aggregate(**{name: table[name].sum().cast("int64") for name in names})
         table = table.filter(reduce(or_, (table[name] != 0 for name in names))).order_by("row")
         stream = backend.to_pyarrow_batches(table)
     else:
         stream = None
     schema = pa.schema([("row", pa.int64()), *((name, pa.int64()) for name in names)])
-    schema = schema.with_metadata({KEY: json.dumps([list(bit) for bit in bits], ensure_ascii=False).encode()})
+    schema = schema.with_metadata({MASK_KEY: json.dumps([list(bit) for bit in bits], ensure_ascii=False)})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in stream or ():
             writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
@@ -74,7 +75,7 @@ def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits
 
 def bits_of(path: Path) -> list[Bit]:
     """What each bit of a mask means: the rule's id and its column."""
-    return [(rule, column) for rule, column in json.loads(pq.read_schema(path).metadata[KEY])]
+    return [(rule, column) for rule, column in json.loads(pq.read_schema(path).metadata[MASK_KEY.encode()])]
 
 
 def rows_of(path: Path, rule: str, column: str | None) -> Iterator[list[int]]:
@@ -85,7 +86,13 @@ def rows_of(path: Path, rule: str, column: str | None) -> Iterator[list[int]]:
     place = bits.index((rule, column))
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(columns=["row", f"mask{place // BITS}"]):
-            flag = pc.not_equal(pc.bit_wise_and(batch.column(1), pa.scalar(1 << place % BITS, pa.int64())), 0)
-            found = batch.column(0).filter(flag).to_pylist()
-            if found:
+            if found := picked(batch, "mask", place):
                 yield found
+
+
+def picked(rows: pa.Table | pa.RecordBatch, name: str, bit: int) -> list[int]:
+    """The numbers (``row``) of the rows that have ``bit`` of the words called ``name``."""
+    word = rows.column(f"{name}{bit // BITS}")
+    flag = pc.not_equal(pc.bit_wise_and(word, pa.scalar(1 << bit % BITS, pa.int64())), 0)
+    found: list[int] = rows.column("row").filter(flag).to_pylist()
+    return found

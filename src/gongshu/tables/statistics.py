@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 from ibis import selectors
 from ibis.backends import BaseBackend
@@ -19,14 +20,12 @@ COLUMNS_AT_ONCE = 150
 _RANGED = ("int64", "decimal", "float64", "percent", "date", "excel_date", "timestamp", "time")
 
 
-@ibis.udf.agg.builtin(name="arg_max")
-def _most(value: str, n: int, count: int) -> list[str]:  # type: ignore[empty-body]
-    """The ``count`` values of the largest ``n``, largest first (DuckDB's ``arg_max(value, n, count)``)."""
+_PAIR = dt.Struct({"less": dt.int64, "value": dt.string})
 
 
-@ibis.udf.agg.builtin(name="max")
-def _largest(n: int, count: int) -> list[int]:  # type: ignore[empty-body]
-    """The ``count`` largest ``n`` (DuckDB's ``max(n, count)``)."""
+@ibis.udf.agg.builtin(name="min", signature=((_PAIR, dt.int64), dt.Array(_PAIR)))
+def _foremost(pair, count):  # type: ignore[no-untyped-def]
+    """The ``count`` smallest pairs in order (DuckDB's ``min(value, count)``): of equal counts the smaller values."""
 
 
 @dataclass(frozen=True)
@@ -102,18 +101,15 @@ def _of_column(backend: BaseBackend, table: ir.Table, name: str, kind: str, rows
         "high": groups.typed.max(),
     }
     if backend.name == "duckdb":
-        text, repeated = groups.value.cast("string"), groups.n > 1
-        counts |= {
-            "values": _most(text, groups.n, TOP, where=repeated),
-            "counts": _largest(groups.n, TOP, where=repeated),
-        }
+        pair = ibis.struct({"less": -groups.n, "value": groups.value.cast("string")})
+        counts["top"] = _foremost(pair, TOP, where=groups.n > 1)
     row = backend.to_pyarrow(groups.aggregate(**counts)).to_pylist()[0]
     if backend.name == "duckdb":
-        top = list(zip(row["values"] or [], map(int, row["counts"] or []), strict=True))
+        top = [(pair["value"], -int(pair["less"])) for pair in row["top"] or []]
     else:
-        most = groups.filter(groups.n > 1).order_by([ibis.desc("n"), "value"]).limit(TOP)
-        top = [(str(each["value"]), int(each["n"])) for each in backend.to_pyarrow(most).to_pylist()]
-    top.sort(key=lambda pair: (-pair[1], pair[0]))
+        most = groups.filter(groups.n > 1).mutate(value=groups.value.cast("string"))
+        most = most.order_by([ibis.desc("n"), "value"]).limit(TOP)
+        top = [(each["value"], int(each["n"])) for each in backend.to_pyarrow(most).to_pylist()]
     nulls = rows - int(row["filled"] or 0)
     return ColumnStatistics(name, rows, nulls, int(row["distinct"]), row["low"], row["high"], top)
 

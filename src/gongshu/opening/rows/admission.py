@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from django.db import InterfaceError, OperationalError, connection
 
 from gongshu.lake import serving
@@ -9,6 +12,8 @@ from gongshu.opening.rows import limits, service
 from gongshu.opening.rows.failures import TooOften
 from gongshu.opening.rows.lanes import HEAVY
 from gongshu.opening.rows.service import Asked, Question, Reply
+
+Answer = TypeVar("Answer")
 
 
 def admitted(asked: Asked, address: str) -> Reply | Question:
@@ -40,6 +45,25 @@ def ask(asked: Asked, address: str) -> Reply:
         return HEAVY.wait(answered, found, serving.Watch())
     except serving.TooBusy as error:
         return service.refused(asked, error)
+
+
+def run(work: Callable[[], Answer], address: str, authorization: str, *, heavy: bool) -> Answer:
+    """``work`` past the same limits and in the same lane, for interfaces that answer in other shapes.
+
+    Raises TooOften, TooBusy, and what ``work`` raises.
+    """
+    gate = limits.gate()
+    if seconds := gate.take(address, authorization):
+        raise TooOften(seconds)
+    if not heavy:
+        return work()
+    gate.take(address, authorization, limits.HEAVY - 1)
+    return HEAVY.wait(_watched, work)
+
+
+def _watched(work: Callable[[], Answer]) -> Answer:
+    with serving.watched(serving.Watch()):
+        return work()
 
 
 def _prepared(asked: Asked) -> Reply | Question:

@@ -155,20 +155,20 @@ def feature(columns: list[dict[str, Any]], geometry: str, longitude: str = "", l
     return call("json_object", named[0], named[1], named[2], shape, named[3], properties)
 
 
-def csv_line(columns: list[dict[str, Any]]) -> exp.Expr:
+def csv_line(columns: list[dict[str, Any]], comma: str = ",") -> exp.Expr:
     """A row as a line of CSV (RFC 4180, without its end); empty cells are empty, empty text is in quotes."""
     parts: list[exp.Expr] = []
     for column in columns:
-        parts += [exp.Literal.string(","), _csv_cell(column)]
+        parts += [exp.Literal.string(comma), _csv_cell(column, comma)]
     return call("concat", *parts[1:])
 
 
-def _csv_cell(column: dict[str, Any]) -> exp.Expr:
+def _csv_cell(column: dict[str, Any], comma: str) -> exp.Expr:
     text = exp.cast(quoted(column["name"]), "VARCHAR")
     if column["storage_type"] not in ("string", "geometry"):
         return text
     guarded = guard(column)
-    special = call("regexp_matches", text.copy(), exp.Literal.string('[",\\r\\n]|^$'))
+    special = call("regexp_matches", text.copy(), exp.Literal.string(f'["{comma}\\r\\n]|^$'))
     quotes = exp.Literal.string('"')
     doubled = call("replace", guarded.copy(), quotes.copy(), exp.Literal.string('""'))
     return exp.case().when(special, call("concat", quotes, doubled, quotes.copy())).else_(guarded)

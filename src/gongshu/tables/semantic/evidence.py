@@ -87,7 +87,7 @@ def gather(backend: BaseBackend, table: ir.Table, rows: int, *, full: bool = Fal
     """The evidence of each column of the staged ``table`` (text and ``_row``) of ``rows`` rows; ``full``: of all rows."""
     names = [name for name in table.columns if name != ROW]
     if full:
-        yield from ((name, _whole(backend, table, name)) for name in names)
+        yield from ((name, _whole(backend, table, name, rows)) for name in names)
         return
     wanted = max(200, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, len(names))))
     sampled = rows > 1.5 * wanted
@@ -128,12 +128,14 @@ def _grouped(cells: ir.Table, by: list[str]) -> ir.Table:
     return cells.filter(cells.text != "")
 
 
-def _whole(backend: BaseBackend, table: ir.Table, name: str) -> Evidence:
+def _whole(backend: BaseBackend, table: ir.Table, name: str, rows: int) -> Evidence:
     """The evidence of all rows of one column, judged at once and then let go."""
     groups = _grouped(table.select(value=table[name]), ["value"])
-    size = int(backend.to_pyarrow(table[name].approx_nunique()).as_py() or 0)
+    size = int(backend.to_pyarrow(groups.count()).as_py()) if rows > MOST_VALUES else rows
     if size > MOST_VALUES:
-        groups = groups.filter(groups.text.hash() % 1_000_003 < int(1_000_003 * MOST_VALUES / size))
+        # by a digest that is the same on every engine
+        bound = f"{int(16**8 * MOST_VALUES / size):08x}"
+        groups = groups.filter(groups.text.hexdigest("md5").left(8) < bound)
     answer = backend.to_pyarrow(groups)
     texts, counts = answer["text"].combine_chunks(), answer["n"].combine_chunks().to_numpy(zero_copy_only=False)
     return Evidence(name, texts.cast(pa.string()), counts, sampled=size > MOST_VALUES)

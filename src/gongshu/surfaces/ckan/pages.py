@@ -1,0 +1,123 @@
+"""The addresses: ``/api/3/action/NAME`` and ``/api/action/NAME`` (ckanapi), by GET and POST, and ``/datastore/dump/ID``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from gongshu.opening.rows import limits
+from gongshu.surfaces.ckan import datastore
+from gongshu.surfaces.ckan.actions import ACTIONS, Call
+from gongshu.surfaces.ckan.errors import CkanError, Invalid
+from gongshu.web.access import public
+
+MOST_BYTES = 1024 * 1024  # of a question
+DUMPS = {"csv": "csv", "json": "json"}
+
+
+@csrf_exempt  # nothing here changes anything, and no session is looked at
+@require_http_methods(["GET", "HEAD", "POST", "OPTIONS"])
+@public
+def action(request: HttpRequest, name: str) -> HttpResponse:
+    """One action; an unknown one is answered as CKAN does, by a bare JSON string."""
+    if request.method == "OPTIONS":
+        return _open(HttpResponse(status=204))
+    made = ACTIONS.get(name)
+    if made is None:
+        return _open(_json(400, json.dumps(f"Bad request: Action name not known: {name[:80]}")))
+    site = request.build_absolute_uri("/").rstrip("/")
+    told = json.dumps(f"{site}{reverse('ckan_action', args=['help_show'])}?name={name}")
+    try:
+        result = made(Call(_params(request), site, _client(request)))
+    except CkanError as error:
+        body = json.dumps(error.body, ensure_ascii=False)
+        response = _json(error.status, f'{{"help": {told}, "success": false, "error": {body}}}')
+        if seconds := getattr(error, "retry_after", None):
+            response["Retry-After"] = str(seconds)
+        return _open(response)
+    return _open(_json(200, f'{{"help": {told}, "success": true, "result": {_written(result)}}}'))
+
+
+@require_safe
+@public
+def root(request: HttpRequest) -> HttpResponse:
+    """The version of the interface."""
+    return _open(_json(200, '{"version": 3}'))
+
+
+@require_safe
+@public
+def dump(request: HttpRequest, resource: str) -> HttpResponse:
+    """All rows of a table: leads to the file, which has an address that stays."""
+    form = request.GET.get("format", "csv").lower()
+    try:
+        name, _key = datastore.dataset_of(resource)
+        if form not in DUMPS:
+            raise Invalid(format=[f"{form[:20]} is not made here; {', '.join(DUMPS)} are"])
+    except CkanError as error:
+        return _open(_json(error.status, json.dumps({"success": False, "error": error.body}, ensure_ascii=False)))
+    return _open(HttpResponseRedirect(reverse("download", args=[name, DUMPS[form]])))
+
+
+def _params(request: HttpRequest) -> dict[str, Any]:
+    """Parameters of the address and of the body (JSON or a form); what comes twice in an address is a list."""
+    query = parse_qs(request.META.get("QUERY_STRING", ""), keep_blank_values=True, max_num_fields=2000)
+    found: dict[str, Any] = {key: values[0] if len(values) == 1 else values for key, values in query.items()}
+    if request.method != "POST":
+        return found
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+        raise Invalid(body=["Must be at most 1 MB"])
+    if request.content_type in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        form = {key: values[0] if len(values) == 1 else values for key, values in request.POST.lists()}
+        if len(form) == 1 and next(iter(form.values())) in ("", "1"):  # JSON sent as a form, as curl -d does
+            with_json = _body(next(iter(form)).encode(), strict=False)
+            return found | (with_json if with_json is not None else form)
+        return found | form
+    return found | (_body(request.body, strict=True) or {})
+
+
+def _body(text: bytes, *, strict: bool) -> dict[str, Any] | None:
+    try:
+        body = json.loads(text or b"{}")
+    except (ValueError, RecursionError) as error:
+        if strict:
+            raise Invalid(body=["JSON Error: Error decoding JSON data."]) from error
+        return None
+    if isinstance(body, dict):
+        return body
+    if strict:
+        raise Invalid(body=["JSON Error: a dictionary was expected"])
+    return None
+
+
+def _client(request: HttpRequest) -> tuple[str, str]:
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    token = request.headers.get("Authorization", "") or request.headers.get("X-CKAN-API-Key", "")
+    if token and " " not in token:
+        token = f"Bearer {token}"  # CKAN's clients send it bare
+    return limits.address_of(request.META.get("REMOTE_ADDR", ""), forwarded), token
+
+
+def _written(result: Any) -> str:
+    """JSON, in which the rows stand as the engine wrote them."""
+    if not isinstance(result, dict) or not isinstance(result.get("records"), datastore.Raw):
+        return json.dumps(result, ensure_ascii=False)
+    rest = json.dumps({key: value for key, value in result.items() if key != "records"}, ensure_ascii=False)
+    return f'{rest[:-1]}, "records": {result["records"]}}}'
+
+
+def _json(status: int, text: str) -> HttpResponse:
+    return HttpResponse(text, status=status, content_type="application/json;charset=utf-8")
+
+
+def _open(response: HttpResponse) -> HttpResponse:
+    response["Access-Control-Allow-Origin"] = "*"
+    response["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-CKAN-API-Key"
+    response["Cache-Control"] = "no-cache"
+    return response
