@@ -109,7 +109,10 @@ def test_rules_are_what_plain_python_says(duckdb_engine, tmp_path_factory, cells
     table = _table({"甲": cells, "乙": cells})
     fields = [Field("甲"), Field("乙", "int64")]
     path = tmp_path_factory.mktemp("mask") / "mask.parquet"
-    for run in (run_checks(duckdb_engine, table, fields, RULES), run_checks(duckdb_engine, table, fields, RULES, mask=path)):
+    for run in (
+        run_checks(duckdb_engine, table, fields, RULES),
+        run_checks(duckdb_engine, table, fields, RULES, mask=path),
+    ):
         for result in run.results:
             asked, failed, unknown = expected(result.rule, cells)
             assert (result.rule.id, result.checked, result.unknown) == (result.rule.id, len(asked), len(unknown))
@@ -124,7 +127,9 @@ def test_rules_are_what_plain_python_says(duckdb_engine, tmp_path_factory, cells
 @given(cells=st.lists(st.tuples(CELLS, st.sampled_from(["x", "X", "y", None])), min_size=1, max_size=12))
 def test_keys_are_what_plain_python_says(duckdb_engine, cells):
     table = _table({"甲": [a for a, _ in cells], "乙": [b for _, b in cells]})
-    result = run_checks(duckdb_engine, table, [Field("甲"), Field("乙")], [Rule("u", "unique", None, ("甲", "乙"))]).results[0]
+    result = run_checks(
+        duckdb_engine, table, [Field("甲"), Field("乙")], [Rule("u", "unique", None, ("甲", "乙"))]
+    ).results[0]
     groups: dict[tuple[str, str], list[int]] = {}
     for row, (a, b) in enumerate(cells, 1):
         if filled(a) and filled(b):
