@@ -282,8 +282,8 @@ def test_rows_are_taken_home_without_formulas(client, cast):
         uploaded(cast["steward"], resource_of(cast["steward"], people.organisation()), content, "企业登记.csv"),
     )
     answer = at(client, cast["steward"]).get(address(draft, "/rows.csv"), {"finding": check_digits(draft)})
-    lines = answer.content.decode("utf-8-sig").splitlines()
-    assert len(lines) == 4 and "'=cmd|6" in answer.content.decode()
+    text = answer.getvalue().decode("utf-8-sig")
+    assert len(text.splitlines()) == 4 and "'=cmd|6" in text
     assert client.get(address(draft, "/rows.csv"), {"finding": "x|"}).status_code == 404
     assert len(client.get(address(draft, "/columns.csv")).content.decode().splitlines()) == 6
     assert client.get(address(draft, "/contract.yaml")).content.decode() == draft.contract
@@ -375,3 +375,14 @@ def test_evidence_and_causes_are_said_in_english(client: Client, cast: dict[str,
     shown = {language: page.content.decode() for language, page in texts.items()}
     assert first in shown["zh"] and first not in shown["en"]
     assert document["english"][first] in html.unescape(shown["en"])
+
+
+def test_every_row_of_a_finding_is_shown_and_taken_home(client, cast):
+    content = "\n".join(["编号,名称,数量"] + [f"{n},{'' if 5 < n < 1500 else '名 '},{n}" for n in range(1, 30_001)])
+    resource = resource_of(cast["steward"], people.organisation())
+    draft = begin(cast["steward"], uploaded(cast["steward"], resource, content.encode(), "数.csv"))
+    page = at(client, cast["steward"]).get(address(draft), {"finding": "not_null|名称", "page": "120"}).content.decode()
+    assert "第 1,429-1,440 处" in html.unescape(page) and "只列前" not in page
+    answer = client.get(address(draft, "/rows.csv"), {"finding": "not_null|名称"})
+    taken = answer.getvalue().decode("utf-8-sig").splitlines()
+    assert (len(taken), taken[1].split(",")[0], taken[-1].split(",")[0]) == (1495, "6", "1499")

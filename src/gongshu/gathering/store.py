@@ -40,6 +40,11 @@ def table_of(upload: Upload, number: int) -> Path:
     return folder_of(upload) / f"table-{number}.parquet"
 
 
+def mask_of(upload: Upload, number: int) -> Path:
+    """Which row of table ``number`` breaks which rule of its inspection: Parquet (``gongshu.tables.masks``)."""
+    return folder_of(upload) / f"table-{number}.mask.parquet"
+
+
 def arriving() -> Path:
     """Where the files of plain forms are spooled while they come: on the disk that will keep them."""
     found: Path = settings.DATA / "arriving"

@@ -67,6 +67,7 @@ def _inspect(run: Run, upload: Upload, staging: Path) -> dict[str, Any] | None:
                         max_rows=MAX_ROWS,
                         options=options,
                         progress=lambda step, _share: run.step(step, STEPS[step]),
+                        mask=staging / store.mask_of(upload, number).name,
                     )
                 )
                 table.path.replace(staging / f"table-{number}.parquet")

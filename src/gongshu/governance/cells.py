@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import Any
 
 import duckdb
 from django.utils.crypto import salted_hmac
@@ -43,14 +44,17 @@ def read_rows(
         exp.select(exp.column(ROW, quoted=True), *values)
         .from_(exp.func("read_parquet", exp.Literal.string(str(path))))
         .where(exp.column(ROW, quoted=True).isin(*wanted))
-        .sql(dialect="duckdb")
     )
+    return {row: list(rest) for row, *rest in sorted(fetched(query))}
+
+
+def fetched(query: exp.Select) -> list[tuple[Any, ...]]:
+    """The rows of a query of our own over files of an upload."""
     cursor = _engine().cursor()
     try:
-        found = cursor.execute(query).fetchall()
+        return cursor.execute(query.sql(dialect="duckdb")).fetchall()
     finally:
         cursor.close()
-    return {row: list(rest) for row, *rest in sorted(found)}
 
 
 def fingerprint(value: str | None) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Any
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -14,34 +15,40 @@ from django.views.decorators.http import require_safe
 from gongshu.governance import cells
 from gongshu.governance.columns import columns_of, semantic_title
 from gongshu.governance.inspected import inspected
+from gongshu.governance.masked import FindingRowNumbers, whole_rows
 from gongshu.governance.pages import found_draft
 from gongshu.governance.queries import contract_of
 from gongshu.oversight import access
 from gongshu.parties.permissions import check_may, person_of
 from gongshu.web import words
 from gongshu.web.access import needs
+from gongshu.web.streaming import TextStream
+
+CSV = "text/csv; charset=utf-8"
 
 
 @require_safe
 @needs("upload.see")
-def finding_csv(request: HttpRequest, draft_id: str) -> HttpResponse:
-    """The whole rows of a finding as they were read, as many as their numbers were kept."""
+def finding_csv(request: HttpRequest, draft_id: str) -> HttpResponseBase:
+    """The whole rows of a finding as they were read, all of them, while they are read."""
     draft = found_draft(request, draft_id)
     check_may(person_of(request), "upload.see", draft.resource.organisation)
     document = inspected(draft.upload, draft.table)
     key = request.GET.get("finding", "")
     if document is None or key not in document.findings:
         raise Http404(_("这份工作稿没有这个问题"))
-    names = list(document.columns)
-    found = cells.read_rows(draft, document.findings[key]["rows"], names, None)
+    names, finding = list(document.columns), document.findings[key]
     access.record(
         "upload.export",
         f"upload:{draft.upload_id}",
         by=person_of(request).actor_id,
         rule=key.partition("|")[0],
-        rows=len(found),
+        rows=len(FindingRowNumbers(draft, finding)),
     )
-    return _csv(draft.resource.slug, "rows", [_("行"), *names], ([str(row), *line] for row, line in found.items()))
+    rows = ([str(row), *line] for row, line in whole_rows(draft, finding, names))
+    return TextStream(
+        _lines([_("行"), *names], rows), content_type=CSV, headers=_attachment(draft.resource.slug, "rows")
+    )
 
 
 @require_safe
@@ -80,12 +87,21 @@ def contract_file(request: HttpRequest, draft_id: str) -> HttpResponse:
     return answer
 
 
-def _csv(slug: str, what: str, head: list[str], rows: Any) -> HttpResponse:
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow([cells.guarded(name) for name in head])
-    for row in rows:
+def _csv(slug: str, what: str, head: list[str], rows: Iterable[list[str | None]]) -> HttpResponse:
+    return HttpResponse("".join(_lines(head, rows)), content_type=CSV, headers=_attachment(slug, what))
+
+
+def _attachment(slug: str, what: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{slugify(slug)}-{what}.csv"'}
+
+
+def _lines(head: list[str], rows: Iterable[list[str | None]]) -> Iterator[str]:
+    """A CSV file with a byte-order mark, line by line; no cell of it is computed by a spreadsheet."""
+    line = io.StringIO()
+    writer = csv.writer(line)
+    yield "\ufeff"
+    for row in chain([head], rows):
         writer.writerow([cells.guarded(value) for value in row])
-    answer = HttpResponse("\ufeff" + file.getvalue(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{slugify(slug)}-{what}.csv"'
-    return answer
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()

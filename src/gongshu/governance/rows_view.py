@@ -10,6 +10,7 @@ from django.core.paginator import Page, Paginator
 from gongshu.governance import cells
 from gongshu.governance.findings import finding_key, message_in_words
 from gongshu.governance.inspected import Inspected
+from gongshu.governance.masked import FindingRowNumbers
 from gongshu.governance.models import Draft, Patch
 from gongshu.governance.patching import repairs
 from gongshu.governance.repairs import repaired
@@ -37,7 +38,7 @@ class Cell:
 
 @dataclass
 class FindingRows:
-    """A finding with the rows of one page. ``hidden``: rows beyond those whose numbers were kept."""
+    """A finding with the rows of one page. ``hidden``: rows beyond those whose numbers are known."""
 
     key: str
     finding: dict[str, Any]
@@ -56,7 +57,8 @@ def finding_rows(draft: Draft, found: Inspected, key: str, number: str | None, v
     if finding is None:
         return None
     bad = found.columns_of(finding)
-    page = Paginator(finding["rows"], ROWS_A_PAGE).get_page(number)
+    numbers_of = FindingRowNumbers(draft, finding)
+    page = Paginator(numbers_of, ROWS_A_PAGE).get_page(number)
     shown = [*bad[:6], *_beside(found, bad)]
     kinds = {name: found.columns[name]["storage_type"] in ("int64", "float64", "decimal") for name in shown}
     made = FindingRows(
@@ -65,7 +67,7 @@ def finding_rows(draft: Draft, found: Inspected, key: str, number: str | None, v
         message=message_in_words(finding, bad),
         columns=[(name, kinds[name]) for name in shown],
         page=page,
-        hidden=finding["rows_total"] - len(finding["rows"]),
+        hidden=finding["rows_total"] - len(numbers_of),
     )
     if not values or not finding["rows"]:
         return made

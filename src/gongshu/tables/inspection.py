@@ -102,8 +102,9 @@ def inspect_table(
     options: ReadingOptions | None = None,
     full: bool = False,
     progress: Progress = _silent,
+    mask: Path | None = None,
 ) -> TableReport:
-    """What is known of one staged table."""
+    """What is known of one staged table. ``mask``: where to write which row breaks which rule (:mod:`gongshu.tables.masks`)."""
     staged = backend.read_parquet(table.path)  # type: ignore[attr-defined]
     progress("type", 0.3)
     kinds, bad, bad_totals = _storage(backend, staged, table, options)
@@ -126,7 +127,8 @@ def inspect_table(
     ]
     progress("check", 0.75)
     rules = suggest_rules(backend, staged, known)
-    run = run_checks(backend, staged, [Field(name, kind) for name, kind in types.items()], rules, max_rows=max_rows)
+    fields = [Field(name, kind) for name, kind in types.items()]
+    run = run_checks(backend, staged, fields, rules, max_rows=max_rows, mask=mask)
     codes = {name: semantic[name].code for name in table.columns}
     risk = disclosure_risk(backend, staged, codes, table_grade.subject)
     progress("check", 1.0)

@@ -19,8 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
-BITS = 63  # of a signed word
-KEY = b"gongshu.bits"
+from gongshu.tables.model import MASK_BITS as BITS
+from gongshu.tables.model import MASK_KEY
+
 Bit = tuple[str, str | None]
 
 
@@ -66,7 +67,7 @@ def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits
     else:
         stream = None
     schema = pa.schema([("row", pa.int64()), *((name, pa.int64()) for name in names)])
-    schema = schema.with_metadata({KEY: json.dumps([list(bit) for bit in bits], ensure_ascii=False).encode()})
+    schema = schema.with_metadata({MASK_KEY: json.dumps([list(bit) for bit in bits], ensure_ascii=False)})
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in stream or ():
             writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
@@ -74,7 +75,7 @@ def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits
 
 def bits_of(path: Path) -> list[Bit]:
     """What each bit of a mask means: the rule's id and its column."""
-    return [(rule, column) for rule, column in json.loads(pq.read_schema(path).metadata[KEY])]
+    return [(rule, column) for rule, column in json.loads(pq.read_schema(path).metadata[MASK_KEY.encode()])]
 
 
 def rows_of(path: Path, rule: str, column: str | None) -> Iterator[list[int]]:

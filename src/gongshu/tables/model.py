@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROW = "_row"  # name of the record-number column of a staged table
+MASK_BITS = 63  # of a word of a mask (tables.masks)
+MASK_KEY = "gongshu.bits"  # where a mask's file says what its bits mean
 MOST_PATCHES = 500  # corrections by hand; more belong into the source system and a new file
 
 

@@ -65,6 +65,21 @@ class FileStream(StreamingHttpResponse):
             self._blocks.close()
 
 
+class TextStream(StreamingHttpResponse):
+    """Text as it is made, piece by piece; Django's own response would make all of it first under ASGI."""
+
+    def __init__(self, pieces: Iterator[str], **options: object) -> None:
+        self._pieces = (piece.encode() for piece in pieces)
+        super().__init__(self._pieces, **options)  # type: ignore[arg-type]
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while piece := await sync_to_async(next, thread_sensitive=False)(self._pieces, b""):
+                yield piece
+        finally:
+            await sync_to_async(self._pieces.close, thread_sensitive=False)()
+
+
 def send_file(
     request: HttpRequest,
     path: Path,
