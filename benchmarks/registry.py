@@ -27,8 +27,7 @@ def table(rows: int) -> Path:
     out = Path(tempfile.gettempdir()) / f"gongshu-registry-{rows}.parquet"
     if out.exists():
         return out
-    engine = duckdb.connect()
-    engine.execute("SET memory_limit = '2GB'")
+    engine = duckdb.connect(config={"memory_limit": "2GB", "temp_directory": f"{out}.spill"})
     credit = "+".join(f"(strpos('{CODE}', substr(s, {n + 1}, 1)) - 1) * {w}" for n, w in enumerate(WEIGHTS))
     person = "+".join(f"cast(substr(s, {n + 1}, 1) AS int) * {w}" for n, w in enumerate(RESIDENT))
     engine.execute(f"CREATE MACRO credit(s) AS substr('{CODE}', 1 + (31 - ({credit}) % 31) % 31, 1)")

@@ -189,8 +189,8 @@ def test_five_repeated_rows_of_a_hundred_score_by_each_standard(engine, tmp_path
     rule = Rule("r", "row_duplicate", None, (), {}, "030300")
     city = run_checks(engine, table, [Field("甲")], [rule])
     nation = run_checks(engine, table, [Field("甲")], [rule], profile="gb-t-36344-2018")
-    assert city.scores["indicators"]["030300"] == {"a": 5, "b": 100, "value": 0.95}
-    assert nation.scores["indicators"]["030300"] == {"a": 5, "b": 100, "value": 0.05}
+    assert city.scores["indicators"]["030300"] == {"a": 5, "b": 100, "value": 0.95, "weight": 1.0}
+    assert nation.scores["indicators"]["030300"] == {"a": 5, "b": 100, "value": 0.05, "weight": 1.0}
     assert city.scores["total"] == nation.scores["total"] == 95.0
 
 
@@ -220,6 +220,27 @@ def test_indicators_are_pooled_within_and_averaged_above():
     # 010100 is the mean of 0.5 and 1; 01 the mean of that and 0; total the mean of 01 and 03
     assert answer["dimensions"] == {"01": 37.5, "03": 75.0}
     assert answer["total"] == 56.2
+    # each metric with its share of the total; they come to 1
+    weights = {code: one["weight"] for code, one in answer["indicators"].items()}
+    assert weights == {"010101": 0.125, "010102": 0.125, "010500": 0.25, "030100": 0.5}
+
+
+def test_counts_of_an_indicator_and_of_those_below_it_share_its_weight():
+    answer = score(
+        [Counted("040200", 10, 10), Counted("040202", 10, 0), Counted("040100", 10, 0), Counted("050100", 10, 5)]
+    )
+    weights = {code: one["weight"] for code, one in answer["indicators"].items()}
+    assert weights == {"040100": 0.25, "040200": 0.125, "040202": 0.125, "050100": 0.5}
+    assert answer["total"] == 100 * (0.25 + 0.125 + 0.25)
+
+
+def test_a_rate_of_dirt_is_inverted_by_the_city_and_reported_plainly_by_the_nation():
+    """R3.1: 脏数据出现率, like 重复率, is 1 - A/B in DB31/T 1523 and A/B in GB/T 36344; 030600 is the city's alone."""
+    dirt = [Counted("030500", 200, 10), Counted("030600", 10, 5)]
+    city, nation = (score(dirt, profile) for profile in ("db31-t-1523-2024", "gb-t-36344-2018"))
+    assert (city["indicators"]["030500"]["value"], nation["indicators"]["030500"]["value"]) == (0.95, 0.05)
+    assert ("030600" in city["indicators"], "030600" in nation["indicators"]) == (True, False)
+    assert nation["total"] == 95.0
 
 
 def test_mere_hints_do_not_count():

@@ -40,7 +40,14 @@ def figures(
     found = Dataset.objects.filter(name=dataset).first()
     if found is None:
         fail(f"没有数据集「{dataset}」", f"no dataset {dataset!r}")
-    texts: dict[str, object] = {"kind": kind, "column": column, "by": by, "lowest": lowest, "highest": highest, "person": person}
+    texts: dict[str, object] = {
+        "kind": kind,
+        "column": column,
+        "by": by,
+        "lowest": lowest,
+        "highest": highest,
+        "person": person,
+    }
     asked = {name: value for name, value in texts.items() if value is not None} | {"most": most}
     asked |= {"groups": _listed(groups)} if groups else {}
     load_kinds()

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from gongshu.governance import preview, protecting
+from gongshu.governance import preview, protecting, quality_history
 from gongshu.governance.models import Draft
 from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
@@ -56,10 +56,13 @@ def again(actor: Person, draft: Draft) -> Job | None:
 def checked(draft: Draft, edition: int, document: dict[str, Any], figures: dict[str, Any]) -> bool:
     """The job's last step: the file is kept, the draft has the figures; False when the edition is no longer this one."""
     preview.keep(draft, document)
+    figures, run = {name: value for name, value in figures.items() if name != "run"}, figures.get("run")
     with transaction.atomic():
         current = Draft.objects.filter(pk=draft.pk, edition=edition, upload=draft.upload)
         held = bool(current.update(checked=figures, checked_edition=edition))
         if held:
+            if run:
+                quality_history.keep_run(draft, run)
             log.append("system", "draft.check", f"draft:{draft.id}", edition=edition, rows=figures["rows_after"])
     if held:
         preview.forget(draft, but=edition)

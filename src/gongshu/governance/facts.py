@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -11,6 +12,7 @@ from gongshu.governance.findings import message_in_words
 from gongshu.governance.flow import open_errors
 from gongshu.governance.inspected import Inspected
 from gongshu.governance.models import Draft
+from gongshu.governance.quality_history import history_of, run_of
 from gongshu.jobs.models import Job
 from gongshu.web import words
 from gongshu.web.templatetags.web import figure, size
@@ -39,6 +41,34 @@ class Fact:
     value: str
     note: str = ""
     change: bool = False
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A rule that fails unlike in the runs before: what it is in words, the shares now and usually, and its history."""
+
+    kind: str
+    column: str
+    share: float
+    usual: float
+    runs: int
+    history: list[tuple[Any, float]]
+
+
+def odd_rules(draft: Draft) -> list[Odd]:
+    """The rules whose share of failures is unlike that of earlier uploads of the same resource."""
+    run = run_of(draft)
+    return [
+        Odd(
+            kind=str(words.FINDINGS.get(one["kind"], one["kind"])),
+            column=one["column"],
+            share=one["share"],
+            usual=one["usual"],
+            runs=one["runs"],
+            history=history_of(draft, one["key"]),
+        )
+        for one in (run.outliers if run else [])
+    ]
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
-"""What of the drafts waits for people: columns that only they can judge."""
+"""What of the drafts waits for people: columns that only they can judge, quality unlike before."""
 
 from __future__ import annotations
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from gongshu.governance.models import Draft
+from gongshu.governance.models import Draft, QualityRun
 from gongshu.parties.inbox import Waiting, waiting_source
 from gongshu.parties.models import Person
 from gongshu.parties.permissions import may
@@ -27,4 +27,19 @@ def columns_to_judge(person: Person) -> list[Waiting]:
             else _("《%(name)s》有 %(n)s 条提议待确认") % {"name": draft.resource.name, "n": proposed}
         )
         made.append(Waiting(title, _("去判断"), reverse("draft", args=[draft.pk]), draft.edited_at))
+    return made
+
+
+@waiting_source
+def odd_quality(person: Person) -> list[Waiting]:
+    """Drafts that this person worked on last and whose rules fail unlike before."""
+    found = QualityRun.objects.filter(upload__drafts__state=Draft.State.EDITING, upload__drafts__edited_by=person)
+    made = []
+    for run in found.exclude(outliers=[]).select_related("resource__organisation").distinct():
+        draft = Draft.objects.filter(upload=run.upload_id, table=run.table, state=Draft.State.EDITING).first()
+        if draft is None or not may(person, "draft.edit", run.resource.organisation):
+            continue
+        said = {"name": run.resource.name, "n": len(run.outliers)}
+        title = _("《%(name)s》有 %(n)s 条规则的结果与以往不同") % said
+        made.append(Waiting(title, _("去核对"), f"{reverse('draft', args=[draft.pk])}#odd", run.at))
     return made

@@ -86,3 +86,28 @@ class Patch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.row} {self.column}"
+
+
+class QualityRun(models.Model):
+    """检核: what the rules found of one uploaded table, kept to be compared with later ones; holds counts, never a value.
+
+    ``rules``: finding key -> {"kind", "column", "checked", "failed", "unknown", "state"}. ``outliers``: what was unlike the runs
+    before it: [{"key", "kind", "column", "share", "usual", "runs"}]. A newer edition of the same draft takes the row's place.
+    """
+
+    resource = models.ForeignKey(Resource, on_delete=models.CASCADE, related_name="quality_runs")
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="quality_runs")
+    table = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField(default=clock.now)
+    rows = models.BigIntegerField()
+    profile = models.CharField(max_length=40)
+    total = models.FloatField(null=True)
+    rules = models.JSONField(default=dict)
+    outliers = models.JSONField(default=list)
+
+    class Meta:
+        ordering = ["-at"]
+        constraints = [models.UniqueConstraint(fields=["upload", "table"], name="governance_one_quality_run")]
+
+    def __str__(self) -> str:
+        return f"{self.resource_id} {self.at:%Y-%m-%d}"

@@ -18,7 +18,7 @@ from gongshu.governance import cells, decisions, patching
 from gongshu.governance.actions import begin
 from gongshu.governance.columns import columns_of, impact_of, semantic_choices, widest_open_type
 from gongshu.governance.decisions import Judgement
-from gongshu.governance.facts import facts_of, finding_list
+from gongshu.governance.facts import facts_of, finding_list, odd_rules
 from gongshu.governance.flow import draft_steps, undecided
 from gongshu.governance.inspected import Inspected, inspected
 from gongshu.governance.models import Draft
@@ -292,6 +292,7 @@ def _page(request: HttpRequest, draft: Draft, error: str = "") -> HttpResponse:
             "places": sum(one.rows_total for one in findings),
             "quarantined": Paginator(document.table["quarantined"], 8).get_page(said.get("quarantine")),
             "risk": document.table["risk"],
+            "odd_rules": odd_rules(draft),
         }
         context |= _rows(request, draft, document, key, values)
     return render(request, "governance/draft.html", context, status=400 if error else 200)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from gongshu import __version__
 from gongshu.i18n import current_language, gettext
+from gongshu.rulebooks import rulebook
 from gongshu.tables.report import ColumnReport, FileReport, Report, TableReport, json_value
 from gongshu.tables.semantic import type_title
 from gongshu.tables.wording import kind_title, rule_title
@@ -44,7 +46,13 @@ def _file(file: FileReport) -> str:
 
 
 def _table(table: TableReport, named: bool) -> str:
-    parts = [f"<h2>{escape(table.name)}</h2>" if named else "", _summary(table), _columns(table), _findings(table)]
+    parts = [
+        f"<h2>{escape(table.name)}</h2>" if named else "",
+        _summary(table),
+        _columns(table),
+        _findings(table),
+        _scores(table),
+    ]
     return f"<section>{''.join([*parts, _quarantine(table), _risk(table), _rules(table)])}</section>"
 
 
@@ -176,6 +184,30 @@ def _risk(table: TableReport) -> str:
     )
     harm = " class=harm" if risk["k"] < risk["threshold"] else ""
     return _titled(gettext("个人风险"), "", f"<p{harm}>{escape(said)}</p>")
+
+
+def _scores(table: TableReport) -> str:
+    """Every metric of the standard that something was counted for, in the order of its codes."""
+    scores = table.scores
+    if scores["total"] is None:
+        return ""
+    tree = rulebook(f"quality-2024/{scores['rulebook']}")["indicators"]
+    rows = "".join(
+        f"<tr><th scope=row>{escape(code)} {escape(tree[code]['title'])}</th>{_cell(_count(one, 'a'), 'n')}"
+        f"{_cell(_count(one, 'b'), 'n')}{_cell(_share(one, 'value'), 'n')}{_cell(_share(one, 'weight'), 'n')}</tr>"
+        for code, one in sorted(scores["indicators"].items())
+    )
+    heads = (gettext("指标"), "A", "B", "X", gettext("在总分里的权重"))
+    said = gettext("{profile}；没有数据的指标不计，其权重归同级", profile=scores["profile"])
+    return _titled(gettext("评分"), said, _grid(heads, rows))
+
+
+def _count(one: dict[str, Any], name: str) -> str:
+    return f"{one[name]:,}"
+
+
+def _share(one: dict[str, Any], name: str) -> str:
+    return f"{one[name]:.4f}"
 
 
 def _rules(table: TableReport) -> str:

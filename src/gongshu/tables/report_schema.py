@@ -69,7 +69,7 @@ def inspect_schema() -> dict[str, Any]:
         profile=text,
         total={"type": ["number", "null"], "minimum": 0, "maximum": 100},
         dimensions={"type": "object", "additionalProperties": {"type": "number", "minimum": 0, "maximum": 100}},
-        indicators={"type": "object", "additionalProperties": _object(a=count, b=count, value=share)},
+        indicators={"type": "object", "additionalProperties": _object(a=count, b=count, value=share, weight=share)},
         optional=("indicators",),
     )
     risk = _object(

@@ -7,11 +7,11 @@ is made good, so that the expressions of this package need not know. This module
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import socket
 import warnings
 from collections.abc import Mapping
-import functools
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -134,11 +134,6 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
     dialect = _Dialect
     type_mapper = _Type
     post_rewrites = (share_in_select, share_in_aggregate)
-
-    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802
-        found = super().visit_NonNullLiteral(op, value=value, dtype=dtype)
-        # 3.0 is a decimal there, and a double beside it would become one: too large or too fine ones fail or change
-        return self.cast(found, dtype) if dtype.is_floating() else found
 
     def visit_RegexSearch(self, op: Any, *, arg: Any, pattern: Any) -> Any:  # noqa: N802 - Ibis calls it so
         return self.f.anon.regexp_like(arg, _literal(op.pattern))
