@@ -21,6 +21,19 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// The search box proposes titles while one types; without script it is a plain box.
+let typing;
+document.addEventListener("input", (event) => {
+  const box = event.target;
+  if (!box.dataset?.suggest) return;
+  clearTimeout(typing);
+  typing = setTimeout(async () => {
+    const answer = box.value.trim() ? await fetch(`${box.dataset.suggest}?q=${encodeURIComponent(box.value)}`) : null;
+    const found = answer?.ok ? (await answer.json()).suggestions : [];
+    box.list?.replaceChildren(...found.map(({ title }) => Object.assign(document.createElement("option"), { value: title })));
+  }, 150);
+});
+
 // Buttons that copy an example: shown only where the browser lets a page copy.
 if (navigator.clipboard) for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
 document.addEventListener("click", async (event) => {

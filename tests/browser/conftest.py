@@ -54,6 +54,15 @@ for slug in ("businesses", "shops"):
 walkers = people.organisation("sports", "市体育局")
 people.person("walk-approver", "approver", walkers)
 resource_of(people.person("walk-steward", "steward", walkers), walkers, "sports-grounds")
+people.person("guard", "security", display_name="安全员")
+from gongshu.custody.models import PrivateRelease
+register = Dataset.objects.get(name="company-register")
+for state, result, error in (
+    ("done", {"rows": [{"group": "甲区", "bin": None, "value": 1204}, {"group": "乙区", "bin": None, "value": 987}], "accuracy": 6.4}, {}),
+    ("failed", {}, {"message": "还没有装好环境", "message_en": "The environment is not made yet"}),
+):
+    PrivateRelease.objects.create(dataset=register, version=register.current, epsilon=0.3, purpose="年度报告", state=state, result=result,
+                                  error=error, asked={"kind": "count", "by": "区", "groups": ["甲区", "乙区"], "person": "代码", "most": 1})
 from gongshu.oversight import access
 for name, number in (("medical-institutions", 40), ("bus-stops", 9)):
     for i in range(number):

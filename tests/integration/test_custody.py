@@ -12,8 +12,10 @@ import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.test import Client
+from typer.testing import CliRunner
 
 from gongshu import environments
+from gongshu.cli import build_app
 from gongshu.custody import figures, keys
 from gongshu.custody.models import PrivateRelease
 from gongshu.custody.tasks import settle_figures
@@ -177,7 +179,10 @@ def work() -> None:
     settle_figures()
 
 
-def test_figures_are_paid_for_until_nothing_is_left(opendp: None, client: Client) -> None:
+def test_figures_are_paid_for_until_nothing_is_left(
+    opendp: None, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gongshu.cli.figures.start_django", lambda: None)  # it is started
     register("owners", "编号", "法人证件号", ids=[f"31010419900307{n:04d}" for n in range(200)])
     dataset = Dataset.objects.get(name="owners")
     steward = people.person("steward", Role.STEWARD, dataset.provider)
@@ -207,6 +212,10 @@ def test_figures_are_paid_for_until_nothing_is_left(opendp: None, client: Client
         "figures.release",
     }
 
+    # from the shell the same budget counts
+    run = CliRunner().invoke(build_app(), ["figures", "owners", "--epsilon", "0.5", "--purpose", "年度报告"])
+    assert run.exit_code == 1 and "隐私预算不够" in run.output
+
     # only the security officer gives more, and says why
     with pytest.raises(PermissionDenied):
         figures.set_budget(steward, dataset, 9, "不够用")
@@ -221,6 +230,24 @@ def test_figures_are_paid_for_until_nothing_is_left(opendp: None, client: Client
         == 302
     )
     assert figures.budget_of(dataset) == (2.0, 1.0)
+    asked = [
+        "figures",
+        "owners",
+        "--kind",
+        "histogram",
+        "--column",
+        "编号",
+        "--edges",
+        "100",
+        "--epsilon",
+        "0.5",
+        "--purpose",
+        "年度报告",
+    ]
+    run = CliRunner().invoke(build_app(), asked)
+    lines = run.stdout.splitlines()
+    assert run.exit_code == 0 and lines[0] == "group,bin,value" and lines[1].startswith(",<100,") and len(lines) >= 3
+    assert figures.budget_of(dataset) == (2.0, 1.5)
 
 
 def test_what_could_not_be_computed_gives_its_budget_back(data: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import subprocess
 
 import pytest
-
 from benchmarks.environments import environment
 
 NAME = "medical-institutions"

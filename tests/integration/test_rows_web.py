@@ -175,6 +175,38 @@ def test_pages_are_packed_for_who_takes_it_and_have_an_etag_of_their_own(site):
     assert "Content-Encoding" not in site.get(f"{HOSPITALS}/rows?limit=1", Accept_Encoding="gzip, *;q=0")[1]
 
 
+def test_an_assistant_finds_reads_and_counts_by_mcp(site):
+    from mcp import Client
+
+    async def walk() -> dict[str, Any]:
+        async with Client(site.url("/mcp")) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            found = await client.call_tool("search_datasets", {"question": "医疗机构"})
+            about = await client.call_tool("describe_dataset", {"name": "medical-institutions"})
+            leaf = {"column": "所在区", "op": "eq", "value": "鲁班区"}
+            asked = {"name": "medical-institutions", "filter": leaf, "limit": 3, "sort": ["-核定床位"]}
+            rows = await client.call_tool("query_rows", asked)
+            counts = await client.call_tool("count_rows", {"name": "medical-institutions", "by": ["所在区"]})
+            wrong = await client.call_tool("query_rows", {"name": "medical-institutions", "select": ["没有"]})
+            none = await client.call_tool("describe_dataset", {"name": "none"})
+            return {"tools": tools, "found": found, "about": about, "rows": rows, "counts": counts, "wrong": wrong, "none": none}  # fmt: skip
+
+    said = asyncio.run(walk())
+    assert set(said["tools"]) == {"search_datasets", "describe_dataset", "query_rows", "count_rows"}
+    assert all(tool.annotations.read_only_hint for tool in said["tools"].values())
+    assert said["found"].structured_content["result"][0]["name"] == "medical-institutions"
+    columns = {column["name"] for column in said["about"].structured_content["columns"]}
+    assert {"机构名称", "核定床位"} <= columns
+    assert said["about"].structured_content["page"] == site.url("/datasets/medical-institutions")
+    rows = said["rows"].structured_content
+    assert len(rows["items"]) == 3 and {row["所在区"] for row in rows["items"]} == {"鲁班区"}
+    assert rows["total"] == json.loads(ask(site, 所在区="鲁班区", limit=1)[2])["total"]
+    assert sum(group["count"] for group in said["counts"].structured_content["groups"]) == 3000
+    assert said["wrong"].is_error and "bad_parameter" in said["wrong"].content[0].text and said["none"].is_error
+    assert site.get("/mcp", "POST", "{}", Host="evil.example")[0] == 400
+    assert site.get("/mcp", "POST", "x" * 300_000, Content_Type="application/json")[0] in (400, 413)
+
+
 def test_dumps_are_streams_of_all_rows(site):
     right = json.loads(ask(site, limit=3000, 所在区="鲁班区")[2])["items"]
     codes = [row["机构代码"] for row in right]

@@ -120,9 +120,9 @@ def test_odd_values_are_no_reason_to_stop(engine, tmp_path, values):
             assert all(math.isfinite(answer.probability) for answer in found.values())
 
 
-def test_a_table_of_many_columns(engine, tmp_path):
-    table = stage(engine, tmp_path, {f"列{n}": ["1", "2", "3"] for n in range(2_000)})
-    assert len(recognise(engine, table, 3)[0]) == 2_000
+def test_a_table_of_many_columns(duckdb_engine, tmp_path):
+    table = stage(duckdb_engine, tmp_path, {f"列{n}": ["1", "2", "3"] for n in range(2_000)})
+    assert len(recognise(duckdb_engine, table, 3)[0]) == 2_000
 
 
 class Badges:

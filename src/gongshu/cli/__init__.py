@@ -28,6 +28,7 @@ def build_app() -> typer.Typer:
     """The command with all its subcommands."""
     from gongshu.cli import audit, datasets, demo, doctor, people, safekeeping, serve
     from gongshu.cli.environments import environment
+    from gongshu.cli.figures import figures
     from gongshu.cli.inspect import inspect_command
     from gongshu.cli.risk import risk
 
@@ -42,6 +43,7 @@ def build_app() -> typer.Typer:
     inspect_command(app)
     app.command()(risk)
     app.command()(environment)
+    app.command()(figures)
     app.command()(datasets.publish)
     app.command()(datasets.withdraw)
     app.command()(demo.demo)

@@ -237,7 +237,8 @@ class Rows:
         except ImportError:
             raise self._dataset.lacks("pandas") from None
         try:
-            return self.to_arrow().to_pandas()
+            frame: pandas.DataFrame = self.to_arrow().to_pandas()
+            return frame
         except PortalError as error:
             if error.code != "missing_package":
                 raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -87,7 +87,7 @@ def contract_file(request: HttpRequest, draft_id: str) -> HttpResponse:
     return answer
 
 
-def _csv(slug: str, what: str, head: list[str], rows: Iterable[list[str | None]]) -> HttpResponse:
+def _csv(slug: str, what: str, head: list[str], rows: Iterable[Sequence[str | None]]) -> HttpResponse:
     return HttpResponse("".join(_lines(head, rows)), content_type=CSV, headers=_attachment(slug, what))
 
 
@@ -95,12 +95,12 @@ def _attachment(slug: str, what: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{slugify(slug)}-{what}.csv"'}
 
 
-def _lines(head: list[str], rows: Iterable[list[str | None]]) -> Iterator[str]:
+def _lines(head: list[str], rows: Iterable[Sequence[str | None]]) -> Iterator[str]:
     """A CSV file with a byte-order mark, line by line; no cell of it is computed by a spreadsheet."""
     line = io.StringIO()
     writer = csv.writer(line)
     yield "\ufeff"
-    for row in chain([head], rows):
+    for row in chain[Sequence[str | None]]([head], rows):
         writer.writerow([cells.guarded(value) for value in row])
         yield line.getvalue()
         line.seek(0)

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -176,8 +176,10 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
     question = request.GET.get("q", "").strip()[:200]
     base = queries.visible()
     ranked: list[int] | None = None
+    meant = ""
     if question:
-        ranked = search.find(question, base)
+        found = search.answer(question, base)
+        ranked, meant = found.ids, found.meant
         base = base.filter(id__in=ranked)
     chosen = {key: request.GET.get(key, "") for key in FACETS}
     datasets = _filtered(base, chosen)
@@ -188,6 +190,8 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
     listed = queries.visible().in_bulk(list(page.object_list))
     context = {
         "question": question,
+        "meant": meant,
+        "marked": search.words_of(meant or question) if question else [],
         "facets": [_facet(request, key, base, chosen) for key in FACETS],
         "chosen": any(chosen.values()),
         "page": page,
@@ -198,6 +202,15 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
         "examples": _examples(),
     }
     return render(request, "opening/list.html", context)
+
+
+@require_safe
+@public
+def suggest(request: HttpRequest) -> HttpResponse:
+    """What the words typed so far may become: options of the search box."""
+    found = search.suggestions(request.GET.get("q", "")[:100])
+    said = [{"title": title, "url": reverse("dataset", args=[name])} for title, name in found]
+    return JsonResponse({"suggestions": said}, json_dumps_params={"ensure_ascii": False})
 
 
 FACETS = ("topic", "provider", "format", "open", "frequency")

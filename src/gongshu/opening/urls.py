@@ -15,6 +15,7 @@ urlpatterns = [
     path("drafts/<uuid:draft_id>/submit", submit_pages.submit_page, name="submit"),
     path("stops", review_pages.stop_page, name="stops"),
     path("datasets", pages.dataset_list, name="datasets"),
+    path("suggest", pages.suggest, name="suggest"),
     path("datasets/<slug:name>", pages.dataset_page, name="dataset"),
     path("datasets/<slug:name>/api", console_pages.console_page, name="console"),
     path("api/v1/datasets/<slug:name>/openapi.json", console_pages.openapi_document, name="dataset_openapi"),

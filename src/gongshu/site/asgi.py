@@ -10,8 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gongshu.site.settings")
 django = get_asgi_application()
 
 from gongshu.opening.rows.web import Rows  # noqa: E402 - the apps have to be there
+from gongshu.surfaces.mcp import Mcp  # noqa: E402
 
-application = Rows(django)
+application = Rows(Mcp(django))
 
 
 def _warm_up() -> None:

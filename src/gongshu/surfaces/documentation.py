@@ -45,6 +45,16 @@ PARAMETERS = {
     "measure": gettext_lazy("count、sum:列、avg:列、min:列、max:列、p90:列（百分位）"),
 }
 
+PROTOCOLS = [
+    ("CKAN Action API", "/api/3/action/package_search?q=", gettext_lazy("为 CKAN 写的软件直接可用（读的部分）：ckanapi、frictionless、QGIS、收割程序")),
+    ("DCAT-AP 3", "/catalog.ttl", gettext_lazy("目录的 RDF：Turtle、JSON-LD、RDF/XML，一百个数据集一页")),
+    ("DCAT-US 1.1", "/data.json", gettext_lazy("整个目录一份 JSON")),
+    ("OGC API - Features", "/ogc/", gettext_lazy("有位置的数据集是要素集合：QGIS、GDAL、ArcGIS；WGS 84、CGCS2000、Web 墨卡托")),
+    ("Model Context Protocol", "/mcp", gettext_lazy("人工智能助手查找、读懂、查询数据（只读）")),
+    ("Atom", "/feed.atom", gettext_lazy("新发布的数据集；每个数据集另有自己的")),
+    ("Sitemap", "/sitemap.xml", gettext_lazy("给搜索引擎；数据集网页里另有 schema.org 说明")),
+]  # fmt: skip
+
 
 @require_safe
 @public
@@ -59,7 +69,7 @@ def api_page(request: HttpRequest) -> HttpResponse:
         for method, operation in methods.items():
             if "get" not in methods or method != "post":  # POST takes the words of GET as JSON
                 operations.append(_operation(path, method, operation, site, name, column))
-    context = {"operations": operations, "site": site, "errors": _errors()}
+    context = {"operations": operations, "protocols": PROTOCOLS, "site": site, "errors": _errors()}
     return render(request, "surfaces/api.html", context)
 
 

@@ -6,6 +6,7 @@ from django.urls import path, re_path
 
 from gongshu.surfaces import documentation, pages
 from gongshu.surfaces.ckan import pages as ckan
+from gongshu.surfaces.ogc import pages as ogc
 from gongshu.surfaces.standards import pages as standards
 
 urlpatterns = [
@@ -27,6 +28,13 @@ urlpatterns = [
     path("api/3/action/<slug:name>", ckan.action, name="ckan_action"),
     path("api/action/<slug:name>", ckan.action),
     path("datastore/dump/<slug:resource>", ckan.dump, name="ckan_dump"),
+    path("ogc/", ogc.landing, name="ogc"),
+    path("ogc/api", ogc.openapi, name="ogc_openapi"),
+    path("ogc/conformance", ogc.conformance, name="ogc_conformance"),
+    path("ogc/collections", ogc.collections, name="ogc_collections"),
+    path("ogc/collections/<slug:name>", ogc.collection, name="ogc_collection"),
+    path("ogc/collections/<slug:name>/items", ogc.feature_page, name="ogc_items"),
+    path("ogc/collections/<slug:name>/items/<path:key>", ogc.feature, name="ogc_item"),
     path("workbench", pages.workbench, name="workbench"),
     path("jobs/<uuid:job_id>", pages.job_page, name="job"),
     path("jobs/<uuid:job_id>/cancel", pages.cancel_job, name="cancel_job"),

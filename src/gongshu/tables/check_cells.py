@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 from gongshu.tables.cells import SPACES, TEXT, Cell, Early, Kind, Test, columns_of, mojibake_classes, nonblank
 from gongshu.tables.contract import Rule
 from gongshu.tables.digits import EXPRESSIONS
+from gongshu.tables.regexes import portable
 from gongshu.tables.semantic.patterns import regex
 from gongshu.tables.storage import placeholder_pattern
 
@@ -161,7 +162,9 @@ def _judged(cell: Cell, good: ir.BooleanValue) -> Test:
 
 def _pattern(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
-    return _judged(cell, cell.clean.re_search(str(rule.params["pattern"])))
+    pattern = str(rule.params["pattern"])
+    portable(pattern)  # refused here, and not by some engines only
+    return _judged(cell, cell.clean.re_search(pattern))
 
 
 def _length(rule: Rule, cells: Cells) -> Test:

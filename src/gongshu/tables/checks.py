@@ -23,7 +23,7 @@ from gongshu.tables.check_tables import TABLE_KINDS, Context, other_table
 from gongshu.tables.code_lists import code_list
 from gongshu.tables.contract import Field, Rule
 from gongshu.tables.digits import valid_digits
-from gongshu.tables.model import ROW, TextTable
+from gongshu.tables.model import MASK_BITS, ROW, TextTable
 from gongshu.tables.rule_forms import problem_with
 from gongshu.tables.scores import score
 from gongshu.tables.thresholds import holds
@@ -423,7 +423,7 @@ def _write_mask(run: _Run, kept: Kept, path: Path) -> None:
     bits: list[masks.Bit] = []
     parts: list[tuple[int, ir.Table]] = []
     for results, table in kept:
-        bits += [("", None)] * (-len(bits) % masks.BITS)
+        bits += [("", None)] * (-len(bits) % MASK_BITS)
         parts.append((len(bits), table))
         bits += [(result.rule.id, result.column) for result in results]
     for result, table in run.every:

@@ -14,7 +14,7 @@ from ibis.backends.duckdb import Backend
 from ibis.common.exceptions import IbisError
 
 
-class EngineError(IbisError):
+class EngineError(IbisError):  # type: ignore[misc]
     """A server could not do what it was asked: the query, or what it needs for it, is wrong."""
 
 

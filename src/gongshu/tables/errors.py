@@ -45,9 +45,9 @@ _TOO_LARGE = "File too large"
 
 
 def storage_error(error: BaseException, folder: Path) -> TableError | None:
-    """What to say when ``error`` comes of a full disk or a file larger than the system allows; else None.
+    """What to say when ``error`` comes of a full disk, a file larger than the system allows, or too little memory; else None.
 
-    ``folder`` is where was written. The codes are ``disk_full`` and ``disk_limit``.
+    ``folder`` is where was written. The codes are ``disk_full``, ``disk_limit`` and ``engine_memory``.
     """
     seen: list[BaseException] = []
     cause: BaseException | None = error
@@ -62,6 +62,11 @@ def storage_error(error: BaseException, folder: Path) -> TableError | None:
             "磁盘写满了：{folder} 所在的磁盘写不下要写的内容，清理本次的临时文件后剩 {free} MB。数据未变。请腾出空间或换更大的磁盘，再重新发起。",
             where={"folder": str(folder)},
             free=shutil.disk_usage(folder).free // 1024**2,
+        )
+    if "Out of Memory Error" in texts:  # DuckDB, of its own limit
+        return TableError(
+            "engine_memory",
+            "计算用的内存不够：列太多，或一格太大。数据未变。请调大设置 GONGSHU_ENGINE_MEMORY（例如 1GB），或把表拆开，再重新发起。",
         )
     if errno.EFBIG in numbers or _TOO_LARGE in texts:
         return TableError(

@@ -13,13 +13,14 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+from ibis.common.exceptions import IbisError
 
 from gongshu.tables import generalise, keyed
 from gongshu.tables.contract import Field
 from gongshu.tables.errors import TableError
 from gongshu.tables.keyed import KEYED, Keyring, keyring
 from gongshu.tables.masking import mask
-from gongshu.tables.microaggregate import least_of, microaggregated
+from gongshu.tables.microaggregate import finite, least_of, microaggregated
 from gongshu.tables.model import ROW
 from gongshu.tables.mondrian import METHOD, partitioned
 from gongshu.tables.storage import typed
@@ -75,7 +76,7 @@ def _told(field: Field) -> Iterator[None]:
     """What is wrong with the parameters of a protection is told with its column."""
     try:
         yield
-    except (KeyError, ValueError, TypeError, InvalidOperation) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, InvalidOperation, IbisError) as error:
         raise TableError(
             "protection_params",
             "字段“{column}”的脱敏方法 {method} 缺少参数或参数不对：{reason}。",
@@ -123,13 +124,16 @@ def _clip(values: ir.Value, params: dict[str, Any]) -> ir.Value:
 
 
 def _round(values: ir.Value, params: dict[str, Any]) -> ir.Value:
-    """The number rounded to ``digits`` decimals, half away from zero; or to multiples of ``base``."""
+    """The number rounded to ``digits`` decimals, half away from zero; or to multiples of ``base``, null beyond 10^15."""
     numbers = typed(values, "float64") if values.type().is_string() else values
+    if numbers.type().is_floating():
+        numbers = finite(numbers)
     if "base" not in params:
         return numbers.round(int(params["digits"]))
     base = int(params["base"])
     if base < 2:
         raise ValueError("base >= 2")
+    numbers = (numbers.abs() < 1e15).ifelse(numbers, numbers.nullif(numbers))
     return (numbers / base).round(0) * base
 
 

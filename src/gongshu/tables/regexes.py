@@ -1,8 +1,8 @@
 """One meaning for a regular expression on every engine: that of RE2, which DuckDB and Arrow use.
 
 Java (Spark) and Rust (Sail) read the same text otherwise: ``\\d`` and ``\\s`` may be Unicode, ``$`` may stand before a last line
-break, ``.`` may stop at a carriage return, ``[`` inside a class opens another, ``\\v`` is a class of spaces. :func:`portable` writes
-a pattern so that all of them find what RE2 finds, and refuses what only some of them have.
+break, ``.`` may stop at a carriage return, ``[`` inside a class opens another, ``\\v`` is a class of spaces, ``\\b`` knows other
+letters. :func:`portable` writes a pattern so that all of them find what RE2 finds, and refuses what only some of them have.
 """
 
 from __future__ import annotations
@@ -155,8 +155,6 @@ class _Writer:
             return _CONTROL[char]
         if char in "Az" and char and not inside:
             return f"\\{char}"
-        if char == "b" and not inside:
-            return r"(?-u:\b)"
         if char and char.isascii() and not char.isalnum():
             return f"\\{char}" if char in (_IN_CLASS if inside else _SPECIAL) else char
         raise self._no(f"\\{char}")

@@ -7,11 +7,11 @@ is made good, so that the expressions of this package need not know. This module
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import socket
 import warnings
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -135,11 +135,6 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
     type_mapper = _Type
     post_rewrites = (share_in_select, share_in_aggregate)
 
-    def visit_NonNullLiteral(self, op: Any, *, value: Any, dtype: Any) -> Any:  # noqa: N802
-        found = super().visit_NonNullLiteral(op, value=value, dtype=dtype)
-        # 3.0 is a decimal there, and a double beside it would become one: too large or too fine ones fail or change
-        return self.cast(found, dtype) if dtype.is_floating() else found
-
     def visit_RegexSearch(self, op: Any, *, arg: Any, pattern: Any) -> Any:  # noqa: N802 - Ibis calls it so
         return self.f.anon.regexp_like(arg, _literal(op.pattern))
 
@@ -216,7 +211,7 @@ class _Compiler(PySparkCompiler):  # type: ignore[misc]
         return self.f.anon.make_dt_interval(*parts)
 
 
-@cache
+@functools.cache
 def _odd_capitals() -> tuple[str, str, str]:
     """Letters that are several capitals for Java and Rust (ß, ŉ, ﬁ), private characters for them, and DuckDB's one capital."""
     odd = [char for char in map(chr, range(0x80, 0x10000)) if len(char.upper()) > 1]
@@ -348,11 +343,11 @@ class SparkConnect(Backend):  # type: ignore[misc]
 def _times(texts: pa.ChunkedArray) -> pa.ChunkedArray:
     """Texts such as 09:30:15.250000 as times of day."""
     parts = [(0, 2, 3_600_000_000), (3, 5, 60_000_000), (6, 8, 1_000_000), (9, 15, 1)]
-    total = None
-    for first, last, unit in parts:
-        part = pc.multiply(pc.cast(pc.utf8_slice_codeunits(texts, first, last), pa.int64()), unit)
-        total = part if total is None else pc.add(total, part)
-    return total.cast(pa.time64("us"))
+    counts = [
+        pc.multiply(pc.cast(pc.utf8_slice_codeunits(texts, first, last), pa.int64()), unit)
+        for first, last, unit in parts
+    ]
+    return functools.reduce(pc.add, counts).cast(pa.time64("us"))
 
 
 def _as_declared(answer: pa.Table, schema: Any) -> pa.Table:

@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 
 from gongshu.tables.anonymity import NONE, grouped
 from gongshu.tables.contract import Contract, Field
+from gongshu.tables.errors import TableError
 from gongshu.tables.identifiers import limits, remaining_identifiers
 from gongshu.tables.keyed import Keyring, keyring, sampled
 from gongshu.tables.model import ROW
@@ -33,7 +34,11 @@ def drawn(table: ir.Table, contract: Contract, key: bytes | Keyring) -> ir.Table
 
 
 def typed_table(text: ir.Table, fields: list[Field]) -> ir.Table:
-    """The columns of ``fields`` as their storage types, with the row numbers; what doesn't fit is null."""
+    """The columns of ``fields`` as their storage types, with the row numbers; what doesn't fit is null. TableError
+    ``missing_column``."""
+    for field in fields:
+        if field.name not in text.columns:
+            raise TableError("missing_column", "表里没有字段“{column}”。", where={"column": field.name})
     return text.select(
         **{ROW: text[ROW]} | {field.name: typed(text[field.name], field.storage_type) for field in fields}
     )

@@ -72,9 +72,12 @@ class TextStream(StreamingHttpResponse):
         self._pieces = (piece.encode() for piece in pieces)
         super().__init__(self._pieces, **options)  # type: ignore[arg-type]
 
+    def _take(self) -> bytes:
+        return next(self._pieces, b"")
+
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            while piece := await sync_to_async(next, thread_sensitive=False)(self._pieces, b""):
+            while piece := await sync_to_async(self._take, thread_sensitive=False)():
                 yield piece
         finally:
             await sync_to_async(self._pieces.close, thread_sensitive=False)()

@@ -62,7 +62,7 @@ class Rows:
         await self._send(reply, asked, receive, send)
 
     async def _reply(self, asked: Asked, scope: Scope, receive: Receive) -> Reply:
-        if not _is_ours(asked.headers.get("host", "")):
+        if not is_ours(asked.headers.get("host", "")):
             return Reply(400, {"Content-Type": "text/plain"}, b"Bad Request")
         if asked.method == "POST":
             body = await _body(receive)
@@ -137,7 +137,7 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
-def _is_ours(host: str) -> bool:
+def is_ours(host: str) -> bool:
     """Whether the request was meant for this site: as Django judges it."""
     domain, _port = split_domain_port(host)
     allowed = settings.ALLOWED_HOSTS or [".localhost", "127.0.0.1", "[::1]"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 
 from django import template
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -139,3 +140,13 @@ def linked_data(found: dict[str, Any]) -> SafeString:
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return format_html('<script type="application/ld+json">{}</script>', mark_safe(text))  # noqa: S308 - escaped above
+
+
+@register.filter
+def marked(text: str, words: list[str] | None) -> SafeString | str:
+    """``text`` with the words that were searched for marked."""
+    found = sorted((re.escape(word) for word in words or [] if word.strip()), key=len, reverse=True)
+    if not found:
+        return text
+    parts = re.split(f"({'|'.join(found)})", str(text), flags=re.IGNORECASE)
+    return format_html_join("", "{}", ((format_html("<mark>{}</mark>", part) if n % 2 else part,) for n, part in enumerate(parts)))  # fmt: skip
