@@ -69,9 +69,10 @@ def test_pages_hold_no_inline_script_or_style(client):
         html = client.get(page).content.decode()
         assert not re.search(r"\sstyle=", html), page
         assert not re.search(r"\son[a-z]+=", html), page
-        assert all('src="' in tag or 'type="application/json"' in tag for tag in re.findall(r"<script[^>]*>", html)), (
-            page
-        )
+        assert all(
+            'src="' in tag or 'type="application/json"' in tag or 'type="application/ld+json"' in tag
+            for tag in re.findall(r"<script[^>]*>", html)
+        ), page
         assert not re.search(
             r'(src|href)="https?://(?!testserver)(?!creativecommons|opendatacommons|opensource)', html
         ), page

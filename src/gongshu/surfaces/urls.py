@@ -26,7 +26,7 @@ urlpatterns = [
     path("feed.atom", standards.feed, name="portal_feed"),
     re_path(r"^api/3/?$", ckan.root, name="ckan_root"),
     path("api/3/action/<slug:name>", ckan.action, name="ckan_action"),
-    path("api/action/<slug:name>", ckan.action),
+    path("api/action/<slug:name>", ckan.action, name="ckan_action_unversioned"),
     path("datastore/dump/<slug:resource>", ckan.dump, name="ckan_dump"),
     path("ogc/", ogc.landing, name="ogc"),
     path("ogc/api", ogc.openapi, name="ogc_openapi"),

@@ -55,6 +55,13 @@ class Evidence:
         """Share of the filled cells that show one of ``names`` (forms that exclude each other)."""
         return sum(self.hits(name) for name in names) / self.filled if self.filled else 0.0
 
+    def segments(self, form: str) -> int:
+        """Different leading three digits of the telephone numbers (their last eleven digits) that show ``form``."""
+        if self._values is None:
+            raise RuntimeError(f"column {self.column}: the values are gone, the segments of {form} were never counted")
+        digits = pc.replace_substring_regex(self._values.texts(form), "[^0-9]", "")
+        return len(pc.unique(pc.utf8_slice_codeunits(digits, -11, -8)))
+
     @property
     def numbers(self) -> tuple[float, ...]:
         """Minimum, 1 %, median, 99 % and maximum of the values that are numbers."""

@@ -163,6 +163,11 @@ def _commonly_surnamed(texts: pa.StringArray) -> Mask:
     return _numpy(pc.is_in(pc.utf8_slice_codeunits(texts, 0, 1), value_set=common))
 
 
+def _ending_as_given_names(texts: pa.StringArray) -> Mask:
+    given = pa.array(list(rulebook("semantic-2026/surnames")["given_endings"]))
+    return _numpy(pc.is_in(pc.utf8_slice_codeunits(texts, -1), value_set=given))
+
+
 def _prefectures() -> frozenset[str]:
     book = rulebook("semantic-2026/divisions")
     return frozenset([*book["prefectures"], *(f"{province}00" for province in book["provinces"])])
@@ -230,6 +235,7 @@ def _forms() -> dict[str, Form]:
         "resident_18_valid": Form(of="resident_18", packed=True, check=checks.resident_18),
         "resident_15": form("resident_15", 15, 15, packed=True),
         "resident_loose": form("resident_loose", 15, 18, packed=True),
+        "resident_cut": form("resident_cut", 17, 17, packed=True),
         "resident_masked": form("resident_masked", 15, 18),
         "excel_long": form("excel_long", 7, 26),
         "uscc": form("uscc", 18, 18, packed=True),
@@ -304,6 +310,7 @@ def _forms() -> dict[str, Form]:
             ),
         ),
         "person_common": Form(of="person", test=_commonly_surnamed),
+        "person_given": Form(of="person", test=_ending_as_given_names),
         "person_dotted": form("person_dotted", 3, 40, han=True),
         "person_latin": form("person_latin", 2, 40),
         "person_masked": form("person_masked", 2, 5, han=True),

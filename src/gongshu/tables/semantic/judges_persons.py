@@ -9,6 +9,7 @@ from gongshu.tables.semantic.judging import Answer, beyond_chance, counts, no_ch
 from gongshu.tables.semantic.types import Judge, type_title
 
 MASKED = "已掩去一部分 {share}"
+ALLOTTED = 0.55  # of random 1xxxxxxxxxx so many begin with a segment that is allotted to mobile telephones
 
 
 def _resident_id(e: Evidence, hint: bool, hints: Hints) -> Answer:
@@ -23,7 +24,7 @@ def _resident_id(e: Evidence, hint: bool, hints: Hints) -> Answer:
         return scale(whole * valid, 0.3, 0.85, 0.7, 0.99), said
     if form >= 0.7 and not checked and (hint or not hints.numbering):
         return (0.95 if hint else 0.75), gettext("15 位，含地区与生日 {share}", share=percent(form))
-    if hint and e.share("resident_loose") >= 0.5:
+    if hint and e.share("resident_loose", "resident_cut") >= 0.5:
         # with a date and a province in their places though the check digits are wrong, or nothing but as long
         return (0.75 if form >= 0.5 else 0.55), said
     if right and (right >= 0.15 * e.filled or (right >= 3 and right >= 0.05 * e.filled)) and valid >= 0.45:
@@ -70,17 +71,22 @@ def _mobile(e: Evidence, hint: bool, hints: Hints) -> Answer:
     share, any_share, masked = e.share("mobile"), e.share("mobile_any"), e.share("mobile_masked")
     if masked >= 0.5 and (hint or not hints.numbering):
         return (0.9 if hint else 0.75), gettext(MASKED, share=percent(masked))
-    # shares of allotted segments: some 55 % of random 1xxxxxxxxxx have one
     known = share / any_share if any_share else 0.0
     few, prefixed = any_share * e.filled < 15, e.share("mobile_prefixed") >= 0.2
     wanted = 0.7 if hint or prefixed else 1.0 if few else 0.96 if hints.numbering else 0.93
-    if share < 0.25 or known < wanted or (few and hints.numbering and not (hint or prefixed)):
+    if share < 0.25 or known < wanted:
+        return None
+    doubtful = few and hints.numbering and not (hint or prefixed)
+    # numbers that share a segment are one draw: serials that run on from 18000000001 are no persons'
+    if doubtful and ALLOTTED ** e.segments("mobile") > 0.2:
         return None
     landline = e.share("landline_full", "landline_local")
     said = gettext("号段有效 {counts}", counts=counts(e, e.hits("mobile")))
     if landline > 0.1 and share < 0.85:
         said = gettext("手机号 {mobile}，固定电话 {landline}", mobile=percent(share), landline=percent(landline))
         return scale(share, 0.25, 0.85, 0.6, 0.8), said
+    if doubtful:
+        return 0.6, said
     sure = 0.98 if hint else 0.75 if hints.numbering else 0.92
     return scale((share + masked) * known, 0.4, 0.9, 0.55, sure), said
 
@@ -204,16 +210,27 @@ def _person_name(e: Evidence, hint: bool, hints: Hints) -> Answer:
 
 
 def _unnamed(e: Evidence, hints: Hints, share: float, bodies: float, common: float, said: str) -> Answer:
-    """Names in a column that does not say so: most begin with one of a hundred surnames, other words don't."""
+    """Names in a column that does not say so: most begin with one of a hundred surnames or end as given names do, other words don't.
+
+    Of a few names any share may have a rare surname, so there the endings count as much as the beginnings.
+    """
     few = e.distinct < 15
     if few and e.distinct < 0.7 * e.filled:
         return None
-    if common < 0.55 and hints.numbering:
+    persons = e.hits("person") + e.hits("person_dotted")
+    given = (e.hits("person_given") + e.hits("person_dotted")) / max(1, persons)
+    names = few and persons >= 2 and given >= 0.6
+    if few and persons >= 5 and given < 0.2:
+        return None
+    if common < 0.55 and hints.numbering and not names:
         return None
     if bodies >= 0.1:
-        return (0.65, said) if common >= 0.5 and share >= 0.3 and share + bodies >= 0.65 else None
+        if share < (0.25 if names else 0.3) or share + bodies < 0.65 or not (names or common >= 0.5):
+            return None
+        # persons and firms in one column: the persons count, unless the name of the column speaks of firms
+        return (0.65 if hints.types else 0.87), said
     if few:
-        wanted = 0.6 if common >= 0.6 else 0.75 if common >= 0.3 else 2.0
+        wanted = 0.6 if names or common >= 0.6 else 0.75 if common >= 0.3 else 2.0
     else:
         wanted = 0.55 if common >= 0.6 else 0.8 if common >= 0.45 else 0.9 if common >= 0.3 else 2.0
     if share < wanted:

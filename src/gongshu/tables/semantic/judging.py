@@ -35,7 +35,13 @@ def beyond_chance(right: int, of: int, chance: float) -> float:
 
 
 def no_chance(right: int, of: int, chance: float) -> bool:
-    """Whether so many right check digits are more than arbitrary values ever have (five standard deviations)."""
+    """Whether so many right check digits are more than arbitrary values have: by the binomial tail for a few, else five deviations.
+
+    Three right of four are one accident in 270 where one in ten passes by chance; two of two are one in a hundred, no proof.
+    """
+    if of <= 30:
+        tail = sum(math.comb(of, n) * chance**n * (1 - chance) ** (of - n) for n in range(right, of + 1))
+        return right >= 3 and tail < 0.005
     return right >= 4 and right - of * chance >= 5 * math.sqrt(of * chance * (1 - chance))
 
 
@@ -68,6 +74,8 @@ def by_form(kind: SemanticType) -> Judge:
             if valid < (0.4 if hint else 0.7):
                 # the name and the form together, though the check digits are wrong
                 return (0.6, said) if hint and share >= 0.9 else None
+            if not hint and kind.chance**right > 0.01:  # one right check digit may be an accident
+                return None
             share *= valid
         if share < kind.low:
             return None

@@ -33,6 +33,8 @@ def regex(name: str) -> str:
     patterns: dict[str, str] = {
         "resident_18": rf"^{provinces}[0-9]{{4}}(18|19|20)[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}[0-9X]$",
         "resident_15": rf"^{provinces}[0-9]{{4}}[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}$",
+        # a number that has lost its last character
+        "resident_cut": rf"^{provinces}[0-9]{{4}}(18|19|20)[0-9]{{2}}{_MONTH_DAY}[0-9]{{3}}$",
         "resident_masked": rf"^({provinces}[0-9]{{0,8}}|[1-9])[*X#●]{{3,16}}[0-9]{{0,7}}[0-9X]?$",
         "uscc": rf"^[0-9A-HJ-NPQRTUWXY][0-9A-HJ-NPQRTUWXY]{provinces}[0-9]{{4}}[0-9A-HJ-NPQRTUWXY]{{10}}$",
         "uscc_loose": r"^[0-9A-Z]{18}$",
