@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+import ibis
+import pyarrow as pa
 import pytest
 
 from gongshu.tables import masks
@@ -245,3 +247,29 @@ def test_a_typed_table_is_checked_as_it_is(engine, tmp_path):
     # NaN can't be told, infinity is out of range
     assert (found["r"].rows, found["r"].unknown, found["r"].checked) == ([5, 6], 1, 4)
     assert (found["u"].rows, found["l"].failed, found["w"].failed) == ([2, 3], 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("cells", "states"),
+    [
+        ([], {"n": "not_evaluable", "p": "not_evaluable", "u": "not_evaluable", "d": "not_evaluable", "c": "fail"}),
+        ([None, None], {"n": "fail", "p": "not_evaluable", "u": "not_evaluable", "d": "fail", "c": "pass"}),
+        (["🈶", "👩\u200d👩\u200d👧", "\u202e", "'; DROP"], {"n": "pass", "p": "fail", "u": "pass", "d": "pass", "c": "pass"}),
+    ],
+    ids=["empty", "nulls", "emoji"],
+)  # fmt: skip
+def test_tables_of_nothing_and_of_odd_things_are_judged(duckdb_engine, tmp_path, cells, states):
+    table = ibis.memtable(
+        pa.table({"_row": pa.array(range(1, len(cells) + 1), pa.int64()), "甲": pa.array(cells, pa.string())})
+    )
+    rules = [
+        Rule("n", "not_null", "甲"),
+        Rule("p", "pattern", "甲", (), {"pattern": "^x"}),
+        Rule("u", "unique", "甲"),
+        Rule("d", "row_duplicate"),
+        Rule("c", "row_count", None, (), {"min": 1}),
+    ]
+    for mask in (None, tmp_path / "mask.parquet"):
+        run = run_checks(duckdb_engine, table, [Field("甲")], rules, mask=mask)
+        assert {result.rule.id: result.state for result in run.results} == states
+        assert not [result.why for result in run.results if result.why]

@@ -47,8 +47,8 @@ def broken(draft: Draft, finding: dict[str, Any]) -> exp.Select | None:
     if not path.exists():
         return None
     file = exp.Literal.string(str(path))
-    meta = exp.select(exp.func("decode", exp.column("value"))).from_(exp.func("parquet_kv_metadata", file))
-    meta = meta.where(exp.func("decode", exp.column("key")).eq(exp.Literal.string(MASK_KEY)))
+    key, value = (exp.Anonymous(this="decode", expressions=[exp.column(name)]) for name in ("key", "value"))
+    meta = exp.select(value).from_(exp.func("parquet_kv_metadata", file)).where(key.eq(exp.Literal.string(MASK_KEY)))
     bits = [tuple(bit) for bit in json.loads(cells.fetched(meta)[0][0])]
     if (finding["rule"], finding["column"]) not in bits:
         return None
