@@ -33,16 +33,18 @@ SAME_BACKUPS = (  # whatever the database: tested once
 )
 KILLS = [f"tests/integration/test_{name}.py" for name in ("kill", "full_disk", "at_once")]
 BACKUPS = "tests/integration/test_safekeeping.py"
-CLIENT = "tests/integration/test_client.py"  # its server stands on SQLite
+# their server stands on SQLite
+SERVED = [f"tests/integration/test_{name}.py" for name in ("client", "standards", "frictionless")]
 # Processes side by side fill the time in which a browser, a subprocess or a disk is waited for. Kills and full disks are about
 # files and jobs: they are left out on PostgreSQL, and so are the backups but for what a database matters to.
 TESTS: dict[str, tuple[list[str], dict[str, str]]] = {
-    "in a browser, units and spec": (["tests/browser", "tests/unit", "tests/spec"], {}),
+    "in a browser and units": (["tests/browser", "tests/unit"], {}),
+    "spec, on two engines": (["tests/spec"], {}),
     "kills, full disks and backups": ([*KILLS, BACKUPS], {}),
     "integration, SQLite": (["tests/integration", *(f"--ignore={name}" for name in (*KILLS, BACKUPS))], {}),
     "integration, PostgreSQL": (
         ["tests/integration"]
-        + [f"--ignore={name}" for name in (*KILLS, CLIENT)]
+        + [f"--ignore={name}" for name in (*KILLS, *SERVED)]
         + [f"--deselect={BACKUPS}::test_{name}" for name in SAME_BACKUPS],
         {"GONGSHU_TEST_POSTGRES": "1"},
     ),

@@ -12,6 +12,7 @@ import ckanapi
 import pytest
 
 from gongshu import clock
+from gongshu.opening import search
 from gongshu.opening.models import Dataset
 from gongshu.opening.rows import limits
 from gongshu.surfaces.ckan import identity
@@ -27,6 +28,7 @@ def city(db):
     for n, (topic, provider) in enumerate([("health", "health"), ("transport", "transport"), ("transport", "transport"), ("health", "civil")]):  # fmt: skip
         columns = [seeding.column("a", "int64"), seeding.column("b")]
         seeding.publish(f"set-{n}", f"SELECT {n} AS a, '甲' AS b", columns, topic=topic, provider=provider, title=f"公交{n}", days_ago=30 * (n + 1))  # fmt: skip
+    search.rebuild()
 
 
 @pytest.fixture

@@ -269,3 +269,37 @@ def test_what_could_not_be_computed_gives_its_budget_back(data: Path) -> None:
     ):
         with pytest.raises(error):
             figures.ask_figures(actor, dataset, asked, epsilon, purpose)
+
+
+def test_persons_are_published_partitioned_sampled_and_blurred(data: Path) -> None:
+    lines = [f"{n},{'男女'[n % 2]},{20 + n % 60},{n * 10},病{n % 9}" for n in range(600)]
+    file = data / "persons.csv"
+    file.write_text("\n".join(["编号,性别,年龄,补贴金额,诊断", *lines]), encoding="utf-8")
+    together = Protection("partition", {"k": 50, "sensitive": "诊断", "distinct": 5})
+
+    def field(name: str, kind: str, code: str | None, protection: Protection, level: int = 2) -> Field:
+        more: dict[str, Any] = {"semantic_type": code, "subject": "person", "open_type": "conditional"}
+        return Field(name, kind, title=name, level=level, protection=protection, **more)
+
+    fields = [
+        field("编号", "int64", None, Protection("drop")),
+        field("性别", "string", "sex", together),
+        field("年龄", "int64", "age", together),
+        field("补贴金额", "int64", "amount", Protection("noise", {"scale": 5, "lowest": 0}), 3),
+        field("诊断", "string", "diagnosis", Protection("shuffle", {"within": "性别"}), 4),
+    ]
+    job = publish(file, contract(name="persons", title="名册", fields=fields, rules=[], sample_share=0.9))
+    assert job.state == Job.State.DONE, job.error
+    version = Version.objects.get(dataset__name="persons")
+    assert 500 < version.rows < 580 and version.reading["sample_share"] == 0.9
+    with duckdb.connect(str(settings.DATA / version.serving), read_only=True) as con:
+        sizes = con.execute('SELECT count(*), count(DISTINCT "诊断") FROM rows GROUP BY "性别", "年龄"').fetchall()
+        assert all(rows >= 50 and kinds >= 5 for rows, kinds in sizes)
+        assert con.execute('SELECT min("补贴金额") FROM rows').fetchall()[0][0] >= 0
+    # where a group is alike in what is sensitive it is refused, with the numbers
+    lines = [f"{n},{'男女'[n % 2]},{20 + n % 60},{n * 10},病{n % 2}" for n in range(600)]
+    file.write_text("\n".join(["编号,性别,年龄,补贴金额,诊断", *lines]), encoding="utf-8")
+    alone = Protection("partition", {"k": 50})
+    fields[1:3] = [field("性别", "string", "sex", alone), field("年龄", "int64", "age", alone)]
+    job = publish(file, contract(name="persons", title="名册", fields=fields, rules=[]))
+    assert (job.state, job.error["code"]) == ("failed", "groups_too_alike") and "l=1" in job.error["message"]

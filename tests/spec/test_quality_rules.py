@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from gongshu.tables import checks
 from gongshu.tables.checks import run_checks
 from gongshu.tables.contract import Field, Rule
 from gongshu.tables.scores import score
@@ -54,6 +55,16 @@ def test_a_rule_finds_what_is_wrong(engine, tmp_path, kind, params, storage, cel
     run = run_checks(engine, table, [Field("甲", storage)], [Rule("r", kind, "甲", (), params)])
     assert run.results[0].rows == wrong
     assert [finding.rows for finding in run.findings] == [wrong]
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "storage", "cells", "wrong"), CASES, ids=[f"{case[0]}-{n}" for n, case in enumerate(CASES)]
+)
+def test_a_large_table_is_judged_alike(duckdb_engine, tmp_path, monkeypatch, kind, params, storage, cells, wrong):
+    monkeypatch.setattr(checks, "MANY_ROWS", 0)
+    table, rule = stage(duckdb_engine, tmp_path, {"甲": cells}), Rule("r", kind, "甲", (), params)
+    for mask in (None, tmp_path / "mask.parquet"):
+        assert run_checks(duckdb_engine, table, [Field("甲", storage)], [rule], mask=mask).results[0].rows == wrong
 
 
 PLACES = {

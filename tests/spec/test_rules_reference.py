@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import date
+from unittest.mock import patch
 
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gongshu.rulebooks import rulebook
-from gongshu.tables import masks
+from gongshu.tables import checks, masks
 from gongshu.tables.checks import run_checks
 from gongshu.tables.contract import Field, Rule
 
@@ -76,7 +77,7 @@ def expected(rule: Rule, cells: list[str | None]) -> tuple[set[int], set[int], s
                     failed.add(row)
             elif filled(text):
                 unknown.add(row)
-        elif filled(text) or (text and text == value):
+        elif value:
             right = {
                 "pattern": lambda v=value: re.search("^[a-z]+$", v),
                 "in_set": lambda v=value: v in ("12", "a", "abc"),
@@ -103,16 +104,17 @@ RULES = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cells=st.lists(CELLS, min_size=1, max_size=12))
 def test_rules_are_what_plain_python_says(duckdb_engine, tmp_path_factory, cells):
     table = _table({"甲": cells, "乙": cells})
     fields = [Field("甲"), Field("乙", "int64")]
     path = tmp_path_factory.mktemp("mask") / "mask.parquet"
-    for run in (
-        run_checks(duckdb_engine, table, fields, RULES),
-        run_checks(duckdb_engine, table, fields, RULES, mask=path),
-    ):
+    runs = [run_checks(duckdb_engine, table, fields, RULES)]
+    with patch.object(checks, "MANY_ROWS", 0):  # as a large table is looked at
+        runs.append(run_checks(duckdb_engine, table, fields, RULES))
+        runs.append(run_checks(duckdb_engine, table, fields, RULES, mask=path))
+    for run in runs:
         for result in run.results:
             asked, failed, unknown = expected(result.rule, cells)
             assert (result.rule.id, result.checked, result.unknown) == (result.rule.id, len(asked), len(unknown))

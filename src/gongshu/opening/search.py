@@ -67,11 +67,12 @@ def answer(question: str, among: QuerySet[Dataset]) -> Found:
     words = words_of(question)
     if not words:
         return Found(list(among.values_list("id", flat=True)) if not question.strip() else [])
-    names, meant = _proposed(words), ""
+    names, meant = _with_all(words), ""
     if names is None:
         return Found(_from_database(question, among))
-    if not names and (better := _meant(words)) != words:
-        names, meant = _proposed(better) or [], " ".join(better)
+    if not names and (better := _meant(words)) != words and (names := _with_all(better) or _with_any(better)):
+        meant = "".join(better) if _CJK.search(better[0]) else " ".join(better)
+    names = names or _with_any(words) or []
     known = dict(among.filter(name__in=names).values_list("name", "id"))
     found = [known[name] for name in names if name in known]
     return Found(found, meant if found else "")
@@ -208,21 +209,24 @@ def words_of(question: str) -> list[str]:
     return [word for word in words if word not in small] or words
 
 
-def _proposed(words: list[str]) -> list[str] | None:
-    """Names for ``words``, best first: with all of them, else with any; None when there is no index to ask."""
+def _with_all(words: list[str]) -> list[str] | None:
+    """Names for ``words``, best first, with all of them; None when there is no index to ask."""
+    return _asked(words, tantivy.Occur.Must)
+
+
+def _with_any(words: list[str]) -> list[str] | None:
+    """The same with any of them."""
+    return _asked(words, tantivy.Occur.Should)
+
+
+def _asked(words: list[str], occur: tantivy.Occur) -> list[str] | None:
     try:
-        index = _reader()
-        searcher = index.searcher()
-        each = [_word_query(word) for word in words]
-        for occur in (tantivy.Occur.Must, tantivy.Occur.Should):
-            query = tantivy.Query.boolean_query([(occur, one) for one in each])
-            hits = searcher.search(query, LIMIT).hits
-            if hits:
-                return [searcher.doc(address)["name"][0] for _, address in hits]
+        searcher = _reader().searcher()
+        query = tantivy.Query.boolean_query([(occur, _word_query(word)) for word in words])
+        return [searcher.doc(address)["name"][0] for _, address in searcher.search(query, LIMIT).hits]
     except (OSError, ValueError) as error:
         logger.warning("the search index cannot be read, the database answers instead: %s", error)
         return None
-    return []
 
 
 def _word_query(word: str) -> tantivy.Query:
@@ -280,7 +284,7 @@ def _meant(words: list[str]) -> list[str]:
     by_sound, by_start = _vocabulary()
     found = []
     for word in words:
-        if _proposed([word]):
+        if _with_all([word]):
             found.append(word)
             continue
         sound = sounds.spoken(word)

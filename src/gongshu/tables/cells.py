@@ -1,8 +1,7 @@
 """The cells of a table as rules see them: each column is prepared once, and only the cells that need it are mended first.
 
 Most cells are right as they are written. Every rule says so by a quick test of the raw cell where it can; only what fails it
-is normalised, looked up among the placeholders and judged by the rule itself. The answers are those of the slow way but for one
-thing: a cell that reads like a placeholder and is as the rule wants it (``无`` in a list of values) is asked and right.
+is normalised, looked up among the placeholders and judged by the rule itself. The answers are those of the slow way.
 """
 
 from __future__ import annotations

@@ -155,16 +155,21 @@ def _masked(rule: Rule, cells: Cells) -> Test:
     return Test(cell.filled, cell.odd.ifelse(masked, False))
 
 
+def _judged(cell: Cell, good: ir.BooleanValue) -> Test:
+    """Filled cells are asked, and what reads like a placeholder where it is as the rule wants it."""
+    return Test(cell.filled | (cell.present & good), ~good)
+
+
 def _pattern(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
     pattern = str(rule.params["pattern"])
     portable(pattern)  # refused here, and not by some engines only
-    return Test(cell.filled, ~cell.clean.re_search(pattern))
+    return _judged(cell, cell.clean.re_search(pattern))
 
 
 def _length(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
-    return Test(cell.filled, _outside(cell.clean.length(), rule.params.get("min"), rule.params.get("max")))
+    return _judged(cell, ~_outside(cell.clean.length(), rule.params.get("min"), rule.params.get("max")))
 
 
 def _type(rule: Rule, cells: Cells) -> Test:
@@ -188,7 +193,7 @@ def _values(rule: Rule) -> list[str]:
 
 def _in_set(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
-    return Test(cell.filled, ~cell.clean.isin(_values(rule)))
+    return _judged(cell, cell.clean.isin(_values(rule)))
 
 
 def _retired(rule: Rule, cells: Cells) -> Test:
@@ -199,7 +204,7 @@ def _retired(rule: Rule, cells: Cells) -> Test:
 
 def _constant(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
-    return Test(cell.filled, cell.clean != str(rule.params["value"]))
+    return _judged(cell, cell.clean == str(rule.params["value"]))
 
 
 def _number_type(rule: Rule, types: Types) -> Iterable[tuple[str, str]]:
@@ -242,7 +247,7 @@ def _format(rule: Rule, cells: Cells) -> Test:
         return Test(asked, asked & ~good, asked.ifelse(False, cell.filled))
     kind = str(rule.params["type"])
     text = cell.packed if kind in CHECKED_TYPES else cell.clean.upper()
-    return Test(cell.filled, ~_any_form(kind, text))
+    return _judged(cell, _any_form(kind, text))
 
 
 def _any_form(kind: str, text: ir.StringValue) -> ir.BooleanValue:
@@ -263,7 +268,7 @@ def _form_types(rule: Rule, types: Types) -> Iterable[tuple[str, str]]:
 def _date_format(rule: Rule, cells: Cells) -> Test:
     """Written as ``params["form"]`` and a day that exists; what is no date at all is wrong, not unknown."""
     cell = _one(rule, cells)
-    return Test(cell.filled, ~(_in_form(rule, cell) & cell.like("date").notnull()))
+    return _judged(cell, _in_form(rule, cell) & cell.like("date").notnull())
 
 
 def _in_form(rule: Rule, cell: Cell) -> ir.BooleanValue:

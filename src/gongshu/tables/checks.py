@@ -32,6 +32,7 @@ from gongshu.tables.wording import finding_message
 UNITS_AT_ONCE = 126  # two words of a mask
 ROWS_KEPT_WHILE_COUNTING = 10_000  # DuckDB keeps fewer than a million for each rule, in memory
 ROWS_AT_ONCE = 200_000  # for engines that can't keep them
+MANY_ROWS = 20_000  # from here on quick tests of the raw cells take less than they cost
 EXAMPLES = 3
 DICTIONARY = "dictionary"  # the code list of a rule that means the field's own
 # what a rule with wrong parameters comes to, in Python or in the engine
@@ -305,7 +306,7 @@ def _run_local(run: _Run, units: list[Unit], rows: int, folder: Path | None) -> 
             [rule for _, rule in units],
             ROW_KINDS,
             valid_digits(run.backend),
-            run.backend.name == "duckdb",
+            hasty=run.backend.name == "duckdb" and rows >= MANY_ROWS,
         )
         base, tests = ready.base, ready.tests
         if folder is None or run.backend.name != "duckdb":

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 from gongshu.tables.ff1 import FF1, LEAST_DOMAIN, Numbers
 
 FORMS = ("characters", "resident_id")
+AT_ONCE = 200_000  # values, so that memory stays bounded
 LONGEST = 256  # characters of a value; longer ones are no identifiers and get no token
 # first code point and number of characters of each class; 0 is what stays
 _CLASSES = ((0, 0), (ord("0"), 10), (ord("A"), 26), (ord("a"), 26), (0x4E00, 20992))
@@ -64,6 +65,13 @@ class _Form:
 def _permuted(values: pa.Array, key: bytes, form: str, *, forward: bool) -> pa.Array:
     if form not in FORMS:
         raise ValueError(f"form={form}")
+    parts = [
+        _of_part(values.slice(start, AT_ONCE), key, form, forward) for start in range(0, max(len(values), 1), AT_ONCE)
+    ]
+    return pa.concat_arrays(parts)
+
+
+def _of_part(values: pa.Array, key: bytes, form: str, forward: bool) -> pa.Array:
     lengths = pc.fill_null(pc.utf8_length(values), 0).to_numpy(zero_copy_only=False)
     ended = pc.fill_null(pc.ends_with(values, "\0"), False).to_numpy(zero_copy_only=False)
     lengths = np.where(ended, 0, lengths)  # NumPy cuts off zero characters at the end
