@@ -72,6 +72,11 @@ def test_identities_are_found_under_vague_names_in_dirt(engine, tmp_path):
         ("列1", ["胡萝卜", "马铃薯", "金桔", "石榴", "毛豆", "黄瓜", "白菜"], None),
         # three of four right check digits are no accident, one of two is
         ("列1", ["6222025384425518852", "43280552965142305", "6222021234567894", "5240949772155546174"], "bank_card"),
+        (
+            "编号",
+            ["69683962976732427", "6222025384425518852", "6222021234567894", "5240949772155546174", "4111111111111111"],
+            "bank_card",
+        ),
         ("备注", ["31010419491025841", "无", "G70756650"], None),
         # the last character is lost, and the name says what it was
         ("证件号码", ["31010419491025841", "不详", "G70756650"], "resident_id"),

@@ -15,6 +15,7 @@ from gongshu.tables.semantic.hints import hints_of
 from gongshu.tables.semantic.judges import Candidate
 from gongshu.tables.semantic.judging import percent
 from gongshu.tables.semantic.parts import resident_birth, resident_sex
+from gongshu.tables.semantic.systems import with_systems
 from gongshu.tables.semantic.types import LEVELS
 from gongshu.tables.storage import normalise, typed
 
@@ -37,6 +38,7 @@ def in_context(
         judged = {name: _born(options, evidence[name], name) for name, options in judged.items()}
     if "longitude" in chosen:
         judged = {name: _beside_longitude(options, evidence[name]) for name, options in judged.items()}
+        judged = with_systems(backend, sample(table, rows), judged)
     return judged
 
 

@@ -59,7 +59,8 @@ def _bank_card(e: Evidence, hint: bool, hints: Hints) -> Answer:
     valid = beyond_chance(right, e.hits("card"), 0.1)
     said = gettext("Luhn 校验通过 {counts}", counts=counts(e, right))
     if form < (0.25 if hint else 0.4) or valid < (0.3 if hint else 0.8 if hints.numbering or e.distinct < 15 else 0.7):
-        if valid >= 0.4 and no_chance(right, e.hits("card"), 0.1) and not hints.numbering:
+        # a name that speaks of serials asks for more than an accident in a thousand
+        if valid >= 0.4 and no_chance(right, e.hits("card"), 0.1, 0.001 if hints.numbering else 0.005):
             return 0.6, said
         if hint and e.share("excel_long") >= 0.3:
             return 0.6, gettext("像是被电子表格改成科学计数的长号码 {share}", share=percent(e.share("excel_long")))

@@ -8,7 +8,8 @@ from gongshu.tables.semantic.hints import Hints
 from gongshu.tables.semantic.judging import Answer, beyond_chance, counts, percent, scale
 from gongshu.tables.semantic.types import Judge
 
-# a datum can't be told from the numbers (the three differ by some hundred metres): the name says it, or nobody does
+# a datum can't be told from the numbers of one pair (the three differ by some hundred metres): the name says it, or a second
+# pair beside it (:mod:`.systems`), or nobody does
 DATUMS = {
     "wgs": "WGS-84",
     "gps": "WGS-84",
@@ -23,6 +24,15 @@ DATUMS = {
     "cgcs": "CGCS2000",
     "大地2000": "CGCS2000",
 }
+
+
+def named_datum(name: str) -> str | None:
+    """The datum that the name of a column speaks of.
+
+    >>> named_datum("经度_高德")
+    'GCJ-02'
+    """
+    return next((datum for word, datum in DATUMS.items() if word in name.lower()), None)
 
 
 def _credit_code(e: Evidence, hint: bool, hints: Hints) -> Answer:
@@ -107,7 +117,7 @@ def _coordinate(axis: str, other: str) -> Judge:
         if share < 0.6 or not e.numbers:
             return None
         said = gettext("{low} 至 {high}", low=f"{e.numbers[1]:g}", high=f"{e.numbers[3]:g}")
-        datum = next((datum for word, datum in DATUMS.items() if word in e.column.lower()), None)
+        datum = named_datum(e.column)
         if datum:
             said = gettext("{range}，列名说是 {datum}", range=said, datum=datum)
         fine = e.share("coordinate_fine")

@@ -34,14 +34,14 @@ def beyond_chance(right: int, of: int, chance: float) -> float:
     return max(0.0, (right / of - chance) / (1 - chance)) if of else 0.0
 
 
-def no_chance(right: int, of: int, chance: float) -> bool:
-    """Whether so many right check digits are more than arbitrary values have: by the binomial tail for a few, else five deviations.
+def no_chance(right: int, of: int, chance: float, accident: float = 0.005) -> bool:
+    """Whether so many right check digits are more than arbitrary values have: by the binomial tail for a few (less than ``accident``), else five deviations.
 
     Three right of four are one accident in 270 where one in ten passes by chance; two of two are one in a hundred, no proof.
     """
     if of <= 30:
         tail = sum(math.comb(of, n) * chance**n * (1 - chance) ** (of - n) for n in range(right, of + 1))
-        return right >= 3 and tail < 0.005
+        return right >= 3 and tail < accident
     return right >= 4 and right - of * chance >= 5 * math.sqrt(of * chance * (1 - chance))
 
 
