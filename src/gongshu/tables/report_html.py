@@ -192,14 +192,15 @@ def _scores(table: TableReport) -> str:
     if scores["total"] is None:
         return ""
     tree = rulebook(f"quality-2024/{scores['rulebook']}")["indicators"]
+    said = "title" if current_language() == "zh-hans" else "title_en"
     rows = "".join(
-        f"<tr><th scope=row>{escape(code)} {escape(tree[code]['title'])}</th>{_cell(_count(one, 'a'), 'n')}"
+        f"<tr><th scope=row>{escape(code)} {escape(tree[code][said])}</th>{_cell(_count(one, 'a'), 'n')}"
         f"{_cell(_count(one, 'b'), 'n')}{_cell(_share(one, 'value'), 'n')}{_cell(_share(one, 'weight'), 'n')}</tr>"
         for code, one in sorted(scores["indicators"].items())
     )
     heads = (gettext("指标"), "A", "B", "X", gettext("在总分里的权重"))
-    said = gettext("{profile}；没有数据的指标不计，其权重归同级", profile=scores["profile"])
-    return _titled(gettext("评分"), said, _grid(heads, rows))
+    how = gettext("{profile}；没有数据的指标不计，其权重归同级", profile=scores["profile"])
+    return _titled(gettext("评分"), how, _grid(heads, rows))
 
 
 def _count(one: dict[str, Any], name: str) -> str:
