@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from gongshu.opening.rows import limits
 from gongshu.surfaces.ckan import datastore
 from gongshu.surfaces.ckan.actions import ACTIONS, Call
 from gongshu.surfaces.ckan.errors import CkanError, Invalid
+from gongshu.surfaces.requests import client_of, open_to_all, site_of
 from gongshu.web.access import public
 
 MOST_BYTES = 1024 * 1024  # of a question
@@ -27,11 +27,11 @@ DUMPS = {"csv": "csv", "json": "json"}
 def action(request: HttpRequest, name: str) -> HttpResponse:
     """One action; an unknown one is answered as CKAN does, by a bare JSON string."""
     if request.method == "OPTIONS":
-        return _open(HttpResponse(status=204))
+        return open_to_all(HttpResponse(status=204))
     made = ACTIONS.get(name)
     if made is None:
-        return _open(_json(400, json.dumps(f"Bad request: Action name not known: {name[:80]}")))
-    site = request.build_absolute_uri("/").rstrip("/")
+        return open_to_all(_json(400, json.dumps(f"Bad request: Action name not known: {name[:80]}")))
+    site = site_of(request)
     told = json.dumps(f"{site}{reverse('ckan_action', args=['help_show'])}?name={name}")
     try:
         result = made(Call(_params(request), site, _client(request)))
@@ -40,15 +40,15 @@ def action(request: HttpRequest, name: str) -> HttpResponse:
         response = _json(error.status, f'{{"help": {told}, "success": false, "error": {body}}}')
         if seconds := getattr(error, "retry_after", None):
             response["Retry-After"] = str(seconds)
-        return _open(response)
-    return _open(_json(200, f'{{"help": {told}, "success": true, "result": {_written(result)}}}'))
+        return open_to_all(response)
+    return open_to_all(_json(200, f'{{"help": {told}, "success": true, "result": {_written(result)}}}'))
 
 
 @require_safe
 @public
 def root(request: HttpRequest) -> HttpResponse:
     """The version of the interface."""
-    return _open(_json(200, '{"version": 3}'))
+    return open_to_all(_json(200, '{"version": 3}'))
 
 
 @require_safe
@@ -61,8 +61,8 @@ def dump(request: HttpRequest, resource: str) -> HttpResponse:
         if form not in DUMPS:
             raise Invalid(format=[f"{form[:20]} is not made here; {', '.join(DUMPS)} are"])
     except CkanError as error:
-        return _open(_json(error.status, json.dumps({"success": False, "error": error.body}, ensure_ascii=False)))
-    return _open(HttpResponseRedirect(reverse("download", args=[name, DUMPS[form]])))
+        return open_to_all(_json(error.status, json.dumps({"success": False, "error": error.body}, ensure_ascii=False)))
+    return open_to_all(HttpResponseRedirect(reverse("download", args=[name, DUMPS[form]])))
 
 
 def _params(request: HttpRequest) -> dict[str, Any]:
@@ -97,11 +97,8 @@ def _body(text: bytes, *, strict: bool) -> dict[str, Any] | None:
 
 
 def _client(request: HttpRequest) -> tuple[str, str]:
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
     token = request.headers.get("Authorization", "") or request.headers.get("X-CKAN-API-Key", "")
-    if token and " " not in token:
-        token = f"Bearer {token}"  # CKAN's clients send it bare
-    return limits.address_of(request.META.get("REMOTE_ADDR", ""), forwarded), token
+    return client_of(request, f"Bearer {token}" if token and " " not in token else token)  # CKAN's clients send it bare
 
 
 def _written(result: Any) -> str:
@@ -114,10 +111,3 @@ def _written(result: Any) -> str:
 
 def _json(status: int, text: str) -> HttpResponse:
     return HttpResponse(text, status=status, content_type="application/json;charset=utf-8")
-
-
-def _open(response: HttpResponse) -> HttpResponse:
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-CKAN-API-Key"
-    response["Cache-Control"] = "no-cache"
-    return response

@@ -14,12 +14,13 @@ from django.views.decorators.http import require_safe
 from gongshu import clock
 from gongshu.opening import queries
 from gongshu.opening.described import ZH, Described, describe, in_sight
-from gongshu.opening.rows import finding, grammar, limits
+from gongshu.opening.rows import finding, grammar
 from gongshu.opening.rows.failures import KNOWN, failure
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import BadQuestion
 from gongshu.oversight import access
 from gongshu.surfaces.ogc import crs, items
+from gongshu.surfaces.requests import client_of, open_to_all, site_of
 from gongshu.web import words
 from gongshu.web.access import public
 
@@ -67,7 +68,7 @@ def conformance(request: HttpRequest) -> HttpResponse:
 @public
 def collections(request: HttpRequest) -> HttpResponse:
     """All collections."""
-    shown = describe(queries.has_format(in_sight(), "geojson")[:LISTED], _site(request))
+    shown = describe(queries.has_format(in_sight(), "geojson")[:LISTED], site_of(request))
     links = [_link(_at(request, "ogc_collections"), "self", JSON)]
     return _answer(
         {"links": links, "crs": list(crs.KNOWN), "collections": [_collection(request, one) for one in shown]}
@@ -78,7 +79,7 @@ def collections(request: HttpRequest) -> HttpResponse:
 @public
 def collection(request: HttpRequest, name: str) -> HttpResponse:
     """One collection."""
-    found = describe(queries.has_format(in_sight().filter(name=name), "geojson"), _site(request))
+    found = describe(queries.has_format(in_sight().filter(name=name), "geojson"), site_of(request))
     return _answer(_collection(request, found[0])) if found else _no_such()
 
 
@@ -100,7 +101,7 @@ def feature_page(request: HttpRequest, name: str) -> HttpResponse:
         if wrong:
             raise BadQuestion(_("这里不用参数“%(name)s”") % {"name": wrong}, parameter=wrong)
         ask = grammar.parse(conditions, table)
-        found = items.page(table, ask, box, limit, offset, _client(request))
+        found = items.page(table, ask, box, limit, offset, client_of(request))
     except KNOWN as error:
         return _refused(error)
     access.record(queries.QUERY, f"dataset:{name}", version=table.number, filters=len(ask.filters), limit=limit)
@@ -130,7 +131,7 @@ def feature(request: HttpRequest, name: str, key: str) -> HttpResponse:
     try:
         table = _table(name)
         system = _system(request, "crs")
-        found = items.one(table, key, _client(request)) if table is not None else None
+        found = items.one(table, key, client_of(request)) if table is not None else None
     except BadQuestion as error:  # no such key: of another type
         return _refused(error) if error.where.get("parameter") == "crs" else _no_such()
     except KNOWN as error:
@@ -241,12 +242,6 @@ def _box(request: HttpRequest) -> items.Box | None:
     return west, south, east, north
 
 
-def _client(request: HttpRequest) -> tuple[str, str]:
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    address = limits.address_of(request.META.get("REMOTE_ADDR", ""), forwarded)
-    return address, request.headers.get("Authorization", "")
-
-
 def _refused(error: Exception) -> HttpResponse:
     found = failure(error)
     response = _answer({"code": found.body["error"]["code"], "description": found.message}, status=found.status)
@@ -262,12 +257,9 @@ def _no_such() -> HttpResponse:
 def _answer(body: dict[str, Any], kind: str = JSON, system: str = "", status: int = 200) -> HttpResponse:
     options = {"ensure_ascii": False}
     response = JsonResponse(body, status=status, json_dumps_params=options, content_type=kind)
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Access-Control-Expose-Headers"] = "Content-Crs, Link"
-    response["Cache-Control"] = "no-cache"
     if system:
         response["Content-Crs"] = f"<{system}>"
-    return response
+    return open_to_all(response)
 
 
 def _link(href: str, rel: str, kind: str, title: str = "") -> dict[str, str]:
@@ -276,7 +268,3 @@ def _link(href: str, rel: str, kind: str, title: str = "") -> dict[str, str]:
 
 def _at(request: HttpRequest, view: str, *parts: str) -> str:
     return request.build_absolute_uri(reverse(view, args=parts))
-
-
-def _site(request: HttpRequest) -> str:
-    return request.build_absolute_uri("/").rstrip("/")

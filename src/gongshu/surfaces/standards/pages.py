@@ -19,6 +19,7 @@ from gongshu import clock
 from gongshu.opening import documents, queries, terms
 from gongshu.opening.described import EN, ZH, Described, describe, described, in_sight
 from gongshu.opening.pages import answers_for_data, found_version
+from gongshu.surfaces.requests import open_to_all, site_of
 from gongshu.surfaces.standards import rdf
 from gongshu.web import words
 from gongshu.web.access import public
@@ -61,7 +62,7 @@ def catalogue(request: HttpRequest, suffix: str = "") -> HttpResponse:
     response["Vary"] = "Accept"
     if page.following:
         response["Link"] = f'<{page.following}>; rel="next"'
-    return _open(response)
+    return open_to_all(response)
 
 
 @require_safe
@@ -73,7 +74,7 @@ def data_json(request: HttpRequest) -> HttpResponse:
     def make() -> bytes:
         return json.dumps(documents.data_json(site, describe(in_sight(), site)), ensure_ascii=False).encode()
 
-    return _open(HttpResponse(_kept(f"data.json:{site}", make), content_type="application/json"))
+    return open_to_all(HttpResponse(_kept(f"data.json:{site}", make), content_type="application/json"))
 
 
 @require_safe
@@ -84,7 +85,7 @@ def dataset_rdf(request: HttpRequest, name: str, suffix: str) -> HttpResponseBas
     one = _one(request, name)
     if not isinstance(one, Described):
         return one
-    return _open(HttpResponse(rdf.serialize(rdf.dataset_graph(one), suffix), content_type=_type(suffix)))
+    return open_to_all(HttpResponse(rdf.serialize(rdf.dataset_graph(one), suffix), content_type=_type(suffix)))
 
 
 @require_safe
@@ -162,18 +163,15 @@ def feed(request: HttpRequest) -> HttpResponse:
     return atom(request, page, _("%(city)s公共数据：新发布") % {"city": city}, city, found or empty)
 
 
-def site_of(request: HttpRequest) -> str:
-    """The address of the portal as the client reached it, without a slash at its end."""
-    return request.build_absolute_uri("/").rstrip("/")
-
-
 def _document(
     request: HttpRequest, name: str, make: Callable[[Described], dict[str, Any]], kind: str
 ) -> HttpResponseBase:
     one = _one(request, name)
     if not isinstance(one, Described):
         return one
-    return _open(JsonResponse(make(one), json_dumps_params={"ensure_ascii": False, "indent": 1}, content_type=kind))
+    return open_to_all(
+        JsonResponse(make(one), json_dumps_params={"ensure_ascii": False, "indent": 1}, content_type=kind)
+    )
 
 
 def _one(request: HttpRequest, name: str) -> Described | HttpResponseBase:
@@ -216,9 +214,3 @@ def _xml(body: str) -> HttpResponse:
     return HttpResponse(
         f'<?xml version="1.0" encoding="UTF-8"?>\n{body}', content_type="application/xml; charset=utf-8"
     )
-
-
-def _open(response: HttpResponse) -> HttpResponse:
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Cache-Control"] = "no-cache"
-    return response
