@@ -124,6 +124,8 @@ def test_filters_mean_what_ckan_means(call, filters, holds):
         ({"records_format": "xml"}, 409, "records_format"),
         ({"filters": {"核定床位": {"like": 1}}}, 409, "filters"),
         ({"q": "x" * 5000}, 409, "q"),
+        ({"sort": "a" + " " * 100_000 + "b"}, 409, "sort"),
+        ({"filters": json.loads('{"$and": [' * 60 + "{}" + "]}" * 60)}, 409, "filters"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_question_is_told_by_its_parameter(call, params, status, parameter):
@@ -172,6 +174,10 @@ def test_a_harvest_walks_all_pages_once(client, city):
 @pytest.mark.parametrize("fq", ["(", "groups:", "a:b", "name:[1 TO 2]", "metadata_modified:[x TO *]", "(" * 50 + "name:a" + ")" * 50, "x" * 5000])  # fmt: skip
 def test_a_search_that_cannot_be_read_is_told_so(call, fq):
     assert call("package_search", fq=fq)[:2] == (409, "Search Error")
+
+
+def test_a_search_has_limits(call):
+    assert call("package_search", fq_list=["name:a"] * 30)[:2] == (409, "Validation Error")
 
 
 def test_facets_count_what_was_found(call):

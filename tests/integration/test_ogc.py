@@ -8,7 +8,7 @@ import pyogrio
 import pytest
 from owslib.ogcapi.features import Features
 
-from gongshu.surfaces.ogc import crs
+from gongshu.surfaces.ogc import crs, items
 from tests import seeding
 
 NAME = "medical-institutions"
@@ -85,6 +85,11 @@ def test_shapes_are_found_by_a_box_too(client, city):
     near = client.get("/ogc/collections/districts/items", {"bbox": f"{x},{y},{x},{y}"}).json()
     assert 1 <= near["numberMatched"] < 8
     assert client.get("/ogc/collections/districts/items", {"bbox": "0,0,1,1"}).json()["numberMatched"] == 0
+
+
+def test_too_many_shapes_for_a_box_are_refused_not_cut(client, city, monkeypatch):
+    monkeypatch.setattr(items, "MOST_SHAPES", 3)
+    assert client.get("/ogc/collections/districts/items", {"bbox": "0,0,180,90"}).status_code == 413
 
 
 def test_conditions_pages_and_links(client, city):

@@ -204,6 +204,7 @@ def test_an_assistant_finds_reads_and_counts_by_mcp(site):
     assert sum(group["count"] for group in said["counts"].structured_content["groups"]) == 3000
     assert said["wrong"].is_error and "bad_parameter" in said["wrong"].content[0].text and said["none"].is_error
     assert site.get("/mcp", "POST", "{}", Host="evil.example")[0] == 400
+    assert site.get("/mcp", "POST", "{}", Content_Type="application/json")[1]["X-Content-Type-Options"] == "nosniff"
     assert site.get("/mcp", "POST", "x" * 300_000, Content_Type="application/json")[0] in (400, 413)
 
 

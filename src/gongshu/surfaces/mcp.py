@@ -23,6 +23,7 @@ from gongshu.opening.rows import admission, limits
 from gongshu.opening.rows.lanes import LIGHT
 from gongshu.opening.rows.service import Asked
 from gongshu.opening.rows.web import is_ours
+from gongshu.web.middleware import plain_headers
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import MCPServer
@@ -47,6 +48,7 @@ class Mcp:
 
     def __init__(self, others: Application) -> None:
         self._others = others
+        self._always = [(name.lower().encode(), value.encode()) for name, value in plain_headers().items()]
         self._app: Application | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._starting: asyncio.Lock | None = None
@@ -70,7 +72,13 @@ class Mcp:
             return
         _client.set((address, token, f"{_scheme(scope, headers)}://{site}"))
         app = await self._started()
-        await app(scope, receive, send)
+
+        async def with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *self._always]}
+            await send(message)
+
+        await app(scope, receive, with_headers)
 
     async def _started(self) -> Application:
         """The SDK's application, its loop running."""
@@ -92,7 +100,13 @@ class Mcp:
                         await asyncio.Event().wait()
 
                 self._keeper = asyncio.create_task(keep())
-                await running.wait()
+                begun = asyncio.ensure_future(running.wait())
+                await asyncio.wait((begun, self._keeper), return_when=asyncio.FIRST_COMPLETED)
+                if (
+                    not running.is_set()
+                ):  # it could not begin: the request fails with the reason, the next one tries again
+                    begun.cancel()
+                    self._keeper.result()
                 self._app = app
         return self._app
 

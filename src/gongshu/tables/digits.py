@@ -93,6 +93,9 @@ def _tested(
     return pa.array(found)
 
 
+# Ibis reads the types of the columns from these annotations; what comes in and goes out are Arrow arrays of them
+
+
 @ibis.udf.scalar.pyarrow
 def gongshu_credit_code(text: str) -> bool:
     return _tested(text, range(18, 19), _credit)  # type: ignore[arg-type, no-any-return]

@@ -31,7 +31,9 @@ def limits(scene: str | None = None) -> dict[str, Any]:
 
 def beyond_limits(risk: Mapping[str, Any] | None) -> bool:
     """Whether a :func:`gongshu.tables.risk.disclosure_risk`, as it was kept, is too much to be released."""
-    return bool(risk) and bool(risk.get("over", risk["k"] < risk["threshold"]))  # type: ignore[union-attr, index]
+    if not risk:
+        return False
+    return bool(risk["over"] if "over" in risk else risk["k"] < risk["threshold"])
 
 
 def sensitive_columns(fields: list[Field]) -> list[str]:

@@ -23,6 +23,7 @@ from gongshu.surfaces.ckan.errors import CkanError, Invalid, NotAuthorized, NotF
 from gongshu.surfaces.ckan.searching import number
 
 LIMIT, MOST = 100, 32_000
+LONGEST_SORT, DEEPEST_FILTER = 1000, 5
 FORMATS = ("objects", "lists", "csv", "tsv")
 OPERATORS = {"eq": "eq", "lt": "lt", "lte": "lte", "gt": "gt", "gte": "gte"}
 # storage type -> PostgreSQL's, as CKAN names them
@@ -138,15 +139,17 @@ def _ask(params: dict[str, Any], table: Table) -> Ask:
     return replace(ask, sort=_sort(params.get("sort"), table))
 
 
-def _conditions(filters: Any, table: Table) -> list[dict[str, Any]]:
+def _conditions(filters: Any, table: Table, depth: int = 0) -> list[dict[str, Any]]:
     if filters in (None, ""):
         return []
+    if depth > DEEPEST_FILTER:
+        raise Invalid(filters=[f"Must be nested at most {DEEPEST_FILTER} deep"])
     if not isinstance(filters, dict):
         raise Invalid(filters=["Must be a dictionary"])
     found: list[dict[str, Any]] = []
     for name, value in filters.items():
         if name in ("$or", "$and"):
-            parts = [{"and": made} for part in _list(value) if (made := _conditions(part, table))]
+            parts = [{"and": made} for part in _list(value) if (made := _conditions(part, table, depth + 1))]
             if parts:
                 found.append({name[1:]: parts})
             continue
@@ -175,6 +178,8 @@ def _of_field(name: str, value: Any) -> list[dict[str, Any]]:
 
 def _sort(said: Any, table: Table) -> tuple[tuple[str, bool], ...]:
     found = []
+    if len(str(said)) > LONGEST_SORT:
+        raise Invalid(sort=[f"Must be at most {LONGEST_SORT} characters"])
     for part in _names(said, quotes=False):
         match = _SORT.fullmatch(part)
         name = ((match[1] or "").replace('""', '"') or match[2]) if match else part

@@ -24,7 +24,7 @@ from gongshu.surfaces.ckan import identity, packages
 from gongshu.surfaces.ckan.errors import BadSearch, Invalid
 
 ROWS, MOST_ROWS = 10, 1000
-LONGEST, MOST_TOKENS, DEEPEST = 4000, 400, 10
+LONGEST, MOST_TOKENS, DEEPEST, MOST_QUERIES = 4000, 400, 10, 20
 FACET_LIMIT, FACETS = 50, ("organization", "groups", "tags", "res_format", "license_id")
 _TOKEN = re.compile(
     r"\s*(?:(?P<open>\()|(?P<close>\))|(?P<sign>[+\-!])(?=\S)"
@@ -47,7 +47,10 @@ def package_search(params: dict[str, Any], site: str) -> dict[str, Any]:
     """The action: ``{count, results, facets, search_facets, sort}``."""
     rows, start = number(params, "rows", ROWS), number(params, "start", 0)
     found = in_sight()
-    for text in [str(params.get("fq") or ""), *_texts(params.get("fq_list"))]:
+    listed = _texts(params.get("fq_list"))
+    if len(listed) > MOST_QUERIES:
+        raise Invalid(fq_list=[f"Must be at most {MOST_QUERIES} queries"])
+    for text in [str(params.get("fq") or ""), *listed]:
         found = found.filter(_Reader(text).read())
     words, condition = _free_words(str(params.get("q") or ""))
     found = found.filter(condition)

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from gongshu.lake import serving
 from gongshu.opening.rows import admission, answers, statements
 from gongshu.opening.rows.grammar import Ask, Filter
 from gongshu.opening.rows.tables import Table
@@ -58,6 +59,8 @@ def _page_of_shapes(table: Table, ask: Ask, box: Box, limit: int, offset: int, c
     """Collections of shapes are small: all that answer are read, and those kept whose box touches the one asked for."""
     wanted = Wanted(limit=MOST_SHAPES, total=False)
     found = admission.run(lambda: answers.page(table, ask, wanted, _each(table)), *client, heavy=True)
+    if found.next is not None:  # what was not read might touch the box too
+        raise serving.TooLarge(table.path.name)
     touching = [one for one in _features(found.texts) if _touch(_bounds(one["geometry"]), box)]
     return Page(touching[offset : offset + limit], len(touching), offset + limit < len(touching))
 
