@@ -150,3 +150,9 @@ def marked(text: str, words: list[str] | None) -> SafeString | str:
         return text
     parts = re.split(f"({'|'.join(found)})", str(text), flags=re.IGNORECASE)
     return format_html_join("", "{}", ((format_html("<mark>{}</mark>", part) if n % 2 else part,) for n, part in enumerate(parts)))  # fmt: skip
+
+
+@register.filter
+def local(thing: Any, name: str) -> str:
+    """The text ``name`` of a row that has it in both languages, in the reader's."""
+    return words.local(thing, name)
