@@ -201,7 +201,9 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
 def _context(engine: Backend, params: dict[str, Any], contract: Contract) -> Context:
     """What the rules of the whole table are held against: the same as in the preview that the deciders saw."""
     submission = (
-        Submission.objects.select_related("resource", "draft__upload").filter(pk=params.get("submission")).first()
+        Submission.objects.select_related("resource", "draft__upload").filter(pk=params["submission"]).first()
+        if params.get("submission")
+        else None
     )
     if submission is None:
         return context_of(engine, params["dataset"], clock.now(), contract)
