@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from gongshu.opening import console_pages, downloads, pages, review_pages, submit_pages
+from gongshu.opening import console_pages, downloads, external_pages, pages, review_pages, submit_pages
 
 urlpatterns = [
     path("", include("gongshu.opening.reader_urls")),
@@ -27,6 +27,7 @@ urlpatterns = [
         downloads.download_version,
         name="download_version",
     ),
+    path("external/<slug:name>", external_pages.external_page, name="external"),
     path("topics", pages.topic_list, name="topics"),
     path("topics/<str:key>", pages.topic_page, name="topic"),
     path("organisations", pages.organisation_list, name="organisations"),
