@@ -35,6 +35,7 @@ PUBLIC = {
     "analysis-map": "/datasets/medical-institutions/analysis?by=所在区&view=areas&function=avg&measured=核定床位",
     "analysis-points": "/datasets/medical-institutions/analysis?view=points&c=所在区&o=eq&v=鲁班区",
     "embedded": "/datasets/air-quality/analysis/embed",
+    "columns": "/datasets/company-register/columns",
     "help": "/help",
     "login": "/account/login",
     "not-found": "/nothing-here",

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-from gongshu.opening import analysis_pages, console_pages, downloads, external_pages, pages, review_pages, submit_pages
+from gongshu.opening import (
+    analysis_pages,
+    console_pages,
+    downloads,
+    external_pages,
+    pages,
+    review_pages,
+    submit_pages,
+    version_pages,
+)
 
 urlpatterns = [
     path("", include("gongshu.opening.reader_urls")),
@@ -23,6 +32,13 @@ urlpatterns = [
     path("api/v1/datasets/<slug:name>/openapi.json", console_pages.openapi_document, name="dataset_openapi"),
     path("datasets/<slug:name>/download.<slug:format_key>", downloads.download_current, name="download"),
     path("datasets/<slug:name>/versions/<int:number>", pages.dataset_page, name="dataset_version"),
+    path("datasets/<slug:name>/columns", version_pages.columns_page, name="columns"),
+    path("datasets/<slug:name>/versions/<int:number>/columns", version_pages.columns_page, name="columns_version"),
+    re_path(
+        r"^datasets/(?P<name>[-\w]+)/versions/(?P<number>[0-9]{1,9})/citation\.(?P<form>bib|ris)$",
+        version_pages.citation_file,
+        name="citation",
+    ),
     path("datasets/<slug:name>/versions/<int:number>/selection", downloads.selection, name="selection"),
     path(
         "datasets/<slug:name>/versions/<int:number>/<slug:again>.<slug:format_key>",

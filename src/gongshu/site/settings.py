@@ -46,6 +46,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "gongshu.web.middleware.SecurityHeaders",
     "gongshu.web.middleware.StaticFiles",
+    "gongshu.web.middleware.PackedPages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "gongshu.web.middleware.Language",
     "django.middleware.common.CommonMiddleware",
