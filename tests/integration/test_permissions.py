@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from gongshu.jobs.models import Job
+from gongshu.opening.models import ExternalDataset
 from gongshu.parties.models import Organisation, Person, Role
 from gongshu.parties.permissions import PERMISSIONS, may
 from gongshu.web.access import PUBLIC, SIGNED_IN
@@ -59,6 +60,14 @@ def city(data) -> dict[str, Any]:
     health, civil = people.organisation(), people.organisation("civil", "市民政局")
     roles = {role.value: people.person(role.value, role, health) for role in Role}
     return {"mine": health, "other": civil, "people": roles | {"nobody": people.person("nobody")}}
+
+
+def external(key: str) -> str:
+    """The name of a dataset of another portal."""
+    row = ExternalDataset.objects.create(
+        source=key, portal="邻市", portal_url="https://data.example.org/", remote_id="1", name=f"{key}--1", title="外部"
+    )
+    return row.name
 
 
 def places(city: dict[str, Any]) -> dict[str, Place]:
@@ -111,6 +120,8 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "download_version": Place(version | {"again": mine["dataset"], "format_key": "csv"}),
         "selection": Place(version),
         "console": Place(dataset),
+        "analysis": Place(dataset),
+        "analysis_embed": Place(dataset),
         "dataset_openapi": Place(dataset),
         "catalogue_as": Place({"suffix": "ttl"}),
         "dataset_rdf": Place(dataset | {"suffix": "jsonld"}),
@@ -144,6 +155,7 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "question_new": Place(dataset),
         "news_page": Place({"number": mine["news"]}),
         "news_edit": Place({"number": mine["news"]}),
+        "external": Place({"name": external("mine")}),
         "topic": Place({"key": "health"}),
         "organisation": Place({"code": "health"}),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from gongshu import clock
@@ -317,3 +318,60 @@ class ProblemCounter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day}-{self.last:04d}"
+
+
+class ExternalDataset(models.Model):
+    """外部数据集: a dataset that another portal publishes and this portal's catalogue lists, with its origin.
+
+    Identity is ``source`` (the key of the harvest source) + ``remote_id``. ``name`` is given when it is first seen and
+    never to another one again; it has ``--`` in it, which the name of a resource and so of a :class:`Dataset` has not.
+    ``distributions`` is a list of at most 50 dicts {"title", "format" ("" when unknown; else upper case, e.g. "CSV"),
+    "media_type", "url", "size" (bytes or None)}. ``topic`` and ``update_frequency`` are keys of ours ("" when nothing of ours
+    matches); ``licence`` is a key of ours or "", ``licence_said`` what the portal says.
+    """
+
+    class State(models.TextChoices):
+        PRESENT = "present", _("在列")
+        MISSING = "missing", _("来源暂缺")  # the last runs did not find it; still shown, with the note
+        GONE = "gone", _("已不在来源")  # answered with 410
+
+    source = models.SlugField("来源标识", max_length=60)
+    portal = models.CharField("来源门户", max_length=200)
+    portal_url = models.URLField("来源门户网址", max_length=500)
+    remote_id = models.CharField("来源编号", max_length=500)
+    name = models.SlugField("标识", max_length=100, unique=True)
+    title = models.CharField("名称", max_length=300)
+    title_en = models.CharField(max_length=300, blank=True, default="")
+    summary = models.TextField("摘要", blank=True, default="")
+    summary_en = models.TextField(blank=True, default="")
+    publisher = models.CharField("发布者", max_length=200, blank=True, default="")
+    keywords = models.JSONField(default=list)
+    topic = models.CharField("专题", max_length=40, blank=True, default="")
+    licence = models.CharField("使用许可", max_length=60, blank=True, default="")
+    licence_said = models.CharField("来源所述许可", max_length=500, blank=True, default="")
+    update_frequency = models.CharField("更新频率", max_length=20, blank=True, default="")
+    language = models.CharField("语言", max_length=20, blank=True, default="")
+    spatial = models.CharField("地域", max_length=300, blank=True, default="")
+    issued = models.DateTimeField("首次发布", null=True)
+    modified = models.DateTimeField("最近更新", null=True)
+    landing_page = models.URLField("来源页面", max_length=1000, blank=True, default="")
+    distributions = models.JSONField(default=list)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.PRESENT)
+    missing_since = models.DateTimeField(null=True)
+    missed_runs = models.PositiveIntegerField(default=0)
+    first_seen = models.DateTimeField(default=clock.now)
+    last_seen = models.DateTimeField(default=clock.now)
+    changed_at = models.DateTimeField(default=clock.now, db_index=True)  # whenever anything that readers see changed
+    sha256 = models.CharField(max_length=64, blank=True, default="")  # of the record as it came: tells changed ones
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["source", "remote_id"], name="opening_external_once")]
+        indexes = [models.Index(fields=["source", "state"], name="opening_external_source")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The page of the entry in this portal; it stays as it is."""
+        return reverse("external", args=[self.name])

@@ -381,7 +381,7 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         "steps": biography.steps(version, said, lines),
         "preview": _preview(request, version, ask),
         "chart": charts.chart(version, request.GET.get("chart", "")),
-        "map": maps.points_map(version),
+        "map": maps.points_map(tables.of(version)),
         "sections": sections.of_dataset(version.dataset),
     }
     return render(request, "opening/dataset.html", context)

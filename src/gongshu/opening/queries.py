@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from gongshu import clock
 from gongshu.opening import terms
-from gongshu.opening.models import Dataset, Stop, Version
+from gongshu.opening.models import Dataset, ExternalDataset, Stop, Version
 from gongshu.oversight import access
 from gongshu.parties.models import Organisation
 
@@ -41,6 +41,11 @@ class Freshness:
 def visible() -> QuerySet[Dataset]:
     """The datasets that the public may see; the current version is all that is visible."""
     return Dataset.objects.filter(current__isnull=False, stopped_at=None).select_related("provider", "current")
+
+
+def visible_external() -> QuerySet[ExternalDataset]:
+    """The datasets of other portals that the catalogue lists; those missing for a while are still among them."""
+    return ExternalDataset.objects.exclude(state=ExternalDataset.State.GONE)
 
 
 def history(dataset: Dataset) -> QuerySet[Version]:

@@ -44,6 +44,7 @@ def home(request: HttpRequest) -> HttpResponse:
     used = queries.uses()
     visible = queries.visible()
     recent = visible.order_by("-current__published_at")[:LISTED]
+    districts = maps.district_map()
     context = {
         "total": visible.count(),
         "organisations": pages.organisation_rows(),
@@ -53,9 +54,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "popular": _popular(used),
         "tries": _tries(),
         "now": clock.now(),
-        "districts": maps.district_map(),
         "demands": feedback.open_first(feedback.public_demands())[:DEMANDS],
         "news": feedback.public_news()[:NEWS],
+        "districts": districts[0] if districts else None,
+        "districts_counted": districts[1] if districts else 0,
     }
     return render(request, "surfaces/home.html", context)
 
