@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "gongshu.gathering",
     "gongshu.governance",
     "gongshu.opening",
+    "gongshu.feedback",
     "gongshu.custody",
     "gongshu.surfaces",
     "allauth",

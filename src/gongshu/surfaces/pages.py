@@ -9,7 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gongshu import clock
+from gongshu import clock, deadlines
+from gongshu.feedback import queries as feedback
 from gongshu.jobs.models import Job
 from gongshu.opening import cards, maps, pages, queries, terms
 from gongshu.oversight.models import Event
@@ -20,9 +21,11 @@ from gongshu.web import words
 from gongshu.web.access import needs, public
 
 LISTED = 5
+DEMANDS, NEWS = 4, 2
 JOBS = 30
 EVENTS = 20
 BEAM_STEPS = 20
+ASKED = ("demand", "consultation", "complaint", "suggestion", "question", "problem")
 OPEN_STATES = (Job.State.QUEUED, Job.State.RUNNING)
 
 
@@ -51,6 +54,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "popular": _popular(used),
         "tries": _tries(),
         "now": clock.now(),
+        "demands": feedback.open_first(feedback.public_demands())[:DEMANDS],
+        "news": feedback.public_news()[:NEWS],
         "districts": districts[0] if districts else None,
         "districts_counted": districts[1] if districts else 0,
     }
@@ -121,6 +126,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
             {"sign": sign, "name": name, "plain": words.FLOW_PLAIN[key]} for key, (sign, name) in words.FLOW.items()
         ],
         "licences": terms.licences().values(),
+        "limits": [deadlines.limit(track, "answer") for track in ASKED],
     }
     return render(request, "surfaces/help.html", context)
 
