@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "gongshu.governance",
     "gongshu.opening",
     "gongshu.custody",
+    "gongshu.federation",
     "gongshu.surfaces",
     "allauth",
     "allauth.account",
@@ -215,6 +216,9 @@ LAKE_S3 = {
     "key": option("GONGSHU_S3_KEY"),
     "secret": option("GONGSHU_S3_SECRET"),
 }
+
+# What may be asked inside the own network when other portals are harvested
+OUTGOING_ALLOWED = option("GONGSHU_OUTGOING_ALLOWED")
 
 # The interface to rows: questions a second of one address, and of one token, in each process
 API_RATE = option("GONGSHU_API_RATE")
