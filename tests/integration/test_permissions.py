@@ -120,6 +120,8 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "download_version": Place(version | {"again": mine["dataset"], "format_key": "csv"}),
         "selection": Place(version),
         "console": Place(dataset),
+        "analysis": Place(dataset),
+        "analysis_embed": Place(dataset),
         "dataset_openapi": Place(dataset),
         "catalogue_as": Place({"suffix": "ttl"}),
         "dataset_rdf": Place(dataset | {"suffix": "jsonld"}),

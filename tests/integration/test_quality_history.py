@@ -10,13 +10,16 @@ import pytest
 from django.test import Client
 
 from gongshu.governance import quality_history
-from gongshu.governance.actions import begin
+from gongshu.governance.actions import begin, change
 from gongshu.governance.models import Draft, QualityRun
+from gongshu.opening import submissions
+from gongshu.opening.models import Submission
 from gongshu.parties.inbox import waiting_for
 from gongshu.rulebooks import rulebook
+from gongshu.tables.contract import Rule
 from tests import people
 from tests.registers import firms
-from tests.walk import resource_of, uploaded
+from tests.walk import approved, ready, resource_of, uploaded
 
 pytestmark = pytest.mark.django_db
 KEY = "not_null|企业名称"
@@ -76,3 +79,28 @@ def test_the_oldest_runs_go(data: Path, monkeypatch: pytest.MonkeyPatch) -> None
     quality_history.keep_run(draft, figures(10))
     assert QualityRun.objects.filter(resource=draft.resource).count() == 3
     assert quality_history.run_of(draft) is not None
+
+
+def test_a_published_version_is_held_against_the_last_one(data: Path) -> None:
+    """Rules of the whole table know at publication what the preview knew: the last version, other tables, the frequency."""
+    where = people.organisation()
+    steward, approver = people.person("steward", "steward", where), people.person("approver", "approver", where)
+    operator = people.person("operator", "operator")
+    resource = resource_of(steward, where)
+
+    def published(beds: int) -> Submission:
+        content = "编号,名称,床位\n" + "".join(f"{n},诊所{n},{beds + n % 50}\n" for n in range(1, 201))
+        row = begin(steward, uploaded(steward, resource, content.encode(), f"诊所{beds}.csv"))
+
+        def rules(_row: Draft, contract: Any) -> None:
+            contract.rules = [Rule("床位.drift", "drift", column="床位", columns=("床位",), dimension="020200")]
+
+        row = change(steward, row, row.edition, "rules", rules)
+        return approved(submissions.submit(steward, (row := ready(steward, row)), row.edition, ""), approver, operator)
+
+    def drifted(row: Submission) -> list[str]:
+        assert row.version is not None
+        return [one["kind"] for one in row.version.quality["findings"]]
+
+    assert drifted(published(0)) == []
+    assert drifted(published(500)) == ["drift"]

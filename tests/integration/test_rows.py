@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import operator
+from collections import Counter
 from decimal import Decimal
 from statistics import fmean
 from typing import Any
@@ -249,6 +250,23 @@ def test_distinct_facets_and_groups(client):
     )
 
 
+def test_groups_of_periods(client):
+    mixed()
+    rows = everything(client)
+    quarter = {f"{n:02d}": f"Q{(n - 1) // 3 + 1}" for n in range(1, 13)}
+    of = {
+        "year": lambda day: day[:4],
+        "quarter": lambda day: f"{day[:4]}-{quarter[day[5:7]]}",
+        "month": lambda day: day[:7],
+        "day": lambda day: day[:10],
+    }
+    for period, name in [(period, name) for period in of for name in ("日", "时")]:
+        by = f"{period}:{name}"
+        groups = ask(client, MIXED + "groups", by=by, measure="count", sort=by, limit=400)["groups"]
+        counted = Counter(of[period](row[name]) for row in rows)
+        assert [(group["by"][by], group["count"]) for group in groups] == sorted(counted.items())
+
+
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("rows", {"没有": 1}, "没有"), ("rows", {"select": "没有"}, "select"), ("rows", {"sort": "没有"}, "sort"), ("rows", {"sort": "形"}, "sort"),
     ("rows", {"sort": ["编号", "名", "数", "浮", "是"]}, "sort"), ("rows", {"编号": "x"}, "编号"), ("rows", {"编号__like": "x"}, "编号__like"),
@@ -264,7 +282,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("rows", {"filter": '{"column":"编号","value":1,"x":2}'}, "filter"), ("rows", {"filter": '{"not":' * 6 + '{"column":"编号","value":1}' + "}" * 6}, "filter"),
     ("rows", {"filter": "[" * 100_000}, "filter"), ("rows", {"filter": json.dumps({"or": [{"column": "编号", "value": 1}] * 101})}, "filter"),
     ("distinct", {}, "column"), ("distinct", {"column": "形"}, "column"), ("distinct", {"column": "名", "sort": "名"}, "sort"), ("facets", {"column": ["名"] * 2 + ["没有"]}, "column"),
-    ("groups", {"by": "没有"}, "by"), ("groups", {"by": ["编号", "名", "数", "浮", "是"]}, "by"), ("groups", {"measure": "median:数"}, "measure"),
+    ("groups", {"by": "没有"}, "by"), ("groups", {"by": "month:名"}, "by"), ("groups", {"by": "week:日"}, "by"), ("groups", {"by": ["编号", "名", "数", "浮", "是"]}, "by"), ("groups", {"measure": "median:数"}, "measure"),
     ("groups", {"measure": "sum:名"}, "measure"), ("groups", {"measure": "p0:数"}, "measure"), ("groups", {"by": "名", "sort": "数"}, "sort"),
 ]  # fmt: skip
 

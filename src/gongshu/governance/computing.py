@@ -13,7 +13,6 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-from django.utils import timezone
 from ibis.backends.duckdb import Backend
 
 from gongshu import clock
@@ -21,9 +20,9 @@ from gongshu.gathering import store
 from gongshu.governance import preview, protecting, quality_history
 from gongshu.governance.findings import finding_key
 from gongshu.governance.models import Draft
+from gongshu.governance.surroundings import context_of
 from gongshu.tables.anonymise import anonymise
 from gongshu.tables.anonymity import anonymity, grouped
-from gongshu.tables.check_tables import Context
 from gongshu.tables.checks import run_checks
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Contract, load_contract
@@ -59,7 +58,12 @@ def compute(
         text = engine.read_parquet(staging / "text.parquet")
     step("check", 0.15)
     quality = run_checks(
-        engine, text, contract.fields, contract.rules, max_rows=1, context=_context(engine, draft, contract)
+        engine,
+        text,
+        contract.fields,
+        contract.rules,
+        max_rows=1,
+        context=context_of(engine, draft.resource.slug, draft.upload.created_at, contract),
     )
     errors = [
         {"key": finding_key(finding), "column": finding.column, "message": finding.message}
@@ -107,26 +111,6 @@ def compute(
         "lost": protecting.losses(contract, distinct),
     }
     return document, figures
-
-
-def _context(engine: Backend, draft: Draft, contract: Contract) -> Context:
-    """What rules of the whole table are held against: the last version of this resource, and those of others by their short name."""
-    last: dict[str, Path] = {}
-    for old in (
-        Draft.objects.filter(state=Draft.State.CLOSED).select_related("resource", "upload").order_by("edited_at")
-    ):
-        last[old.resource.slug] = store.table_of(old.upload, old.table)
-    wanted = {str(rule.params.get("table")) for rule in contract.rules}
-    there = {slug: path for slug, path in last.items() if path.exists()}
-    previous = there.get(draft.resource.slug)
-    return Context(
-        tables={slug: engine.read_parquet(path) for slug, path in there.items() if slug in wanted},
-        previous=engine.read_parquet(previous) if previous else None,
-        name=contract.name,
-        frequency=contract.update_frequency,
-        as_of=timezone.localdate(draft.upload.created_at),
-        today=timezone.localdate(clock.now()),
-    )
 
 
 def _count(engine: Backend, table: ir.Table) -> int:

@@ -1,7 +1,12 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 
 
 class OpeningConfig(AppConfig):
     name = "gongshu.opening"
     verbose_name = "开放"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Learn from the apps above what they add to the pages of datasets and organisations."""
+        autodiscover_modules("sections")

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from gongshu.opening.models import Version
 from gongshu.opening.openapi_columns import EQUAL, ORDERED, TEXT, Schema, examples, filters, told
+from gongshu.opening.rows.groupers import DATED, PERIODS
 from gongshu.opening.rows.measures import MOST as MOST_MEASURES
 from gongshu.opening.rows.values import NUMERIC
 from gongshu.opening.rows.wanted import CONTENT_TYPES, LIMIT, MOST_FACETS, MOST_GROUPERS, MOST_ROWS, STREAMS
@@ -71,7 +72,13 @@ def document(version: Version, site: str) -> Schema:
                 "get": _operation(
                     "groups",
                     _("分组计数与度量"),
-                    [*shared, _columns("by", plain, MOST_GROUPERS), _measures(columns), _group_sort(), *_slice()],
+                    [
+                        *shared,
+                        _columns("by", [*plain, *_periods(columns)], MOST_GROUPERS),
+                        _measures(columns),
+                        _group_sort(),
+                        *_slice(),
+                    ],
                     {"application/json": _reference("Groups")},
                 )
             },
@@ -239,6 +246,11 @@ def _columns(word: str, names: list[str], most: int, *, required: bool = False) 
     meaning = _("哪些列，可写多次") if word == "column" else _("按哪些列分组，可写多次")
     schema = {"type": "array", "items": {"enum": names}, "maxItems": most} | ({"minItems": 1} if required else {})
     return _query(word, schema, meaning, **({"required": True} if required else {}))
+
+
+def _periods(columns: list[dict[str, Any]]) -> list[str]:
+    dated = [column["name"] for column in columns if column["storage_type"] in DATED]
+    return [f"{period}:{name}" for name in dated for period in PERIODS]
 
 
 def _most() -> Schema:

@@ -29,6 +29,7 @@ from gongshu.opening import (
     queries,
     readers,
     search,
+    sections,
     terms,
     timeline,
 )
@@ -351,6 +352,7 @@ def organisation_page(request: HttpRequest, code: str) -> HttpResponse:
         "row": row,
         "page": page,
         "cards": [cards.card(each, used) for each in page.object_list],
+        "sections": sections.of_organisation(organisation),
     }
     return render(request, "opening/organisation.html", context)
 
@@ -379,7 +381,8 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         "steps": biography.steps(version, said, lines),
         "preview": _preview(request, version, ask),
         "chart": charts.chart(version, request.GET.get("chart", "")),
-        "map": maps.points_map(version),
+        "map": maps.points_map(tables.of(version)),
+        "sections": sections.of_dataset(version.dataset),
     }
     return render(request, "opening/dataset.html", context)
 
@@ -425,7 +428,7 @@ def _preview(request: HttpRequest, version: Version, ask: Ask) -> dict[str, Any]
     selection = reverse("selection", args=[version.dataset.name, version.number])
     return {
         "heads": [{"column": head, "url": address(sort=head.sort)} for head in heads],
-        "rows": [{"number": first + i, "cells": preview.cells(row, heads)} for i, row in enumerate(found, 1)],
+        "rows": [{"number": number, "cells": preview.cells(row, heads)} for number, row in found],
         "total": total,
         "first": first + 1 if found else 0,
         "last": first + len(found),

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
 
 from gongshu import clock, deadlines
 from gongshu.opening.models import Dataset, Problem, ProblemCounter
-from gongshu.opening.readers import READER, derived_secret, hashed
+from gongshu.opening.readers import READER, address_of, derived_secret, hashed
 from gongshu.oversight import log
 from gongshu.parties.models import Person
 from gongshu.parties.notices import notify
@@ -51,7 +50,7 @@ def report(
         raise TableError("text_long", "说明请不超过 {limit} 字", limit=TEXT_LIMIT)
     with transaction.atomic():
         now = clock.now()
-        number = _next_number(now.astimezone(deadlines.BEIJING).strftime("%Y%m%d"))
+        number = next_number(now)
         secret = secret_of(number)
         made = Problem.objects.create(
             number=number,
@@ -61,7 +60,7 @@ def report(
             column=column,
             row=_row(row, version.rows),
             text=text.strip(),
-            email=_address(email),
+            email=address_of(email) if email.strip() else "",
             person=person,
             secret_sha256=hashed(secret),
             assignee=dataset.resource.maintainer if dataset.resource else None,
@@ -82,6 +81,19 @@ def report(
                 number=number,
             )
     return made, secret
+
+
+def next_number(now: datetime) -> str:
+    """YYYYMMDD-NNNN of the day in Beijing, for whatever readers send in; call it in the transaction that keeps it.
+
+    The counter's row is locked until then, so no number is given twice.
+    """
+    day = now.astimezone(deadlines.BEIJING).strftime("%Y%m%d")
+    ProblemCounter.objects.get_or_create(day=day)
+    counter = ProblemCounter.objects.select_for_update().get(day=day)
+    counter.last += 1
+    counter.save(update_fields=["last"])
+    return f"{day}-{counter.last:04d}"
 
 
 def secret_of(number: str) -> str:
@@ -183,15 +195,6 @@ def escalate() -> None:
             _tell(row, people, "problem.late", f"{row.due_at:%Y%m%d}")
 
 
-def _next_number(day: str) -> str:
-    """YYYYMMDD-NNNN; the counter's row is locked until the report is in, so no number is given twice."""
-    ProblemCounter.objects.get_or_create(day=day)
-    counter = ProblemCounter.objects.select_for_update().get(day=day)
-    counter.last += 1
-    counter.save(update_fields=["last"])
-    return f"{day}-{counter.last:04d}"
-
-
 def _row(row: str, rows: int) -> int | None:
     row = row.strip()
     if not row:
@@ -199,16 +202,6 @@ def _row(row: str, rows: int) -> int | None:
     if not (row.isascii() and row.isdigit() and len(row) < 12 and 1 <= int(row) <= rows):
         raise TableError("row_unknown", "行号应在 1 到 {rows} 之间", rows=rows)
     return int(row)
-
-
-def _address(email: str) -> str:
-    email = email.strip()
-    if email:
-        try:
-            validate_email(email)
-        except ValidationError:
-            raise TableError("email_wrong", "这不是一个邮箱地址，请核对") from None
-    return email
 
 
 def _locked(problem: Problem) -> Problem:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
-from allauth.core.internal import ratelimit
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -20,7 +18,7 @@ from gongshu import deadlines
 from gongshu.opening import problems, readers
 from gongshu.opening.models import Dataset, Problem, Rating
 from gongshu.opening.pages import found_version
-from gongshu.parties.models import Person
+from gongshu.opening.visitors import POT, browser_of, new_browser, person_or_none, remember, too_often, within
 from gongshu.tables.errors import TableError
 from gongshu.web import words
 from gongshu.web.access import public
@@ -32,8 +30,6 @@ LIMITS = {  # how often one address on the net, and one e-mail address, may ask
     "report": "10/h/ip",
     "report_mail": "5/d/key",
 }
-BROWSER, BROWSER_SECONDS = "reader", 366 * 24 * 3600  # the cookie by which a browser's rating is found again
-POT = "website"  # a field that no human sees: who fills it is a program
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -44,7 +40,7 @@ def subscribe(request: HttpRequest, name: str) -> HttpResponseBase:
     dataset = _open(request, name)
     if isinstance(dataset, HttpResponse):
         return dataset
-    person, error, status = _person(request), "", 200
+    person, error, status = person_or_none(request), "", 200
     if request.method == "POST":
         if person is not None:
             act = readers.unsubscribe if request.POST.get("act") == "leave" else readers.subscribe
@@ -53,8 +49,8 @@ def subscribe(request: HttpRequest, name: str) -> HttpResponseBase:
         email = request.POST.get("email", "").strip()
         if request.POST.get(POT):
             return redirect(f"{request.path}?sent=1")
-        if not _within(request, "subscribe", email.lower()):
-            error, status = _too_often(), 429
+        if not within(request, LIMITS, "subscribe", email.lower()):
+            error, status = too_often(), 429
         else:
             try:
                 readers.ask_address(dataset, email, get_language() or settings.LANGUAGE_CODE)
@@ -96,15 +92,15 @@ def rate(request: HttpRequest, name: str) -> HttpResponseBase:
     dataset = _open(request, name)
     if isinstance(dataset, HttpResponse):
         return dataset
-    person = _person(request)
-    browser = request.get_signed_cookie(BROWSER, "", salt=BROWSER) or ""
+    person = person_or_none(request)
+    browser = browser_of(request)
     error, status = "", 200
     if request.method == "POST":
         stars = request.POST.get("stars", "")
-        if not _within(request, "rate"):
-            error, status = _too_often(), 429
+        if not within(request, LIMITS, "rate"):
+            error, status = too_often(), 429
         else:
-            new = browser or secrets.token_urlsafe(24)
+            new = browser or new_browser()
             try:
                 readers.rate(
                     dataset, readers.visitor_of(person, new), int(stars) if stars in {"1", "2", "3", "4", "5"} else 0
@@ -114,7 +110,7 @@ def rate(request: HttpRequest, name: str) -> HttpResponseBase:
             else:
                 done = redirect(f"{reverse('dataset', args=[name])}#rating")
                 if person is None and not browser:
-                    _remember(done, new)
+                    remember(done, new)
                 return done
     mine = None
     if person or browser:
@@ -144,13 +140,15 @@ def report_new(request: HttpRequest, name: str) -> HttpResponseBase:
     if isinstance(version, HttpResponse):
         return version
     dataset, error, status = version.dataset, "", 200
-    typed = request.POST
+    typed = request.POST if request.method == "POST" else request.GET  # a link beside a row or a column says where
     if request.method == "POST":
         if typed.get(POT):
             return redirect("problem_reports", name)
         email = typed.get("email", "").strip()
-        if not _within(request, "report") or (email and not _within(request, "report_mail", email.lower())):
-            error, status = _too_often(), 429
+        if not within(request, LIMITS, "report") or (
+            email and not within(request, LIMITS, "report_mail", email.lower())
+        ):
+            error, status = too_often(), 429
         else:
             try:
                 _made, secret = problems.report(
@@ -160,7 +158,7 @@ def report_new(request: HttpRequest, name: str) -> HttpResponseBase:
                     column=typed.get("column", ""),
                     row=typed.get("row", ""),
                     email=email,
-                    person=_person(request),
+                    person=person_or_none(request),
                     language=get_language() or settings.LANGUAGE_CODE,
                 )
                 return redirect(f"{reverse('report', args=[secret])}?new=1")
@@ -184,7 +182,7 @@ def report_new(request: HttpRequest, name: str) -> HttpResponseBase:
 @public
 def report(request: HttpRequest, key: str) -> HttpResponse:
     """A report as its reporter sees it, by the secret of the link, or by its number for who made it signed in."""
-    row, error = problems.of_reporter(key, _person(request)), ""
+    row, error = problems.of_reporter(key, person_or_none(request)), ""
     if row is None:
         raise Http404
     if request.method == "POST":
@@ -210,35 +208,9 @@ def _open(request: HttpRequest, name: str) -> Dataset | HttpResponse:
     return version if isinstance(version, HttpResponse) else version.dataset
 
 
-def _person(request: HttpRequest) -> Person | None:
-    return request.user if isinstance(request.user, Person) else None
-
-
 def _about(dataset: Dataset) -> dict[str, Any]:
     return {"dataset": dataset, "title": words.local(dataset, "title")}
 
 
-def _within(request: HttpRequest, action: str, key: str | None = None) -> bool:
-    """Whether the asker may ask once more; it is counted."""
-    used = ratelimit.consume(request, app="gongshu.opening", action=action, config=LIMITS, key=key)
-    return used is not None
-
-
-def _too_often() -> str:
-    return _("请求太频繁了，请过一会儿再试。")
-
-
 def _stars() -> list[tuple[int, str]]:
     return [(5, _("很有用")), (4, _("有用")), (3, _("一般")), (2, _("不太好用")), (1, _("没法用"))]
-
-
-def _remember(answer: HttpResponse, browser: str) -> None:
-    answer.set_signed_cookie(
-        BROWSER,
-        browser,
-        salt=BROWSER,
-        max_age=BROWSER_SECONDS,
-        httponly=True,
-        samesite="Lax",
-        secure=settings.SESSION_COOKIE_SECURE,
-    )

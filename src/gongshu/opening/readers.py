@@ -47,7 +47,7 @@ def ask_address(dataset: Dataset, email: str, language: str) -> None:
 
     TableError for what is no address. Whether the address is subscribed already can't be told from what happens here.
     """
-    email = _address(email)
+    email = address_of(email)
     with transaction.atomic():
         row, new = Subscription.objects.get_or_create(
             dataset=dataset, email=email, defaults={"language": language, "person": None}
@@ -131,7 +131,8 @@ def visitor_of(person: Person | None, browser: str) -> str:
     return salted_hmac("gongshu.opening.rating", facts, algorithm="sha256").hexdigest()
 
 
-def _address(email: str) -> str:
+def address_of(email: str) -> str:
+    """An e-mail address as it is kept; TableError for what is none."""
     email = email.strip().lower()
     try:
         validate_email(email)

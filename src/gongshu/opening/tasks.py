@@ -17,14 +17,17 @@ from django.conf import settings
 from django.db.models import Max
 from ibis.backends.duckdb import Backend
 
+from gongshu import clock
+from gongshu.governance.surroundings import context_of
 from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
 from gongshu.opening import actions, problems, promises, reader_mail, rebuilding, search, store, submissions
-from gongshu.opening.models import Version
+from gongshu.opening.models import Submission, Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows
 from gongshu.seals.keys import read_or_make_keys
 from gongshu.tables.cells import columns_of
+from gongshu.tables.check_tables import Context
 from gongshu.tables.checks import Finding, Result, run_checks
 from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.engine import open_engine
@@ -134,7 +137,8 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
     with open_engine(staging, memory=settings.ENGINE_MEMORY) as engine:
         run.step("check", 0.35)
         table = write_patched(engine, table, params.get("patches", []), staging / "patched.parquet")
-        quality = run_checks(engine, table, contract.fields, contract.rules, max_rows=100)
+        context = _context(engine, params, contract)
+        quality = run_checks(engine, table, contract.fields, contract.rules, max_rows=100, context=context)
         text = engine.read_parquet(table.path)
         copy = staging / "rows.duckdb"
         with attached(engine.con, copy):
@@ -192,6 +196,18 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
         latitude=_kept(fields, "latitude"),
     )
     return built, contract
+
+
+def _context(engine: Backend, params: dict[str, Any], contract: Contract) -> Context:
+    """What the rules of the whole table are held against: the same as in the preview that the deciders saw."""
+    submission = (
+        Submission.objects.select_related("resource", "draft__upload").filter(pk=params["submission"]).first()
+        if params.get("submission")
+        else None
+    )
+    if submission is None:
+        return context_of(engine, params["dataset"], clock.now(), contract)
+    return context_of(engine, submission.resource.slug, submission.draft.upload.created_at, contract)
 
 
 def _unfit(engine: Backend, text: ir.Table, contract: Contract, statistics: dict[str, dict[str, Any]]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from gongshu.opening import console_pages, downloads, external_pages, pages, review_pages, submit_pages
+from gongshu.opening import analysis_pages, console_pages, downloads, external_pages, pages, review_pages, submit_pages
 
 urlpatterns = [
     path("", include("gongshu.opening.reader_urls")),
@@ -17,6 +17,8 @@ urlpatterns = [
     path("datasets", pages.dataset_list, name="datasets"),
     path("suggest", pages.suggest, name="suggest"),
     path("datasets/<slug:name>", pages.dataset_page, name="dataset"),
+    path("datasets/<slug:name>/analysis", analysis_pages.analysis_page, name="analysis"),
+    path("datasets/<slug:name>/analysis/embed", analysis_pages.embed_page, name="analysis_embed"),
     path("datasets/<slug:name>/api", console_pages.console_page, name="console"),
     path("api/v1/datasets/<slug:name>/openapi.json", console_pages.openapi_document, name="dataset_openapi"),
     path("datasets/<slug:name>/download.<slug:format_key>", downloads.download_current, name="download"),

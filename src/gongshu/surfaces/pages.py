@@ -41,6 +41,7 @@ def home(request: HttpRequest) -> HttpResponse:
     used = queries.uses()
     visible = queries.visible()
     recent = visible.order_by("-current__published_at")[:LISTED]
+    districts = maps.district_map()
     context = {
         "total": visible.count(),
         "organisations": pages.organisation_rows(),
@@ -50,7 +51,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "popular": _popular(used),
         "tries": _tries(),
         "now": clock.now(),
-        "districts": maps.district_map(),
+        "districts": districts[0] if districts else None,
+        "districts_counted": districts[1] if districts else 0,
     }
     return render(request, "surfaces/home.html", context)
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from gongshu.lake import serving
-from gongshu.opening.rows import measures, statements
+from gongshu.opening.rows import groupers, measures, statements
 from gongshu.opening.rows.cursors import Cursor, fingerprint
 from gongshu.opening.rows.grammar import Ask, column_of, descending
 from gongshu.opening.rows.kept import ANSWERS
@@ -150,9 +150,9 @@ def groups(table: Table, ask: Ask, wanted: Wanted, sort: list[str]) -> bytes:
     """Groups of rows by some columns, with what is measured of each."""
     if len(wanted.by) > MOST_GROUPERS:
         raise BadQuestion(_("by 最多写 %(n)s 列") % {"n": MOST_GROUPERS}, parameter="by")
-    by = [column_of(table, name, "by", plain=True) for name in wanted.by]
+    by = groupers.parse(wanted.by, table)
     measured = measures.parse(list(wanted.measures), table)
-    known = [*by, *(one.name for one in measured)]
+    known = [*(one.name for one in by), *(one.name for one in measured)]
     orders = []
     for text in filter(None, sort):
         name, down = descending(text, known)

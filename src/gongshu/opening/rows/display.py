@@ -18,12 +18,14 @@ def count(version: Version, ask: Ask) -> int:
     return answers.total(tables.of(version), ask)
 
 
-def page(version: Version, ask: Ask, names: Iterable[str], limit: int, offset: int) -> list[tuple[Any, ...]]:
-    """Rows as Python values, for display."""
+def page(
+    version: Version, ask: Ask, names: Iterable[str], limit: int, offset: int
+) -> list[tuple[int, tuple[Any, ...]]]:
+    """Rows as Python values, for display, each with its number in the version, from 1."""
     table = tables.of(version)
     chosen = [_displayed(table.by_name[name]) for name in names]
     statement = statements.page(table, ask, statements.text(chosen), limit, offset)
-    return [row[:-1] for row in answers.read(table, statement)]
+    return [(row[-1] + 1, row[:-1]) for row in answers.read(table, statement)]
 
 
 def selection(version: Version, ask: Ask, chosen: list[exp.Expr]) -> tuple[exp.Select, dict[str, Any]]:

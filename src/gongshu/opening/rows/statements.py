@@ -13,6 +13,7 @@ from gongshu.lake.serving import TABLE
 from gongshu.opening.rows.conditions import Conditions, Shape
 from gongshu.opening.rows.cursors import Cursor
 from gongshu.opening.rows.grammar import Ask
+from gongshu.opening.rows.groupers import Grouper
 from gongshu.opening.rows.measures import Measure
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import call, json_object, json_value, quoted
@@ -145,7 +146,7 @@ def facet(table: Table, ask: Ask, column: str, most: int) -> Statement:
 def groups(
     table: Table,
     ask: Ask,
-    by: list[str],
+    by: list[Grouper],
     measures: list[Measure],
     sort: list[tuple[int, bool]],
     limit: int,
@@ -153,17 +154,16 @@ def groups(
 ) -> Statement:
     """Groups as JSON objects; ``sort`` counts columns and measures from 0, in the order of ``by`` and ``measures``."""
     names = [f"c{n}" for n in range(len(by) + len(measures))]
-    expressions = [quoted(name) for name in by] + [measure.expression for measure in measures]
+    expressions = [one.expression for one in by] + [one.expression for one in measures]
     listed = [exp.alias_(each, name) for each, name in zip(expressions, names, strict=True)]
     inner, values = _where(table, ask, exp.select(*listed).from_(TABLE))
     grouped = inner
     if by:
         grouped = grouped.group_by(*(str(n + 1) for n in range(len(by))))
-    columns = zip(by, names, strict=False)
-    parts: list[exp.Expr] = [
-        exp.Literal.string("by"),
-        _object([(n, table.by_name[n], exp.column(c)) for n, c in columns]),
-    ]
+    of: list[exp.Expr] = []
+    for grouper, name in zip(by, names, strict=False):
+        of += [exp.Literal.string(grouper.name), grouper.json(exp.column(name))]
+    parts: list[exp.Expr] = [exp.Literal.string("by"), call("json_object", *of)]
     for measure, name in zip(measures, names[len(by) :], strict=True):
         parts += [exp.Literal.string(measure.name), measure.json(exp.column(name))]
     orders = [exp.Ordered(this=exp.column(names[n]), desc=down, nulls_first=False) for n, down in sort]
@@ -172,6 +172,12 @@ def groups(
     if orders:
         query = query.order_by(*orders)
     return Statement(_said(query.limit(limit).offset(offset)), values)
+
+
+def over(table: Table, ask: Ask, query: exp.Select) -> Statement:
+    """``query`` over the rows that answer ``ask``."""
+    found, values = _where(table, ask, query)
+    return Statement(_said(found), values)
 
 
 def row_objects(columns: list[dict[str, Any]], identity: exp.Expr | None) -> exp.Expr:
@@ -189,13 +195,6 @@ def free_name(table: Table) -> str:
     while name in {each.lower() for each in table.by_name}:
         name += "_"
     return name
-
-
-def _object(pairs: list[tuple[str, dict[str, Any], exp.Expr]]) -> exp.Expr:
-    parts: list[exp.Expr] = []
-    for name, column, value in pairs:
-        parts += [exp.Literal.string(name), json_value(column, value)]
-    return call("json_object", *parts)
 
 
 def _rows() -> exp.Expr:

@@ -27,7 +27,7 @@ WORDS: dict[str, tuple[dict[str, Any], str]] = {
     "shape": ({"type": "string", "enum": ["objects", "arrays"], "default": "objects"}, "of the rows in JSON"),
     "column": (_TEXTS, "the column, or up to ten for facets"),
     "most": (_number(20, 1000), "how many values of each column"),
-    "by": (_TEXTS, "up to four columns that make the groups"),
+    "by": (_TEXTS, "up to four columns that make the groups; year:column, quarter:, month:, day: of a date"),
     "measure": (_TEXTS, "count, sum:column, avg:column, min:column, max:column, p90:column (a percentile)"),
 }
 SHARED = ("q", "filter", "version")
