@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "gongshu.feedback",
     "gongshu.custody",
     "gongshu.federation",
+    "gongshu.evaluation",
     "gongshu.surfaces",
     "allauth",
     "allauth.account",
