@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from gongshu.opening import console_pages, downloads, external_pages, pages, review_pages, submit_pages
+from gongshu.opening import (
+    console_pages,
+    downloads,
+    external_pages,
+    list_pages,
+    pages,
+    review_pages,
+    submit_pages,
+    synonym_pages,
+)
 
 urlpatterns = [
     path("", include("gongshu.opening.reader_urls")),
@@ -14,8 +23,8 @@ urlpatterns = [
     path("submissions/<uuid:submission_id>/take-back", review_pages.take_back, name="take_back"),
     path("drafts/<uuid:draft_id>/submit", submit_pages.submit_page, name="submit"),
     path("stops", review_pages.stop_page, name="stops"),
-    path("datasets", pages.dataset_list, name="datasets"),
-    path("suggest", pages.suggest, name="suggest"),
+    path("datasets", list_pages.dataset_list, name="datasets"),
+    path("suggest", list_pages.suggest, name="suggest"),
     path("datasets/<slug:name>", pages.dataset_page, name="dataset"),
     path("datasets/<slug:name>/api", console_pages.console_page, name="console"),
     path("api/v1/datasets/<slug:name>/openapi.json", console_pages.openapi_document, name="dataset_openapi"),
@@ -28,8 +37,11 @@ urlpatterns = [
         name="download_version",
     ),
     path("external/<slug:name>", external_pages.external_page, name="external"),
-    path("topics", pages.topic_list, name="topics"),
-    path("topics/<str:key>", pages.topic_page, name="topic"),
-    path("organisations", pages.organisation_list, name="organisations"),
-    path("organisations/<slug:code>", pages.organisation_page, name="organisation"),
+    path("synonyms", synonym_pages.synonym_page, name="synonyms"),
+    path("topics", list_pages.topic_list, name="topics"),
+    path("topics/<str:key>", list_pages.topic_page, name="topic"),
+    path("districts", list_pages.district_list, name="districts"),
+    path("districts/<slug:code>", list_pages.district_page, name="district"),
+    path("organisations", list_pages.organisation_list, name="organisations"),
+    path("organisations/<slug:code>", list_pages.organisation_page, name="organisation"),
 ]
