@@ -27,6 +27,7 @@ class Chart:
     table: list[tuple[str, float]]
     choices: list[str]
     rest: int
+    period: str = ""  # year, month or day, of a date
 
     @property
     def title(self) -> str:
@@ -41,7 +42,7 @@ class Chart:
         return {
             "kind": self.kind,
             "labels": [label for label, _n in self.table],
-            "values": [number for _label, number in self.table],
+            "series": [{"name": "", "values": [number for _label, number in self.table]}],
             "description": self.title,
         }
 
@@ -81,6 +82,7 @@ def chart(version: Version, wanted: str = "") -> Chart | None:
         table=table,
         choices=list(eligible),
         rest=rest,
+        period=unit,
     )
 
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from django.http import QueryDict
 
-from gongshu.opening.rows import grammar
+from gongshu.opening.rows import grammar, groupers
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import LONGEST, NUMERIC
 from gongshu.opening.rows.wanted import LIMIT, MOST_ROWS
@@ -106,6 +106,7 @@ class Form:
 def read(query: QueryDict, table: Table, formats: list[str]) -> Form:
     """The form as it was sent; without anything chosen, the first hundred rows."""
     plain = [name for name in table.names if table.kind(name) != "geometry"]
+    grouped = {word for word, _label in groupers.choices(table)}
 
     def one(name: str, known: Any, default: str) -> str:
         text = query.get(name, default)
@@ -132,7 +133,7 @@ def read(query: QueryDict, table: Table, formats: list[str]) -> Form:
         limit=str(min(int(limit), MOST_ROWS)) if limit.isascii() and limit.isdigit() and len(limit) < 6 else str(LIMIT),
         format=one("format", formats, "json"),
         facets=tuple(name for name in plain if name in query.getlist("column")) or _worth_counting(table)[:1],
-        by=tuple(dict.fromkeys(name for name in query.getlist("by") if name in plain))
+        by=tuple(dict.fromkeys(name for name in query.getlist("by") if name in grouped))
         or (() if "by" in query else _worth_counting(table)[:1]),
         function=one("function", FUNCTIONS, "count"),
         measured=one("measured", plain, next((name for name in plain if table.kind(name) in NUMERIC), "")),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_safe
 from gongshu.opening import console, openapi
 from gongshu.opening.models import Version
 from gongshu.opening.pages import answers_for_data, found_version
-from gongshu.opening.rows import admission, grammar, limits, service, tables
+from gongshu.opening.rows import admission, grammar, groupers, limits, service, tables
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import NUMERIC
 from gongshu.opening.rows.wanted import CONTENT_TYPES
@@ -59,12 +59,8 @@ def console_page(request: HttpRequest, name: str) -> HttpResponseBase:
         "title": words.local(version.dataset, "title"),
         "form": form,
         "kinds": [("rows", _("逐行")), ("facets", _("各值的行数")), ("groups", _("分组统计"))],
-        "conditions": _lines(form),
-        "operators": grammar.OPERATORS.items(),
-        "columns": _columns(version, table),
-        "plain": [column for column in _columns(version, table) if column["kind"] != "geometry"],
-        "numeric": [column for column in _columns(version, table) if column["kind"] in NUMERIC],
-        "functions": FUNCTIONS.items(),
+        **choices(form, version),
+        "plain": [column for column in _columns(version) if column["kind"] != "geometry"],
         "formats": [(key, LABELS[key]) for key in formats],
         "readable": _readable(form, table, site),
         "url": f"/api/v1/datasets/{name}/{form.answer}?{form.query}",
@@ -100,6 +96,19 @@ def openapi_document(request: HttpRequest, name: str) -> HttpResponseBase:
     return response
 
 
+def choices(form: console.Form, version: Version) -> dict[str, Any]:
+    """What the fields of a form of conditions, groupings and measures are filled with."""
+    columns = _columns(version)
+    return {
+        "conditions": _lines(form),
+        "operators": grammar.OPERATORS.items(),
+        "columns": columns,
+        "groupings": groupers.choices(tables.of(version)),
+        "numeric": [column for column in columns if column["kind"] in NUMERIC],
+        "functions": FUNCTIONS.items(),
+    }
+
+
 def _lines(form: console.Form) -> list[dict[str, Any]]:
     lines = [{"number": n, "condition": one, "filled": True} for n, one in enumerate(form.conditions)]
     if len(lines) < console.MOST_CONDITIONS:
@@ -107,7 +116,7 @@ def _lines(form: console.Form) -> list[dict[str, Any]]:
     return lines
 
 
-def _columns(version: Version, table: Table) -> list[dict[str, Any]]:
+def _columns(version: Version) -> list[dict[str, Any]]:
     found = []
     for column in version.columns:
         title = words.local(column, "title")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.core.paginator import Page, Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -223,10 +223,7 @@ def _near(question: str) -> list[dict[str, Any]]:
 
 def _demand(question: str) -> str:
     """The address of the form that asks for data which is not open."""
-    try:
-        return f"{reverse('demand_new')}{_address([('q', question)]) if question else ''}"
-    except NoReverseMatch:
-        return ""
+    return f"{reverse('demand_new')}{_address([('q', question)]) if question else ''}"
 
 
 def _listed(request: HttpRequest, **filters: str) -> dict[str, Any]:

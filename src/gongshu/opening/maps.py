@@ -13,12 +13,14 @@ from sqlglot import exp
 
 from gongshu.lake import serving
 from gongshu.opening import queries
-from gongshu.opening.models import Version
-from gongshu.opening.rows import pictures, tables
+from gongshu.opening.rows import answers, pictures, tables
+from gongshu.opening.rows.grammar import Ask
+from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import quoted
 
 CELLS = 56
 MAP_WIDTH = 720
+EVERYTHING = Ask()
 SHAPES = 200  # a divisions dataset with more rows is no map of districts
 
 
@@ -46,19 +48,18 @@ class Map:
     sizes: list[tuple[float, int]]
 
 
-def points_map(version: Version) -> Map | None:
-    """The version's points gathered in small cells over the divisions; None when its rows are no points."""
-    if not (version.longitude and version.latitude):
+def points_map(table: Table, ask: Ask = EVERYTHING) -> Map | None:
+    """The points that answer ``ask``, gathered in small cells over the divisions; None when the rows are no points."""
+    if not (table.longitude and table.latitude):
         return None
-    place = (*tables.stamp(version), version.longitude, version.latitude)
-    box = pictures.middle(*place)
+    box = pictures.middle(table, ask)
     if box is None or not all(map(math.isfinite, box)):
         return None
     ring = divisions()
     if ring and not _overlap(ring["box"], box):
         ring = None  # points of elsewhere
     box = _wider(ring["box"] if ring else box)
-    found = pictures.point_cells(*place, CELLS, box)
+    found = pictures.point_cells(table, ask, CELLS, box)
     plane = _Plane(*box)
     most = max((n for _x, _y, n in found), default=1)
     dots: dict[float, list[str]] = {}
@@ -73,7 +74,7 @@ def points_map(version: Version) -> Map | None:
         [Area(name, plane.path(rings), *plane.place(*centre)) for name, rings, centre in shapes],
         [(width, "".join(places)) for width, places in sorted(dots.items(), reverse=True)],
         total,
-        version.rows - total,
+        answers.total(table, ask) - total,
         any(n > 1 for _x, _y, n in found),
         [(_radius(n, most), n) for n in sorted({1, max(1, most // 4), most})],
     )
@@ -96,33 +97,48 @@ def divisions() -> dict[str, Any] | None:
 
 
 @dataclass(frozen=True)
-class DistrictMap:
-    """The city's divisions, shaded by how many open rows that have a place lie in each: ``areas`` with the number and its shade (1..4)."""
+class Shaded:
+    """The city's divisions, shaded by a number of each: ``areas`` with the number (None where there is none) and its shade
+    (1..4), ``steps`` with the shade and the least and greatest number that has it."""
 
     width: float
     height: float
-    areas: list[tuple[Area, int, int]]
-    steps: list[tuple[int, int, int]]  # shade, from, to
-    datasets: int
+    areas: list[tuple[Area, float | None, int]]
+    steps: list[tuple[int, float, float]]
 
 
-def district_map() -> DistrictMap | None:
-    """The divisions as a drawing of their own; the numbers come from the statistics of every current version."""
+def shaded(numbers: dict[str, float]) -> Shaded | None:
+    """The divisions shaded in four equal steps from the least of ``numbers`` to the greatest; None without
+    shapes of divisions."""
     found = divisions()
     if not found:
         return None
     west, south, east, north = found["box"]
     plane = _Plane(west, south, east, north, width=480)
-    numbers, datasets = _rows_by_division(queries.fingerprint(), tuple(name for name, _r, _c in found["shapes"]))
-    most = max(numbers.values(), default=0)
-    bounds = [0, *(round(most * share) for share in (0.25, 0.5, 0.75)), most]
+    own = [numbers[name] for name, _r, _c in found["shapes"] if name in numbers]
+    least, most = min(own, default=0), max(own, default=0)
+    step = (most - least) / 4
     areas = []
+    by_shade: dict[int, list[float]] = {}
     for name, rings, centre in found["shapes"]:
-        number = numbers.get(name, 0)
-        shade = next((i for i in range(1, 5) if number <= bounds[i]), 4) if most else 1
+        number = numbers.get(name)
+        shade = 1 if number is None or not step else min(4, int((number - least) / step) + 1)
         areas.append((Area(name, plane.path(rings), *plane.place(*centre)), number, shade))
-    steps = [(i, bounds[i - 1] + (i > 1), bounds[i]) for i in range(1, 5)] if most else []
-    return DistrictMap(plane.width, plane.height, areas, steps, datasets)
+        if number is not None:
+            by_shade.setdefault(shade, []).append(number)
+    steps = [(shade, min(each), max(each)) for shade, each in sorted(by_shade.items())] if step else []
+    return Shaded(plane.width, plane.height, areas, steps)
+
+
+def district_map() -> tuple[Shaded, int] | None:
+    """The divisions by how many open rows lie in each, from the statistics of every current version, and the number of datasets
+    that was counted."""
+    found = divisions()
+    if not found:
+        return None
+    numbers, datasets = _rows_by_division(queries.fingerprint(), tuple(name for name, _r, _c in found["shapes"]))
+    drawn = shaded(dict(numbers))
+    return (drawn, datasets) if drawn else None
 
 
 @lru_cache(maxsize=4)

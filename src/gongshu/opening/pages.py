@@ -17,6 +17,8 @@ from gongshu.lake import serving
 from gongshu.opening import (
     biography,
     charts,
+    citations,
+    column_statistics,
     described,
     descriptions,
     documents,
@@ -27,6 +29,7 @@ from gongshu.opening import (
     readers,
     sections,
     timeline,
+    usage,
 )
 from gongshu.opening.models import Dataset, Version
 from gongshu.opening.rows import display, grammar, tables
@@ -41,6 +44,7 @@ from gongshu.web.errors import problem
 
 PAGE = 20
 PREVIEW_ROWS = 20
+MOST_STATISTICS = 30  # columns whose statistics stand on the page of the dataset; all of them on a page of their own
 DEEPEST = 100_000  # rows that can be paged to; further ones are in the downloads
 View = Callable[..., HttpResponseBase]
 
@@ -189,7 +193,11 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         "steps": biography.steps(version, said, lines),
         "preview": _preview(request, version, ask),
         "chart": charts.chart(version, request.GET.get("chart", "")),
-        "map": maps.points_map(version),
+        "map": maps.points_map(tables.of(version)),
+        "statistics": column_statistics.of(version, version.columns[:MOST_STATISTICS]),
+        "statistics_more": len(version.columns) > MOST_STATISTICS,
+        "citation": citations.citation(version, site + reverse("dataset_version", args=[name, version.number])),
+        "usage": usage.usage(name),
         "sections": sections.of_dataset(version.dataset),
     }
     return render(request, "opening/dataset.html", context)

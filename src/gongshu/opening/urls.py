@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from gongshu.opening import (
+    analysis_pages,
     console_pages,
     downloads,
     external_pages,
@@ -13,6 +14,7 @@ from gongshu.opening import (
     review_pages,
     submit_pages,
     synonym_pages,
+    version_pages,
 )
 
 urlpatterns = [
@@ -26,10 +28,19 @@ urlpatterns = [
     path("datasets", list_pages.dataset_list, name="datasets"),
     path("suggest", list_pages.suggest, name="suggest"),
     path("datasets/<slug:name>", pages.dataset_page, name="dataset"),
+    path("datasets/<slug:name>/analysis", analysis_pages.analysis_page, name="analysis"),
+    path("datasets/<slug:name>/analysis/embed", analysis_pages.embed_page, name="analysis_embed"),
     path("datasets/<slug:name>/api", console_pages.console_page, name="console"),
     path("api/v1/datasets/<slug:name>/openapi.json", console_pages.openapi_document, name="dataset_openapi"),
     path("datasets/<slug:name>/download.<slug:format_key>", downloads.download_current, name="download"),
     path("datasets/<slug:name>/versions/<int:number>", pages.dataset_page, name="dataset_version"),
+    path("datasets/<slug:name>/columns", version_pages.columns_page, name="columns"),
+    path("datasets/<slug:name>/versions/<int:number>/columns", version_pages.columns_page, name="columns_version"),
+    re_path(
+        r"^datasets/(?P<name>[-\w]+)/versions/(?P<number>[0-9]{1,9})/citation\.(?P<form>bib|ris)$",
+        version_pages.citation_file,
+        name="citation",
+    ),
     path("datasets/<slug:name>/versions/<int:number>/selection", downloads.selection, name="selection"),
     path(
         "datasets/<slug:name>/versions/<int:number>/<slug:again>.<slug:format_key>",

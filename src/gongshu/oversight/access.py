@@ -110,6 +110,16 @@ def counts_of(subjects: list[str], actions: list[str], days: int = 30) -> dict[s
     return dict(rows)
 
 
+def by_day(subject: str, days: int) -> dict[str, dict[date, int]]:
+    """Accesses of ``subject`` by action and day over the last ``days`` days, today among them."""
+    since = clock.now().date() - timedelta(days=days - 1)
+    found: dict[str, dict[date, int]] = {}
+    rows = AccessCount.objects.filter(subject=subject, day__gte=since).values_list("action", "day", "number")
+    for action, day, number in rows:
+        found.setdefault(action, {})[day] = number
+    return found
+
+
 def _count(lines: list[dict[str, Any]]) -> None:
     tally = Counter((line["subject"], line["action"], date.fromisoformat(line["at"][:10])) for line in lines)
     for (subject, action, day), number in tally.items():

@@ -38,7 +38,11 @@ ENTRIES = (
     ),
     ("submissions", gettext_noop("送审"), "submission.see", {"submissions", "submission"}),
     ("promises", gettext_noop("更新承诺"), "submission.see", {"promises"}),
+    ("cases", gettext_noop("办件"), "case.see", {"cases", "case"}),
+    ("complaints", gettext_noop("投诉举报"), "complaint.handle", {"complaints", "complaint"}),
     ("problems", gettext_noop("问题报告"), "problem.see", {"problems", "problem"}),
+    ("reuse_checks", gettext_noop("应用成果"), "reuse.check", {"reuse_checks"}),
+    ("news_new", gettext_noop("写动态"), "news.write", {"news_new", "news_edit"}),
     (
         "organisation_people",
         gettext_noop("机构与人员"),

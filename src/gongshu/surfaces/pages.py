@@ -9,7 +9,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gongshu import clock
+from gongshu import clock, deadlines
+from gongshu.feedback import queries as feedback
 from gongshu.jobs.models import Job
 from gongshu.opening import cards, figures, list_pages, maps, queries, search, terms
 from gongshu.opening.models import Dataset
@@ -23,9 +24,11 @@ from gongshu.web.access import needs, public
 
 LISTED = 5
 TRIED = 40  # of the latest datasets, in whose words the example questions are
+DEMANDS, NEWS = 4, 2
 JOBS = 30
 EVENTS = 20
 BEAM_STEPS = 20
+ASKED = ("demand", "consultation", "complaint", "suggestion", "question", "problem")
 OPEN_STATES = (Job.State.QUEUED, Job.State.RUNNING)
 
 
@@ -43,6 +46,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def home(request: HttpRequest) -> HttpResponse:
     """The first page: ask, see the city's flow, choose a topic, see what is new and used, and who keeps the promise."""
     latest = search.ask(search.Wanted(filters={"source": OWN}, order="updated", limit=TRIED))
+    districts = maps.district_map()
     context = {
         "total": latest.count,
         "organisations": list_pages.organisation_rows(),
@@ -52,7 +56,10 @@ def home(request: HttpRequest) -> HttpResponse:
         "popular": _popular(),
         "tries": _tries(latest.datasets),
         "now": clock.now(),
-        "districts": maps.district_map(),
+        "demands": feedback.open_first(feedback.public_demands())[:DEMANDS],
+        "news": feedback.public_news()[:NEWS],
+        "districts": districts[0] if districts else None,
+        "districts_counted": districts[1] if districts else 0,
     }
     return render(request, "surfaces/home.html", context)
 
@@ -120,6 +127,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
             {"sign": sign, "name": name, "plain": words.FLOW_PLAIN[key]} for key, (sign, name) in words.FLOW.items()
         ],
         "licences": terms.licences().values(),
+        "limits": [deadlines.limit(track, "answer") for track in ASKED],
     }
     return render(request, "surfaces/help.html", context)
 

@@ -152,7 +152,7 @@ def groups(table: Table, ask: Ask, wanted: Wanted, sort: list[str]) -> bytes:
         raise BadQuestion(_("by 最多写 %(n)s 列") % {"n": MOST_GROUPERS}, parameter="by")
     by = groupers.parse(wanted.by, table)
     measured = measures.parse(list(wanted.measures), table)
-    known = [one.name for one in (*by, *measured)]
+    known = [*(one.name for one in by), *(one.name for one in measured)]
     orders = []
     for text in filter(None, sort):
         name, down = descending(text, known)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from sqlglot import exp
 
 from gongshu.opening.rows.grammar import column_of
@@ -13,6 +14,12 @@ from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import BadQuestion, call, json_value, quoted
 
 PERIODS = {"year": "%Y", "quarter": "%Y-Q", "month": "%Y-%m", "day": "%Y-%m-%d"}  # as strftime has them
+SAID = {
+    "year": gettext_lazy("按年"),
+    "quarter": gettext_lazy("按季"),
+    "month": gettext_lazy("按月"),
+    "day": gettext_lazy("按日"),
+}
 DATED = ("date", "timestamp")
 
 
@@ -23,6 +30,11 @@ class Grouper:
     name: str
     column: dict[str, Any]
     period: str = ""
+
+    @property
+    def label(self) -> str:
+        """What the grouping is called: 登记日期 按月."""
+        return f"{self.column['name']} {SAID[self.period]}" if self.period else str(self.column["name"])
 
     @property
     def expression(self) -> exp.Expr:
@@ -43,6 +55,17 @@ class Grouper:
 def parse(texts: tuple[str, ...], table: Table) -> list[Grouper]:
     """The groupers asked for; BadQuestion for what rows can't be grouped by."""
     return [_grouper(text, table) for text in texts]
+
+
+def choices(table: Table) -> list[tuple[str, str]]:
+    """What rows can be grouped by, for a list of choices: the word of the row API, and what it is called."""
+    found = []
+    for column in table.columns:
+        if column["storage_type"] in DATED:
+            found += [Grouper(f"{period}:{column['name']}", column, period) for period in PERIODS]
+        if column["storage_type"] != "geometry":
+            found.append(Grouper(column["name"], column))
+    return [(one.name, one.label) for one in found]
 
 
 def _grouper(text: str, table: Table) -> Grouper:

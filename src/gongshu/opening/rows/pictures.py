@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,10 @@ from typing import Any
 from sqlglot import exp
 
 from gongshu.lake import serving
+from gongshu.opening.rows import answers, statements
+from gongshu.opening.rows.grammar import Ask
+from gongshu.opening.rows.kept import ANSWERS
+from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import quoted
 
 
@@ -32,49 +39,55 @@ def groups(file: str, stamp: int, name: str, measure: str, unit: str, most: int)
     return [(each, int(n), None if of is None else float(of)) for each, n, of in serving.read(Path(file), query)]
 
 
-@lru_cache(maxsize=128)
-def middle(file: str, stamp: int, longitude: str, latitude: str) -> tuple[float, float, float, float] | None:
-    """West, south, east, north of the middle 96 % of the points: a few wrong coordinates don't make the map a speck."""
-    x, y = (exp.cast(quoted(name), "DOUBLE") for name in (longitude, latitude))
+def middle(table: Table, ask: Ask) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of the middle 96 % of the points that answer ``ask``: a few wrong coordinates don't make the
+    map a speck. None when there are none."""
+    x, y = _place(table)
     ends = [
         exp.Anonymous(this="quantile_cont", expressions=[value.copy(), exp.Literal.number(share)])
         for share in ("0.02", "0.98")
         for value in (x, y)
     ]
-    found = serving.read(Path(file), exp.select(*ends).from_(serving.TABLE))[0]
-    return None if None in found else (float(found[0]), float(found[1]), float(found[2]), float(found[3]))
+    found = _kept(table, ask, ("middle",), lambda: exp.select(*ends).from_(serving.TABLE))[0]
+    return None if None in found else (found[0], found[1], found[2], found[3])
 
 
-@lru_cache(maxsize=128)
 def point_cells(
-    file: str, stamp: int, longitude: str, latitude: str, cells: int, box: tuple[float, float, float, float]
+    table: Table, ask: Ask, cells: int, box: tuple[float, float, float, float]
 ) -> list[tuple[float, float, int]]:
-    """Points within ``box`` gathered in a grid of ``cells`` columns: mean longitude, mean latitude, number."""
+    """The points within ``box`` that answer ``ask``, gathered in a grid of ``cells`` columns: mean longitude, mean latitude, number."""
     west, south, east, north = box
-    x, y = exp.cast(quoted(longitude), "DOUBLE"), exp.cast(quoted(latitude), "DOUBLE")
-    step = exp.Placeholder(this="step")
+    step = max(east - west, 1e-6) / cells
+    x, y = _place(table)
 
-    def cell(value: exp.Expr, origin: str) -> exp.Expr:
-        return exp.Floor(
-            this=exp.Div(this=exp.paren(exp.Sub(this=value, expression=exp.Placeholder(this=origin))), expression=step)
+    def cell(value: exp.Expr, origin: float) -> exp.Expr:
+        far = exp.paren(exp.Sub(this=value.copy(), expression=exp.Literal.number(repr(origin))))
+        return exp.Floor(this=exp.Div(this=far, expression=exp.Literal.number(repr(step))))
+
+    def query() -> exp.Select:
+        return (
+            exp.select(cell(x, west), cell(y, south), exp.Avg(this=x), exp.Avg(this=y), exp.Count(this=exp.Star()))
+            .from_(serving.TABLE)
+            .where(x.copy().between(west, east), y.copy().between(south, north))
+            .group_by("1", "2")
+            .limit(6000)
         )
 
-    query = (
-        exp.select(
-            cell(x, "west"),
-            cell(y, "south"),
-            exp.Avg(this=x),
-            exp.Avg(this=y),
-            exp.Count(this=exp.Star()),
-        )
-        .from_(serving.TABLE)
-        .where(
-            x.copy().between(exp.Placeholder(this="west"), exp.Placeholder(this="east")),
-            y.copy().between(exp.Placeholder(this="south"), exp.Placeholder(this="north")),
-        )
-        .group_by("1", "2")
-        .limit(6000)
+    found = _kept(table, ask, ("cells", cells, box), query)
+    return [(lon, lat, n) for _cx, _cy, lon, lat, n in found]
+
+
+def _place(table: Table) -> tuple[exp.Expr, exp.Expr]:
+    return exp.cast(quoted(table.longitude), "DOUBLE"), exp.cast(quoted(table.latitude), "DOUBLE")
+
+
+def _kept(table: Table, ask: Ask, what: tuple[Any, ...], query: Callable[[], exp.Select]) -> list[list[Any]]:
+    """The rows of ``query`` over what answers ``ask``, kept with the other answers."""
+
+    def make() -> bytes:
+        return json.dumps(answers.read(table, statements.over(table, ask, query()))).encode()
+
+    found: list[list[Any]] = json.loads(
+        ANSWERS.get((str(table.path), serving.stamp(table.path), replace(ask, sort=(), select=()), *what), make)
     )
-    values = {"west": west, "south": south, "east": east, "north": north, "step": max(east - west, 1e-6) / cells}
-    found = serving.read(Path(file), query, values)
-    return [(float(lon), float(lat), int(n)) for _cx, _cy, lon, lat, n in found]
+    return found

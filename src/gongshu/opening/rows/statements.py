@@ -154,7 +154,8 @@ def groups(
 ) -> Statement:
     """Groups as JSON objects; ``sort`` counts columns and measures from 0, in the order of ``by`` and ``measures``."""
     names = [f"c{n}" for n in range(len(by) + len(measures))]
-    listed = [exp.alias_(each.expression, name) for each, name in zip((*by, *measures), names, strict=True)]
+    expressions = [one.expression for one in by] + [one.expression for one in measures]
+    listed = [exp.alias_(each, name) for each, name in zip(expressions, names, strict=True)]
     inner, values = _where(table, ask, exp.select(*listed).from_(TABLE))
     grouped = inner
     if by:
@@ -171,6 +172,12 @@ def groups(
     if orders:
         query = query.order_by(*orders)
     return Statement(_said(query.limit(limit).offset(offset)), values)
+
+
+def over(table: Table, ask: Ask, query: exp.Select) -> Statement:
+    """``query`` over the rows that answer ``ask``."""
+    found, values = _where(table, ask, query)
+    return Statement(_said(found), values)
 
 
 def row_objects(columns: list[dict[str, Any]], identity: exp.Expr | None) -> exp.Expr:
