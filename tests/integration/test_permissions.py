@@ -161,7 +161,14 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "external": Place({"name": external("mine")}),
         "topic": Place({"key": "health"}),
         "organisation": Place({"code": "health"}),
+        "district": Place({"code": district()}),
     }
+
+
+def district() -> str:
+    """The code of a district."""
+    found, _made = Organisation.objects.get_or_create(code="lu-ban", defaults={"name": "鲁班区", "kind": "district"})
+    return found.code
 
 
 def answer(person: Person | None, name: str, place: dict[str, Any]) -> int:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from gongshu.opening import cards, queries, search
+from gongshu.opening import cards, search
+from gongshu.opening.models import Dataset
+from gongshu.opening.search.documents import OWN
 from gongshu.parties.models import Organisation
 
 SHOWN, JUDGED = 5, 3
@@ -12,13 +14,7 @@ SHOWN, JUDGED = 5, 3
 
 def matches(words: str) -> list[cards.Card]:
     """The datasets in sight that answer ``words`` best; none when nothing does."""
-    words = words.strip()[:200]
-    if not words:
-        return []
-    ids = search.answer(words, queries.visible()).ids[:SHOWN]
-    found = queries.visible().in_bulk(ids)
-    used = queries.uses()
-    return [cards.card(found[pk], used) for pk in ids if pk in found]
+    return cards.cards(_best(words, SHOWN))
 
 
 def proposed(words: str) -> Organisation | None:
@@ -26,10 +22,18 @@ def proposed(words: str) -> Organisation | None:
     for organisation in answering():
         if organisation.name in words or organisation.name.removeprefix("市") in words:
             return organisation
-    ids = search.answer(words.strip()[:200], queries.visible()).ids[:JUDGED] if words.strip() else []
-    found = queries.visible().in_bulk(ids)
-    counted = Counter(found[pk].provider_id for pk in ids if pk in found)  # of equals the first counted, the best
+    counted = Counter(one.provider_id for one in _best(words, JUDGED))  # of equals the first counted, the best
     return Organisation.objects.get(pk=counted.most_common(1)[0][0]) if counted else None
+
+
+def _best(words: str, number: int) -> list[Dataset]:
+    words = words.strip()[:200]
+    if not words:
+        return []
+    try:
+        return search.ask(search.Wanted(words, {"source": OWN}, limit=number)).datasets
+    except search.IndexMissing:  # a proposal can wait
+        return []
 
 
 def answering() -> list[Organisation]:

@@ -50,6 +50,7 @@ ENTRIES = (
         {"organisation_people", "people", "leave", "organisation_new", "organisation_edit"},
     ),
     ("stops", gettext_noop("紧急停止"), "dataset.stop", {"stops"}),
+    ("synonyms", gettext_noop("近义词"), "synonyms.edit", {"synonyms"}),
     ("figures_list", gettext_noop("差分隐私统计"), "figures.see", {"figures_list", "figures"}),
     ("keys", gettext_noop("密钥"), "key.see", {"keys"}),
     ("reverse_tokens", gettext_noop("还原代号"), "token.reverse", {"reverse_tokens"}),

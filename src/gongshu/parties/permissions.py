@@ -75,6 +75,7 @@ PERMISSIONS: dict[str, Permission] = {
         _row("dataset.withdraw", gettext_noop("撤回数据集或版本"), OWN_APPROVER, OPERATOR),
         _row("dataset.stop", gettext_noop("紧急停止数据集"), OPERATOR, SECURITY),
         _row("dataset.restore", gettext_noop("恢复被停止的数据集（不能由停止的人恢复）"), OPERATOR, SECURITY),
+        _row("synonyms.edit", gettext_noop("编辑检索的近义词"), OPERATOR),
         _row("problem.answer", gettext_noop("答复问题报告"), OWN_STEWARD, OWN_APPROVER),
         _row("problem.see", gettext_noop("看问题报告"), OWN_STEWARD, OWN_APPROVER, OPERATOR, REGULATOR, SECURITY),
         # questions and answers: a complaint is never handled by those it is about (feedback.permissions)
