@@ -85,7 +85,7 @@ def test_a_demand_is_asked_answered_and_judged(visitor: Visitor, script: bool, s
     reader.goto(f"/demands/{number}")
     reader.get_by_role("button", name="我也需要").click()
     expect(reader.locator("#support")).to_contain_text("您已支持")
-    worker.get_by_label("已有数据满足").check()
+    worker.get_by_role("radio", name="已有数据满足").check()
     worker.locator("input[name=meets]").fill("medical-institutions")
     worker.locator("textarea[name=answer]").fill("已经开放")
     worker.get_by_role("button", name="答复", exact=True).click()
