@@ -63,6 +63,8 @@ for state, result, error in (
 ):
     PrivateRelease.objects.create(dataset=register, version=register.current, epsilon=0.3, purpose="年度报告", state=state, result=result,
                                   error=error, asked={"kind": "count", "by": "区", "groups": ["甲区", "乙区"], "person": "代码", "most": 1})
+from tests import portals
+portals.seeded()
 from gongshu.oversight import access
 for name, number in (("medical-institutions", 40), ("bus-stops", 9)):
     for i in range(number):

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", include("gongshu.gathering.urls")),
     path("", include("gongshu.governance.protection_urls")),
     path("", include("gongshu.opening.urls")),
+    path("", include("gongshu.federation.urls")),
     path("custody/", include("gongshu.custody.urls")),
     path("", include("gongshu.governance.urls")),
     path("account/", include("gongshu.parties.urls")),
