@@ -17,7 +17,7 @@ import threading
 import time
 import zlib
 from collections.abc import Iterable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -183,8 +183,8 @@ def _ask(url: str, guard: Guard, limits: Limits, headers: dict[str, str], deadli
     watch.start()
     try:
         connection.request("GET", target, headers=said | headers)
-        response = connection.getresponse()
-        body = b"" if response.status in REDIRECTS else _body(response, limits)
+        with closing(connection.getresponse()) as response:
+            body = b"" if response.status in REDIRECTS else _body(response, limits)
         found = {name.lower(): value for name, value in response.getheaders()}
         if time.monotonic() >= deadline:  # what was cut off may look like a short, whole answer
             raise _slow(limits)

@@ -89,6 +89,8 @@ def parse(body: bytes, form: str, base: str) -> Graph:
 
     logging.getLogger("rdflib.term").setLevel(logging.ERROR)  # one line for each date that is none would be no help
     graph = Graph()
+    if form == "turtle":
+        body = _with_prefixes(body)
     try:
         graph.parse(data=body, format=form, publicID=base)
     except (
@@ -262,7 +264,7 @@ class _Node:
             "spatial": next((text for each in self.all(f"{DCT}spatial") if (text := chosen(each.texts(*LABELS)) or _tail(each.address))), ""),
             "issued": self.one(f"{DCT}issued"),
             "modified": self.one(f"{DCT}modified"),
-            "landing_page": next((each.address or str(each.node) for each in self.all(f"{DCAT}landingPage", f"{FOAF}page")), "") or self.address,
+            "landing_page": next((text for each in self.all(f"{DCAT}landingPage", f"{FOAF}page") if (text := each.address or (str(each.node) if _is_text(each.node) else ""))), "") or self.address,
             "identifiers": [*identifiers, self.address, *self.words(f"{ADMS}identifier", f"{DCT}source", f"{DCAT}landingPage")],
             "distributions": [each.file() for each in files],
             "slug": _slug(identifiers, self.address),

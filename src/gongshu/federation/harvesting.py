@@ -61,11 +61,11 @@ def read_items(reading: Reading) -> Iterator[Item]:
             yield Defect(Note("unreadable", "", f"{type(error).__name__}: {error}"[:300]))
 
 
-def stage(run: Run, source: Source, step: Callable[[int], None]) -> None:
-    """Read the catalogue into the staged file; nothing to do when an attempt before has. TableError when it can't be read."""
+def stage(run: Run, source: Source, step: Callable[[int], None]) -> int:
+    """Read the catalogue into the staged file, unless an attempt before has; how many records. TableError when it can't be read."""
     path = staged_path(run)
     if (done := path.with_suffix(".json")).exists() and path.exists():
-        return
+        return int(json.loads(done.read_text(encoding="utf-8"))["records"])
     # what an attempt before applied has been seen at an earlier moment than this one
     zero = dict.fromkeys(("position", "records", "new", "changed", "same", "refused", "defective"), 0)
     with transaction.atomic():
@@ -73,8 +73,10 @@ def stage(run: Run, source: Source, step: Callable[[int], None]) -> None:
         Run.objects.filter(pk=run.pk).update(state=Run.State.RUNNING, at=clock.now(), **zero)
     run.refresh_from_db()
     reading = Reading(source.kind, source.address, source.remembered, step=step)
+    number = 0
     with path.open("w", encoding="utf-8") as file:
         for item in read_items(reading):
+            number += 1
             file.write(json.dumps(_staged(item), ensure_ascii=False) + "\n")
             if file.tell() > MOST_STAGED:
                 reading.whole = False
@@ -82,9 +84,11 @@ def stage(run: Run, source: Source, step: Callable[[int], None]) -> None:
         file.flush()
         os.fsync(file.fileno())
     outcome = {name: getattr(reading, name) for name in ("unchanged", "rest_same", "whole", "remember")}
+    outcome["records"] = number
     half = done.with_suffix(".half")
     half.write_text(json.dumps(outcome), encoding="utf-8")
     half.replace(done)
+    return number
 
 
 def _staged(item: Item) -> dict[str, Any]:

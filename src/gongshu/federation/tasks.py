@@ -24,10 +24,9 @@ def harvest(work: Work) -> dict[str, Any]:
         return {"run": str(run.pk)}
     source = run.source
     work.step("fetch", 0.02)
-    harvesting.stage(run, source, lambda pages: work.step("fetch", min(0.5, 0.02 + 0.02 * pages)))
+    total = harvesting.stage(run, source, lambda pages: work.step("fetch", min(0.5, 0.02 + 0.02 * pages)))
     run.refresh_from_db()
-    total = sum(1 for _ in harvesting.staged_path(run).open(encoding="utf-8")) or 1
-    harvesting.apply(run, source, lambda done: work.step("match", 0.5 + 0.45 * done / total))
+    harvesting.apply(run, source, lambda done: work.step("match", 0.5 + 0.45 * done / max(total, 1)))
     work.step("missing", 0.97)
     harvesting.settle(run, source)
     return {"run": str(run.pk)}
