@@ -25,7 +25,7 @@ function options(data) {
       {
         type: "graph",
         layout: "force",
-        force: { repulsion: 220, edgeLength: [70, 150], gravity: 0.08, layoutAnimation: false },
+        force: { repulsion: 420, edgeLength: [60, 140], gravity: 0.1, layoutAnimation: false },
         roam: true,
         draggable: false,
         top: 40,

@@ -167,5 +167,5 @@ def _packed(hashes: Hashes) -> bytes:
     return struct.pack(f">{len(hashes)}Q", *hashes)
 
 
-def _unpacked(kept: bytes) -> Hashes:
+def _unpacked(kept: bytes | memoryview) -> Hashes:
     return struct.unpack(f">{len(kept) // 8}Q", kept)

@@ -123,7 +123,7 @@ def _dataset(key: str) -> tuple[Node, list[Edge], Datasets]:
         *_joins(version),
         *(Edge("similar", dataset_node(one)) for one in similar(dataset, SIMILAR)),
         *(Edge("used_in", Node(f"use:{one.pk}", "use", one.title, one.address)) for one in feedback.shown_reuses().filter(datasets=dataset)),
-        *(Edge("has_field", _field_node(dataset, column["name"])) for column in version.columns[:COLUMNS]),
+        *(Edge("has_field", _field_node(dataset, column["name"], alone=True)) for column in version.columns[:COLUMNS]),
     ]  # fmt: skip
     return dataset_node(dataset), edges, _none
 
@@ -240,13 +240,15 @@ def external_node(row: ExternalDataset) -> Node:
     return Node(f"external:{row.name}", "external", words.local(row, "title"), row.get_absolute_url())
 
 
-def _field_node(dataset: Dataset, column: str) -> Node:
-    title = words.local(dataset, "title")
+def _field_node(dataset: Dataset, column: str, *, alone: bool = False) -> Node:
+    """The node of a column; ``alone``: beside its dataset, which needs not be said."""
+    name = (
+        column
+        if alone
+        else _("%(column)s（%(dataset)s）") % {"column": column, "dataset": words.local(dataset, "title")}
+    )
     return Node(
-        f"field:{dataset.name}/{column}",
-        "field",
-        f"{column}（{title}）",
-        f"{reverse('dataset', args=[dataset.name])}#dictionary",
+        f"field:{dataset.name}/{column}", "field", name, f"{reverse('dataset', args=[dataset.name])}#dictionary"
     )
 
 

@@ -102,7 +102,18 @@ def _page(request: HttpRequest, node: str) -> HttpResponse:
                 {"id": one.id, "name": one.name, "kind": order.index(one.kind), "url": one.graph_url}
                 for one in {one.id: one for one in [found.node, *(edge.node for edge in found.edges)]}.values()
             ],
-            "links": [{"source": found.node.id, "target": one.node.id, "name": edges[one.kind]} for one in found.edges],
+            "links": [
+                {"source": _near_end(found, one), "target": one.node.id, "name": edges[one.kind]} for one in found.edges
+            ],
         },
     }
     return render(request, "surfaces/graph.html", context)
+
+
+def _near_end(found: graph.Around, edge: graph.Edge) -> str:
+    """Where an edge is drawn from: what is joined by a column, from that column when it is drawn too."""
+    if edge.kind == "joinable" and found.node.kind == "dataset":
+        column = f"field:{found.node.id.partition(':')[2]}/{edge.columns[0]}"
+        if any(one.node.id == column for one in found.edges):
+            return column
+    return found.node.id

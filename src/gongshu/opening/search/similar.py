@@ -11,7 +11,9 @@ from gongshu.opening.search.matching import with_any
 from gongshu.opening.search.words import words_of
 
 WORDS, ELEMENTS = 12, 20
-COMMON = ("longitude", "latitude", "date", "datetime", "year", "amount", "percentage")  # meanings that tell little
+COMMON = frozenset(
+    "longitude latitude date datetime year amount percentage address landline division_name division_code organisation_name".split()
+)  # meanings that half of all tables have
 
 
 def similar(dataset: Dataset, most: int) -> list[Dataset]:
