@@ -169,7 +169,7 @@ def test_a_complaint_is_kept_from_those_it_is_about(dataset, cast, client):
         assert as_person(cast[who]).get(f"/complaints/{row.number}").status_code == 403
         assert as_person(cast[who]).get(f"/cases/{row.number}").status_code == 404
         assert not waiting_for(cast[who])
-    # an operator who works for the department as well, and a regulator who sent it, are apart too
+    # an operator who works for the department as well is apart too
     people.person("both", "operator")
     both = people.person("both", "approver", dataset.provider)
     assert as_person(both).get(f"/complaints/{row.number}").status_code == 403
@@ -197,6 +197,18 @@ def test_a_complaint_about_the_platform_is_not_the_operators(dataset, cast, clie
     row = Case.objects.get()
     assert as_person(cast["operator"]).get(f"/complaints/{row.number}").status_code == 403
     assert as_person(cast["regulator"]).get(f"/complaints/{row.number}").status_code == 200
+
+
+def test_nobody_handles_a_complaint_of_their_own(dataset, cast):
+    own(send(as_person(cast["regulator"]), "/ask/complaint", title="转卖数据", text="附网址", about="violation"))
+    row = Case.objects.get()
+    page = as_person(cast["regulator"])
+    assert (
+        page.get(f"/complaints/{row.number}").status_code == 403
+        and "转卖" not in page.get("/complaints").content.decode()
+    )
+    assert page.get(f"/asked/{row.number}").status_code == 200
+    assert as_person(cast["operator"]).get(f"/complaints/{row.number}").status_code == 200
 
 
 def test_a_question_is_answered_in_public_once_let(dataset, cast, client):

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from gongshu.federation.models import Run, Source
 from gongshu.jobs.models import Job
 from gongshu.opening.models import ExternalDataset
 from gongshu.parties.models import Organisation, Person, Role
@@ -68,6 +69,15 @@ def external(key: str) -> str:
         source=key, portal="邻市", portal_url="https://data.example.org/", remote_id="1", name=f"{key}--1", title="外部"
     )
     return row.name
+
+
+def harvested() -> dict[str, Place]:
+    """The pages of a portal that is harvested: the platform's own, so of no organisation."""
+    source = Source.objects.create(
+        key="neighbour", name="邻市", kind="ckan", address="https://x.example/", portal_url="https://x.example/"
+    )
+    key, run = Place({"key": source.key}), Place({"run_id": Run.objects.create(source=source).pk})
+    return {"portal": key, "source": key, "source_edit": key, "harvest_run": run, "harvest_run_csv": run}
 
 
 def places(city: dict[str, Any]) -> dict[str, Place]:
@@ -160,6 +170,7 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "news_edit": Place({"number": mine["news"]}),
         "external": Place({"name": external("mine")}),
         "dataset_graph": Place(dataset),
+        **harvested(),
         "topic": Place({"key": "health"}),
         "organisation": Place({"code": "health"}),
         "district": Place({"code": district()}),

@@ -101,6 +101,14 @@ def answering() -> list[Answering]:
     return sorted(rows, key=lambda one: (one.organisation is None, -one.late, -one.open, str(one.organisation)))
 
 
+def satisfaction() -> tuple[int, int]:
+    """How many askers said that they are satisfied, and how many said anything; problem reports included, complaints not."""
+    cases = Case.objects.exclude(kind=Case.Kind.COMPLAINT).filter(satisfied__isnull=False)
+    reports = Problem.objects.filter(satisfied__isnull=False)
+    happy = cases.filter(satisfied=True).count() + reports.filter(satisfied=True).count()
+    return happy, cases.count() + reports.count()
+
+
 def answering_of(organisation: Organisation) -> Answering:
     """How one organisation answers."""
     found = next((one for one in answering() if one.organisation == organisation), None)

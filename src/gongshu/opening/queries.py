@@ -121,6 +121,12 @@ def _freshness(frequency: str, last: datetime, published: list[datetime] | None 
     )
 
 
+def kept_promise(frequency: str, last: datetime) -> bool | None:
+    """Whether the update promise is kept; None where nothing was promised."""
+    found = _freshness(frequency, last)
+    return None if found.days is None else not found.late
+
+
 def has_format(datasets: QuerySet[Dataset], format_key: str) -> QuerySet[Dataset]:
     """Those of ``datasets`` that can be had in the format."""
     if format_key == "xlsx":

@@ -49,6 +49,7 @@ ENTRIES = (
         "people.see",
         {"organisation_people", "people", "leave", "organisation_new", "organisation_edit"},
     ),
+    ("sources", gettext_noop("汇入"), "source.see", {"sources", "source", "source_new", "source_edit", "harvest_run"}),
     ("stops", gettext_noop("紧急停止"), "dataset.stop", {"stops"}),
     ("synonyms", gettext_noop("近义词"), "synonyms.edit", {"synonyms"}),
     ("figures_list", gettext_noop("差分隐私统计"), "figures.see", {"figures_list", "figures"}),

@@ -93,6 +93,9 @@ PERMISSIONS: dict[str, Permission] = {
         _row("figures.see", gettext_noop("看差分隐私统计与隐私预算"), OWN_STEWARD, OWN_APPROVER, SECURITY, AUDITOR),
         _row("figures.ask", gettext_noop("算差分隐私统计，花隐私预算"), OWN_STEWARD),
         _row("budget.set", gettext_noop("调整数据集的隐私预算"), SECURITY),
+        # federation
+        _row("source.see", gettext_noop("看汇入的门户与每次汇入的结果"), OPERATOR, REGULATOR, AUDITOR),
+        _row("source.manage", gettext_noop("添加、修改、暂停、移除汇入的门户，立即汇入"), OPERATOR),
         # work and record
         _row("job.see", gettext_noop("看作业"), OWN_STEWARD, OWN_APPROVER, OPERATOR, AUDITOR),
         _row("job.cancel", gettext_noop("取消作业"), OWN_STEWARD, OPERATOR),
