@@ -169,6 +169,7 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "news_page": Place({"number": mine["news"]}),
         "news_edit": Place({"number": mine["news"]}),
         "external": Place({"name": external("mine")}),
+        "dataset_graph": Place(dataset),
         **harvested(),
         "topic": Place({"key": "health"}),
         "organisation": Place({"code": "health"}),
