@@ -12,6 +12,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from gongshu.federation.models import Run, Source
 from gongshu.jobs.models import Job
 from gongshu.opening.models import ExternalDataset
 from gongshu.parties.models import Organisation, Person, Role
@@ -70,6 +71,15 @@ def external(key: str) -> str:
     return row.name
 
 
+def harvested() -> dict[str, Place]:
+    """The pages of a portal that is harvested: the platform's own, so of no organisation."""
+    source = Source.objects.create(
+        key="neighbour", name="邻市", kind="ckan", address="https://x.example/", portal_url="https://x.example/"
+    )
+    key, run = Place({"key": source.key}), Place({"run_id": Run.objects.create(source=source).pk})
+    return {"portal": key, "source": key, "source_edit": key, "harvest_run": run, "harvest_run_csv": run}
+
+
 def places(city: dict[str, Any]) -> dict[str, Place]:
     """The things behind every address that has arguments; a new address must be added here."""
     from tests.walk import things  # made by the actions of their people
@@ -119,6 +129,9 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "download": Place(dataset | {"format_key": "csv"}),
         "download_version": Place(version | {"again": mine["dataset"], "format_key": "csv"}),
         "selection": Place(version),
+        "columns": Place(dataset),
+        "columns_version": Place(version),
+        "citation": Place(version | {"form": "bib"}),
         "console": Place(dataset),
         "analysis": Place(dataset),
         "analysis_embed": Place(dataset),
@@ -156,9 +169,17 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "news_page": Place({"number": mine["news"]}),
         "news_edit": Place({"number": mine["news"]}),
         "external": Place({"name": external("mine")}),
+        **harvested(),
         "topic": Place({"key": "health"}),
         "organisation": Place({"code": "health"}),
+        "district": Place({"code": district()}),
     }
+
+
+def district() -> str:
+    """The code of a district."""
+    found, _made = Organisation.objects.get_or_create(code="lu-ban", defaults={"name": "鲁班区", "kind": "district"})
+    return found.code
 
 
 def answer(person: Person | None, name: str, place: dict[str, Any]) -> int:

@@ -29,6 +29,7 @@ def build_app() -> typer.Typer:
     from gongshu.cli import audit, datasets, demo, doctor, people, safekeeping, serve
     from gongshu.cli.environments import environment
     from gongshu.cli.figures import figures
+    from gongshu.cli.harvest import harvest
     from gongshu.cli.inspect import inspect_command
     from gongshu.cli.risk import risk
 
@@ -44,6 +45,7 @@ def build_app() -> typer.Typer:
     app.command()(risk)
     app.command()(environment)
     app.command()(figures)
+    app.command()(harvest)
     app.command()(datasets.publish)
     app.command()(datasets.withdraw)
     app.command()(demo.demo)

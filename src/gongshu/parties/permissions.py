@@ -75,6 +75,7 @@ PERMISSIONS: dict[str, Permission] = {
         _row("dataset.withdraw", gettext_noop("撤回数据集或版本"), OWN_APPROVER, OPERATOR),
         _row("dataset.stop", gettext_noop("紧急停止数据集"), OPERATOR, SECURITY),
         _row("dataset.restore", gettext_noop("恢复被停止的数据集（不能由停止的人恢复）"), OPERATOR, SECURITY),
+        _row("synonyms.edit", gettext_noop("编辑检索的近义词"), OPERATOR),
         _row("problem.answer", gettext_noop("答复问题报告"), OWN_STEWARD, OWN_APPROVER),
         _row("problem.see", gettext_noop("看问题报告"), OWN_STEWARD, OWN_APPROVER, OPERATOR, REGULATOR, SECURITY),
         # questions and answers: a complaint is never handled by those it is about (feedback.permissions)
@@ -92,6 +93,9 @@ PERMISSIONS: dict[str, Permission] = {
         _row("figures.see", gettext_noop("看差分隐私统计与隐私预算"), OWN_STEWARD, OWN_APPROVER, SECURITY, AUDITOR),
         _row("figures.ask", gettext_noop("算差分隐私统计，花隐私预算"), OWN_STEWARD),
         _row("budget.set", gettext_noop("调整数据集的隐私预算"), SECURITY),
+        # federation
+        _row("source.see", gettext_noop("看汇入的门户与每次汇入的结果"), OPERATOR, REGULATOR, AUDITOR),
+        _row("source.manage", gettext_noop("添加、修改、暂停、移除汇入的门户，立即汇入"), OPERATOR),
         # work and record
         _row("job.see", gettext_noop("看作业"), OWN_STEWARD, OWN_APPROVER, OPERATOR, AUDITOR),
         _row("job.cancel", gettext_noop("取消作业"), OWN_STEWARD, OPERATOR),

@@ -63,6 +63,12 @@ OPTIONS: dict[str, Option] = {
         Option("GONGSHU_ENGINE_MEMORY", "240MB", "数据引擎的内存上限"),
         Option("GONGSHU_UPLOAD_LIMIT", "2147483648", "单个文件上限，字节", int),
         Option("GONGSHU_UPLOAD_QUOTA", "21474836480", "一个机构上传文件的总量上限，字节；丢弃的不算", int),
+        Option(
+            "GONGSHU_OUTGOING_ALLOWED",
+            "",
+            "汇入别的门户时，内网里允许访问的主机或网段，逗号分隔，如 portal.intranet,10.8.0.0/16,127.0.0.1:8031；空则只访问公网",
+            _list,
+        ),
         Option("GONGSHU_API_RATE", "20", "行接口：一个地址每秒可问几次（每个网站进程），可积攒 10 秒的量", float),
         Option("GONGSHU_API_TOKEN_RATE", "100", "行接口：一个读取令牌每秒可问几次（每个网站进程）", float),
         Option("GONGSHU_LEASE_SECONDS", "60", "作业租约：多久没有心跳就由别的工作进程接手，秒", int),

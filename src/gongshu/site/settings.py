@@ -37,6 +37,8 @@ INSTALLED_APPS = [
     "gongshu.opening",
     "gongshu.feedback",
     "gongshu.custody",
+    "gongshu.federation",
+    "gongshu.evaluation",
     "gongshu.surfaces",
     "allauth",
     "allauth.account",
@@ -47,6 +49,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "gongshu.web.middleware.SecurityHeaders",
     "gongshu.web.middleware.StaticFiles",
+    "gongshu.web.middleware.PackedPages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "gongshu.web.middleware.Language",
     "django.middleware.common.CommonMiddleware",
@@ -216,6 +219,9 @@ LAKE_S3 = {
     "key": option("GONGSHU_S3_KEY"),
     "secret": option("GONGSHU_S3_SECRET"),
 }
+
+# What may be asked inside the own network when other portals are harvested
+OUTGOING_ALLOWED = option("GONGSHU_OUTGOING_ALLOWED")
 
 # The interface to rows: questions a second of one address, and of one token, in each process
 API_RATE = option("GONGSHU_API_RATE")

@@ -13,6 +13,8 @@ urlpatterns = [
     path("", include("gongshu.governance.protection_urls")),
     path("", include("gongshu.opening.urls")),
     path("", include("gongshu.feedback.urls")),
+    path("", include("gongshu.evaluation.urls")),
+    path("", include("gongshu.federation.urls")),
     path("custody/", include("gongshu.custody.urls")),
     path("", include("gongshu.governance.urls")),
     path("account/", include("gongshu.parties.urls")),

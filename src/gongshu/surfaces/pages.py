@@ -12,7 +12,9 @@ from django.views.decorators.http import require_POST, require_safe
 from gongshu import clock, deadlines
 from gongshu.feedback import queries as feedback
 from gongshu.jobs.models import Job
-from gongshu.opening import cards, maps, pages, queries, terms
+from gongshu.opening import cards, figures, list_pages, maps, queries, search, terms
+from gongshu.opening.models import Dataset
+from gongshu.opening.search.documents import OWN
 from gongshu.oversight.models import Event
 from gongshu.parties.actions import cancel_job as cancel
 from gongshu.parties.inbox import waiting_for
@@ -21,6 +23,7 @@ from gongshu.web import words
 from gongshu.web.access import needs, public
 
 LISTED = 5
+TRIED = 40  # of the latest datasets, in whose words the example questions are
 DEMANDS, NEWS = 4, 2
 JOBS = 30
 EVENTS = 20
@@ -38,21 +41,20 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@list_pages.needs_index
 @public
 def home(request: HttpRequest) -> HttpResponse:
     """The first page: ask, see the city's flow, choose a topic, see what is new and used, and who keeps the promise."""
-    used = queries.uses()
-    visible = queries.visible()
-    recent = visible.order_by("-current__published_at")[:LISTED]
+    latest = search.ask(search.Wanted(filters={"source": OWN}, order="updated", limit=TRIED))
     districts = maps.district_map()
     context = {
-        "total": visible.count(),
-        "organisations": pages.organisation_rows(),
+        "total": latest.count,
+        "organisations": list_pages.organisation_rows(),
         "flow": flow_steps(),
-        "topics": queries.by_topic(),
-        "recent": [cards.card(each, used) for each in recent],
-        "popular": _popular(used),
-        "tries": _tries(),
+        "topics": figures.by_topic(),
+        "recent": cards.cards(latest.items[:LISTED]),
+        "popular": _popular(),
+        "tries": _tries(latest.datasets),
         "now": clock.now(),
         "demands": feedback.open_first(feedback.public_demands())[:DEMANDS],
         "news": feedback.public_news()[:NEWS],
@@ -64,7 +66,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def flow_steps() -> list[dict[str, Any]]:
     """The eight steps with how many datasets reached each, and the height of its beam in twentieths of the first."""
-    flow = queries.city_flow()
+    flow = figures.city_flow()
     quality = f"{flow['quality']:.1f}" if flow["quality"] is not None else "—"
     said = {
         "gather": (flow["gathered"], [_("%(n)s 行入库") % {"n": f"{flow['rows']:,}"}]),
@@ -77,7 +79,10 @@ def flow_steps() -> list[dict[str, Any]]:
         ),
         "release": (flow["open"], [_("今日 +%(n)s") % {"n": flow["today"]}]),
         "use": (flow["used"], [_("近 30 天 %(n)s 次") % {"n": f"{flow['uses']:,}"}]),
-        "account": (0, [_("入口尚未启用")]),
+        "account": (
+            (told := feedback.city_answers()).datasets,
+            [_("已答复 %(n)s 件") % {"n": f"{told.answered:,}"}, _("在办 %(n)s 件") % {"n": f"{told.open:,}"}],
+        ),
     }
     most = max(flow["gathered"], 1)
     found = []
@@ -99,18 +104,17 @@ def flow_steps() -> list[dict[str, Any]]:
     return found
 
 
-def _popular(used: dict[str, int]) -> list[cards.Card]:
-    """The most used of the last 30 days; until somebody used something, the largest."""
-    names = sorted((name for name in used if used[name]), key=lambda name: -used[name])[: 3 * LISTED]
+def _popular() -> list[cards.Card]:
+    """The most used of the last 30 days."""
+    names = list(queries.most_used(3 * LISTED))
     found = {one.name: one for one in queries.visible().filter(name__in=names)}
-    chosen = [found[name] for name in names if name in found][:LISTED]
-    return [cards.card(each, used) for each in chosen]
+    return cards.cards([found[name] for name in names if name in found][:LISTED])
 
 
-def _tries() -> list[str]:
+def _tries(latest: list[Dataset]) -> list[str]:
     """Questions to begin with: the newest datasets of different topics, by what they hold."""
     seen: dict[str, str] = {}
-    for dataset in queries.visible().order_by("-current__published_at")[:40]:
+    for dataset in latest:
         word = next(iter(dataset.keywords), "") if not words.english() else ""
         seen.setdefault(dataset.topic, word or words.local(dataset, "title"))
     return list(seen.values())[:4]

@@ -16,7 +16,7 @@ from gongshu import __version__
 SECTIONS = {
     "datasets": {"datasets", "dataset", "dataset_version"},
     "topics": {"topics", "topic"},
-    "organisations": {"organisations", "organisation"},
+    "organisations": {"organisations", "organisation", "districts", "district"},
     "ask": {
         "ask",
         "demand_new",

@@ -124,12 +124,16 @@ JOB_STEPS = {
     "risk": gettext_lazy("计算个人风险"),
     "compare": gettext_lazy("比较其他做法"),
     "keep": gettext_lazy("保存预览"),
+    "fetch": gettext_lazy("读取目录"),
+    "match": gettext_lazy("逐条核对"),
+    "missing": gettext_lazy("查缺"),
 }
 JOB_KINDS = {  # the steps of each kind of job, in their order
     "publish": ("read", "raw", "check", "protect", "commit", "serve", "release", "index"),
     "inspect": ("read", "type", "recognise", "count", "check"),
     "preview": ("read", "check", "protect", "risk", "compare", "keep"),
     "figures": ("read", "count"),
+    "harvest": ("fetch", "match", "missing"),
 }
 
 
