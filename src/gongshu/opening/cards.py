@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from gongshu.opening import exports, queries, terms
 from gongshu.opening.models import Dataset
+from gongshu.parties.models import Organisation
 from gongshu.web import words
 
 
@@ -31,6 +32,7 @@ class Card:
     late: bool
     uses: int
     synthetic: bool
+    given: bool = False  # by society
 
 
 def card(dataset: Dataset, used: dict[str, int]) -> Card:
@@ -52,4 +54,5 @@ def card(dataset: Dataset, used: dict[str, int]) -> Card:
         late=queries.freshness(dataset).late,
         uses=used.get(dataset.name, 0),
         synthetic=dataset.synthetic,
+        given=dataset.provider.kind == Organisation.Kind.SOCIETY,
     )

@@ -121,12 +121,16 @@ def by_topic() -> list[dict[str, Any]]:
 
 
 def by_organisation() -> list[dict[str, Any]]:
-    """Every body that provides something visible: how many datasets and rows, how many keep their promise, last update."""
+    """Every public body that provides something visible: how many datasets and rows, how many keep their promise, last update.
+
+    Givers of society are not among them: they owe nobody an update.
+    """
     found: dict[int, dict[str, Any]] = {}
     # plain values: whole rows of a thousand versions with their columns and contracts would take a third of a second
     facts = ("provider", "update_frequency", "current__published_at", "current__rows", "current__quality__total")
-    providers = Organisation.objects.filter(datasets__in=visible()).in_bulk()
-    for provider, frequency, last, rows, quality in visible().order_by().values_list(*facts):
+    bodies = visible().exclude(provider__kind=Organisation.Kind.SOCIETY)
+    providers = Organisation.objects.filter(datasets__in=bodies).in_bulk()
+    for provider, frequency, last, rows, quality in bodies.order_by().values_list(*facts):
         row = found.setdefault(
             provider,
             {
@@ -151,6 +155,12 @@ def by_organisation() -> list[dict[str, Any]]:
         row["share"] = row["on_time"] / row["promised"] if row["promised"] else None
         row["quality"] = sum(row["scores"]) / len(row["scores"]) if row["scores"] else None
     return sorted(found.values(), key=lambda row: (-row["number"], row["organisation"].name))
+
+
+def givers() -> list[tuple[Organisation, int]]:
+    """Firms and persons who gave data, each with the number of visible datasets."""
+    found = Organisation.objects.filter(kind=Organisation.Kind.SOCIETY, datasets__in=visible())
+    return [(one, one.n) for one in found.annotate(n=Count("datasets", distinct=True)).order_by("-n", "name")]
 
 
 def districts() -> QuerySet[Organisation]:

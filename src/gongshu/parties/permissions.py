@@ -77,6 +77,8 @@ PERMISSIONS: dict[str, Permission] = {
         _row("dataset.restore", gettext_noop("恢复被停止的数据集（不能由停止的人恢复）"), OPERATOR, SECURITY),
         _row("problem.answer", gettext_noop("答复问题报告"), OWN_STEWARD, OWN_APPROVER),
         _row("problem.see", gettext_noop("看问题报告"), OWN_STEWARD, OWN_APPROVER, OPERATOR, REGULATOR, SECURITY),
+        _row("offer.see", gettext_noop("看提供数据的申请"), OPERATOR, REGULATOR),
+        _row("offer.decide", gettext_noop("决定提供数据的申请"), OPERATOR),
         # custody: whoever chooses protections never holds the key, and whoever holds it is watched by another
         _row("key.see", gettext_noop("看密钥的版本"), SECURITY, AUDITOR),
         _row("key.rotate", gettext_noop("换新密钥"), SECURITY),
