@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from gongshu import clock
 from gongshu.catalogue.models import Resource
 from gongshu.governance.models import Draft
+from gongshu.opening.offer_models import Offer as Offer  # a model of this app, in a file of its own
 from gongshu.parties.models import Organisation, Person
 
 
