@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from gongshu import clock
 from gongshu.catalogue.models import Resource
 from gongshu.governance.models import Draft
+from gongshu.opening.offer_models import Offer as Offer  # a model of this app, in a file of its own
 from gongshu.parties.models import Organisation, Person
 
 
@@ -80,6 +81,9 @@ class Version(models.Model):
     raw_snapshot = models.CharField(max_length=40)
     job = models.UUIDField()
     serving = models.CharField(max_length=300)  # path of the serving copy, relative to the data folder
+    sketched = models.BooleanField(
+        default=False, db_index=True
+    )  # its columns were compared with those of other datasets
     published_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True)
     withdrawn_reason = models.TextField(blank=True, default="")
@@ -429,15 +433,12 @@ class ColumnSketch(models.Model):
 
 class Join(models.Model):
     """可关联: two columns of different datasets with values in common; ``share``: how much of the distinct values of ``left``
-    is in ``right`` (0..1), ``back`` the other way; ``sample``, ``back_sample``: from how many values each was estimated, 0
-    when it is exact."""
+    is in ``right`` (0..1); ``sample``: from how many values that was estimated, 0 when it is exact."""
 
     left = models.ForeignKey(ColumnSketch, on_delete=models.CASCADE, related_name="joins")
     right = models.ForeignKey(ColumnSketch, on_delete=models.CASCADE, related_name="joined_by")
     share = models.FloatField()
-    back = models.FloatField()
     sample = models.PositiveIntegerField()
-    back_sample = models.PositiveIntegerField()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["left", "right"], name="opening_join_once")]
