@@ -24,6 +24,7 @@ from gongshu.feedback.policies import (
     check_open,
     text_within,
 )
+from gongshu.feedback.privacy import check_no_person
 from gongshu.opening.models import Dataset
 from gongshu.opening.problems import next_number
 from gongshu.opening.queries import visible
@@ -62,7 +63,7 @@ class Asked:
 def ask(kind: str, asked: Asked, *, person: Person | None = None, language: str = "zh-hans") -> tuple[Case, str]:
     """Take a case in; returns it with the secret of its asker's link, which is not kept.
 
-    TableError for what is missing, too long, or was sent in the same words before.
+    TableError for what is missing, too long, leads to a person though it becomes public, or was sent in the same words before.
     """
     kind = Kind(kind)
     title = text_within(asked.title, TITLE_LIMIT, missing="请用一句话写标题")
@@ -72,6 +73,8 @@ def ask(kind: str, asked: Asked, *, person: Person | None = None, language: str 
         raise TableError("asker_required", "请选择您是哪一类提出方")
     if kind == Kind.COMPLAINT and asked.about not in Case.About.values:
         raise TableError("about_required", "请选择投诉举报涉及什么")
+    if kind in PUBLIC_KINDS:
+        check_no_person("\n".join((title, text, purpose)))
     organisation = asked.organisation
     if kind == Kind.COMPLAINT:
         organisation = _complained_of(asked)
