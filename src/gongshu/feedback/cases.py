@@ -14,6 +14,7 @@ from gongshu.feedback.models import Case, Step, Support
 from gongshu.feedback.permissions import check_can_answer, handlers
 from gongshu.feedback.policies import (
     ANSWER_LIMIT,
+    ASKED,
     NOTE_LIMIT,
     OPEN,
     PUBLIC_KINDS,
@@ -141,7 +142,7 @@ def accept(actor: Person, case: Case) -> Case:
 def route(actor: Person, case: Case, organisation: Organisation | None, note: str = "") -> Case:
     """Pass an open case on, to another organisation or (None) back to the platform; the deadline stays.
 
-    TableError for a complaint, for where it is already, for a user of data, or without a word of why once it had a place.
+    TableError for a complaint, for where it is already, for what is no public body, or without a word of why once it had a place.
     """
     with transaction.atomic():
         row = _locked(case)
@@ -149,7 +150,7 @@ def route(actor: Person, case: Case, organisation: Organisation | None, note: st
         check_open(row)
         if row.kind in (Kind.COMPLAINT, Kind.QUESTION):
             raise TableError("not_routed", "这类事项不转办")
-        if organisation == row.organisation or (organisation and organisation.kind == Organisation.Kind.USER):
+        if organisation == row.organisation or (organisation and organisation.kind not in ASKED):
             raise TableError("place_wrong", "请选择另一个办理机构")
         note = text_within(note, NOTE_LIMIT, missing="请写转办的理由" if row.organisation else "")
         row.organisation, row.state = organisation, State.RECEIVED
