@@ -14,6 +14,7 @@ from functools import cache, partial
 
 from django.test import Client
 
+from demo import asking
 from demo.recipe import Dataset
 from gongshu import clock
 from gongshu.catalogue.actions import describe_resource, register_system
@@ -130,13 +131,16 @@ def steps(names: list[str], make: Callable[[str], Dataset]) -> Iterator[Step]:
     found.append(Step(_at(DAYS - 4, 10), REPORTED, _answer))
     found.append(Step(_at(DAYS - 9, 15), STOPPED, _stop))
     found.append(Step(_at(DAYS - 8, 10), STOPPED, _restore))
+    for day, hour, act in asking.acts():
+        found.append(Step(_at(day, hour), "", act))
     return iter(sorted(found, key=lambda step: step.at))
 
 
 def finished(names: list[str]) -> bool:
     """Whether all of it happened already."""
     on_their_way = Draft.objects.filter(resource__slug__in=(PENDING, PREPARED)).count() == 2
-    return on_their_way and Version.objects.count() >= len(names) - 1  # those two are not out, another has two versions
+    out = Version.objects.count() >= len(names) - 1  # those two are not out, another has two versions
+    return on_their_way and out and asking.finished()
 
 
 def play(step: Step) -> None:

@@ -102,7 +102,7 @@ def facts() -> None:
         "jobs": list(Job.objects.values()),
         "uploads": [(str(one.pk), uploads.file_of(one).read_text()) for one in Upload.objects.all()],
         "people": list(Person.objects.values()),
-        "found": search.find("诊所", Dataset.objects.all()),
+        "found": [one.pk for one in search.ask(search.Wanted("诊所")).items],
         "copies": copies,
         "lake": lake,
         "raw": raw,

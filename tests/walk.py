@@ -7,6 +7,7 @@ from typing import Any
 
 from gongshu.catalogue.actions import describe_resource, register_system
 from gongshu.catalogue.models import Resource
+from gongshu.feedback import cases, news
 from gongshu.gathering import store
 from gongshu.gathering.actions import inspect
 from gongshu.gathering.models import Upload
@@ -18,7 +19,7 @@ from gongshu.opening import problems, submissions
 from gongshu.opening.models import Dataset, Decision, Submission
 from gongshu.parties.actions import invite
 from gongshu.parties.models import Organisation, Person, Role
-from tests import people
+from tests import asking, people
 
 CLINICS = "编号,名称,床位\n" + "".join(f"{n},诊所{n},{n % 50}\n" for n in range(1, 61))
 
@@ -93,7 +94,15 @@ def things(where: Organisation, mark: str) -> dict[str, Any]:
     waiting = submitted(steward, where, f"{mark}-waiting")
     invitation, _ = invite(approver, where, Role.STEWARD, f"{mark}@example.org", "受邀人")
     report, secret = problems.report(Dataset.objects.get(name=f"{mark}-out"), "wrong", "床位不对")
+    demand = asking.demand(f"{mark} 的到站时间", organisation=where)
+    cases.show(steward, demand, True)
+    violation = cases.Asked(title=f"{mark} 冒用数据", text="转卖下载的数据", about="violation")
+    complaint, asked = cases.ask("complaint", violation)
     return {
+        "demand": demand.number,
+        "complaint": complaint.number,
+        "asked": asked,
+        "news": news.publish(operator, "平台上线", "今天起可以用了").pk,
         "problem": report.number,
         "report": secret,
         "dataset": f"{mark}-out",

@@ -44,3 +44,11 @@ document.addEventListener("click", async (event) => {
   button.textContent = button.dataset.done;
   setTimeout(() => { button.innerHTML = said; }, 1500);
 });
+
+// filters are folded on a phone
+const foldFacets = () => {
+  if (matchMedia("(max-width: 720px)").matches)
+    for (const one of document.querySelectorAll(".facets > details[open]")) if (!one.querySelector("[aria-current]")) one.open = false;
+};
+foldFacets();
+document.addEventListener("htmx:afterSettle", foldFacets);

@@ -63,6 +63,26 @@ for state, result, error in (
 ):
     PrivateRelease.objects.create(dataset=register, version=register.current, epsilon=0.3, purpose="年度报告", state=state, result=result,
                                   error=error, asked={"kind": "count", "by": "区", "groups": ["甲区", "乙区"], "person": "代码", "most": 1})
+from datetime import timedelta
+from gongshu import clock
+from gongshu.feedback import cases, news, reuses
+from tests import asking
+keeper, answerer = people.person("operator"), people.person("answerer")
+with clock.at(clock.now() - timedelta(days=60)):
+    late = asking.demand("每个监测点的逐时噪声", organisation=people.organisation("environment"))
+cases.show(keeper, late, True)
+met = asking.demand("医院的名单与地址", organisation=people.organisation("health"))
+cases.answer(keeper, met, "已经开放，见下。", outcome="met", meets="medical-institutions", shown=True)
+asking.demand("学校周边的午间车流", asker="firm")
+question, _secret = cases.ask("question", cases.Asked("注册资本的单位是什么？", dataset=register))
+cases.answer(answerer, question, "万元。", shown=True)
+cases.ask("complaint", cases.Asked("有人转卖下载的数据", "附网址与截图说明。", about="violation"))
+for title in ("夜间就医地图", "待核对的成果"):
+    offered = reuses.Offered("application", title, f"https://example.org/{title}", "学生团队", ("company-register",), "按位置列出夜里有急诊的医院。")
+    made = reuses.offer(offered)
+    if title == "夜间就医地图":
+        reuses.decide(keeper, made, shown=True)
+news.publish(keeper, "数据需求有了专门的入口", "要的数据还没有开放，可以提需求，见 https://example.org/ask", "A door for data requests", "")
 from tests import portals
 portals.seeded()
 from gongshu.oversight import access

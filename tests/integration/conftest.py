@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -72,9 +73,10 @@ def served(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered():
+def nothing_remembered(settings):
     from gongshu.opening import maps
 
+    shutil.rmtree(settings.DATA / "index", ignore_errors=True)
     caches["process"].clear()
     maps._divisions.cache_clear()
     maps._rows_by_division.cache_clear()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 import uuid
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
+from gongshu import web
 from gongshu.jobs.models import Job
 from gongshu.opening import search
 from gongshu.opening.models import Dataset, IndexTask, Version
@@ -189,14 +192,17 @@ def test_search_without_an_index_asks_the_database(client, settings):
 def test_index_follows_the_outbox_and_forgets_what_is_withdrawn():
     version = seeding.hospitals(20)
     search.rebuild()
-    everything = Dataset.objects.all()
-    assert search.find("医院", everything) == [version.dataset_id]
+
+    def found():
+        return [one.pk for one in search.ask(search.Wanted("医院")).items]
+
+    assert found() == [version.dataset_id]
     dataset = version.dataset
     dataset.current = None
     dataset.save()
     IndexTask.objects.create(dataset=dataset)
     assert search.index_pending() == 1
-    assert search.find("医院", everything) == []
+    assert found() == []
     assert search.index_pending() == 0
 
 
@@ -313,3 +319,35 @@ def test_home_map_counts_rows_that_have_a_place(client):
 
 def test_health(client):
     assert client.get("/healthz").content == b"ok"
+
+
+def test_pages_are_packed_for_browsers_that_take_it(client):
+    seeding.hospitals(100)
+    plain = client.get("/datasets/medical-institutions")
+    packed = client.get("/datasets/medical-institutions", HTTP_ACCEPT_ENCODING="br, gzip")
+    assert "Content-Encoding" not in plain and "Accept-Encoding" in plain["Vary"]
+    assert packed["Content-Encoding"] == "gzip" and int(packed["Content-Length"]) == len(packed.content)
+    assert "诊所" in gzip.decompress(packed.content).decode() and 4 * len(packed.content) < len(plain.content)
+    refused = client.get("/datasets/medical-institutions", HTTP_ACCEPT_ENCODING="gzip;q=0, identity")
+    assert "Content-Encoding" not in refused
+
+
+PUBLIC = ("/", "/datasets", "/datasets?q=医院", "/datasets/medical-institutions", "/datasets/medical-institutions/analysis",
+          "/datasets/medical-institutions/columns", "/topics", "/organisations", "/help", "/api/")  # fmt: skip
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_a_page_and_what_it_loads_weigh_little(client, address):
+    """At most 100 KB go over the wire for a page with its style and its scripts, without the library of the charts."""
+    seeding.hospitals(300)
+    seeding.divisions()
+    page = client.get(address, HTTP_ACCEPT_ENCODING="gzip")
+    text = gzip.decompress(page.content).decode()
+    loaded = re.findall(r'(?:src|href)="[^"]*?/(gongshu/[\w.-]+\.(?:css|js|svg))"', text)
+    assert loaded, text[:500]
+    static = Path(web.__file__).parent / "static"
+    weight = len(page.content)
+    for name in {re.sub(r"\.[0-9a-f]{12}(?=\.)", "", one) for one in loaded} - {"gongshu/chart.js"}:
+        weight += len(gzip.compress((static / name).read_bytes()))
+    assert weight <= 100 * 1024, f"{address}: {weight} bytes"
+    assert text.count("<") < 6000  # elements that a phone has to lay out

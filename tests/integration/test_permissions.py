@@ -144,6 +144,9 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "download": Place(dataset | {"format_key": "csv"}),
         "download_version": Place(version | {"again": mine["dataset"], "format_key": "csv"}),
         "selection": Place(version),
+        "columns": Place(dataset),
+        "columns_version": Place(version),
+        "citation": Place(version | {"form": "bib"}),
         "console": Place(dataset),
         "analysis": Place(dataset),
         "analysis_embed": Place(dataset),
@@ -171,13 +174,29 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "subscription": Place({"secret": "no-such-secret"}),
         "report": Place({"key": mine["report"]}),
         "problem": both("number", "problem"),
+        "asked": Place({"key": mine["asked"]}),
+        "demand": Place({"number": mine["demand"]}),
+        "demand_support": Place({"number": mine["demand"]}),
+        "case": both("number", "demand"),
+        "complaint": Place({"number": mine["complaint"]}),
+        "questions": Place(dataset),
+        "question_new": Place(dataset),
+        "news_page": Place({"number": mine["news"]}),
+        "news_edit": Place({"number": mine["news"]}),
         "external": Place({"name": external("mine")}),
         **harvested(),
         "offer": Place({"number": offered()}),
         "given_offer": Place({"secret": "no-such-secret"}),
         "topic": Place({"key": "health"}),
         "organisation": Place({"code": "health"}),
+        "district": Place({"code": district()}),
     }
+
+
+def district() -> str:
+    """The code of a district."""
+    found, _made = Organisation.objects.get_or_create(code="lu-ban", defaults={"name": "鲁班区", "kind": "district"})
+    return found.code
 
 
 def answer(person: Person | None, name: str, place: dict[str, Any]) -> int:

@@ -6,11 +6,17 @@ import uuid
 
 import opencc
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
-from gongshu.opening import search
-from gongshu.opening.models import Dataset, Version
-from tests import seeding
+from gongshu.opening import search, synonyms
+from gongshu.opening.models import Dataset, ExternalDataset, Version
+from gongshu.opening.rows import limits
+from gongshu.opening.search import documents
+from gongshu.oversight.models import Event
+from gongshu.parties.models import Organisation, Role
+from gongshu.tables.errors import TableError
+from tests import people, seeding
 
 # title, English title, keywords, columns, topic
 CITY = [
@@ -102,12 +108,15 @@ def questions() -> list[tuple[str, str]]:
     return asked
 
 
+def find(question: str, **filters: str) -> list[int]:
+    return [one.pk for one in search.ask(search.Wanted(question, filters, limit=10)).items]
+
+
 def test_people_find_what_they_look_for(city):
     """Mean reciprocal rank among the first ten answers, over more than a hundred questions."""
     asked, score, missed = questions(), 0.0, []
-    everything = Dataset.objects.all()
     for question, title in asked:
-        found = search.find(question, everything)[:10]
+        found = find(question)
         place = found.index(city[title]) + 1 if city[title] in found else 0
         score += 1 / place if place else 0
         if place != 1:
@@ -120,7 +129,7 @@ def test_what_was_meant_is_said(client, city):
     html = client.get("/datasets", {"q": "意料机构"}).content.decode()
     assert "没有“意料机构”" in html and "医疗" in html and "<mark>" in html
     assert "没有“" not in client.get("/datasets", {"q": "公交站点"}).content.decode()
-    assert search.answer("完全没有的东西xyz", Dataset.objects.all()).ids == []
+    assert find("完全没有的东西xyz") == []
 
 
 @pytest.mark.parametrize(("typed", "title"), [("停车", "公共停车场泊位"), ("gongj", "公交站点"), ("bus st", "公交站点"), ("機構", "公输市医疗机构名录")])  # fmt: skip
@@ -136,6 +145,84 @@ def test_nothing_typed_proposes_nothing_and_marks_are_escaped(client, city):
 
 
 def test_an_index_of_an_older_shape_is_made_anew(city, monkeypatch):
-    monkeypatch.setattr(search, "SHAPE", 99)
+    monkeypatch.setattr(documents, "SHAPE", 99)
     assert search.index_pending() == len(CITY)
-    assert search.find("停车场", Dataset.objects.all())
+    assert find("停车场")
+
+
+def test_the_operator_says_what_means_the_same_and_questions_heed_it_at_once(client, city):
+    operator = people.person("op", Role.OPERATOR, people.organisation())
+    assert find("充气泵") == []
+    row = synonyms.save_synonyms(operator, ["充气泵", "充电桩"])
+    assert find("充气泵") == [city["新能源充电桩"]]
+    assert Event.objects.filter(action="synonyms.save", actor="op").exists()
+    assert city["零售药店名录"] in find("pharmacy")
+    synonyms.save_synonyms(operator, [], rulebook_key="地铁")  # metro, subway: switched off
+    assert "轨道交通首末班时刻" not in [Dataset.objects.get(pk=pk).title for pk in find("metro")]
+    synonyms.remove_synonyms(operator, row.pk)
+    assert find("充气泵") == []
+    with pytest.raises(PermissionDenied):
+        synonyms.save_synonyms(people.person("st", Role.STEWARD, people.organisation()), ["甲", "乙"])
+    for wrong in ({"words": ["甲"]}, {"words": ["甲", "，。"]}, {"words": ["甲", "乙"], "rulebook_key": "没有"}, {"words": ["甲", "乙"], "group": 99}):  # fmt: skip
+        with pytest.raises(TableError):
+            synonyms.save_synonyms(operator, **wrong)
+    client.force_login(operator)
+    assert client.post("/synonyms", {"words": "充气泵，充电桩"}).status_code == 302
+    html = client.get("/synonyms").content.decode()
+    assert "充气泵" in html and "已停用" in html
+    assert client.post("/synonyms", {"words": "一"}).status_code == 400
+    assert find("充气泵") == [city["新能源充电桩"]]
+
+
+def test_facets_count_with_the_other_filters_and_chips_take_them_off(client, city):
+    html = client.get("/datasets", {"topic": "health", "format": "csv", "q": ""}).content.decode()
+    assert "4 个数据集" in html and html.count('<li><a class="btn sm quiet"') == 3
+    found = search.ask(search.Wanted("", {"topic": "health"}, facets=("topic", "freshness", "quality", "district")))
+    assert found.count == 4 and found.facets["topic"]["transport"] == 6 and found.facets["freshness"] == {"on_time": 4}
+    assert found.facets["quality"] == {"none": 4} and found.facets["district"] == {}
+    assert search.ask(search.Wanted(filters={"freshness": "late"})).count == 0
+    assert "去掉一些筛选" in client.get("/datasets", {"quality": "95"}).content.decode()
+
+
+def test_a_district_counts_its_own_and_its_bodies(client, city):
+    district = Organisation.objects.create(code="lu-ban", name="鲁班区", kind="district")
+    Organisation.objects.filter(code="health").update(parent=district)
+    found = search.ask(search.Wanted(facets=("district",)))
+    assert found.facets["district"] == {"lu-ban": len(CITY)}
+    html = client.get("/districts/lu-ban").content.decode()
+    assert f"{len(CITY)} 个数据集" in html and "市卫生健康委" in html
+    assert "鲁班区" in client.get("/districts").content.decode()
+    assert "/districts/lu-ban" in client.get("/organisations/health").content.decode()
+    assert client.get("/districts/health").status_code == 404
+
+
+def test_datasets_of_other_portals_are_found_beside_ours_and_marked(client, city):
+    row = ExternalDataset.objects.create(
+        source="neighbour", portal="邻市开放平台", portal_url="https://data.example", remote_id="1", name="neighbour--1",
+        title="邻市公交站点", distributions=[{"title": "a", "format": "CSV", "media_type": "", "url": "https://data.example/a", "size": None}],
+    )  # fmt: skip
+    assert search.index_pending() == 1 and search.index_pending() == 0
+    html = client.get("/datasets", {"q": "公交站点"}).content.decode()
+    assert "来自邻市开放平台" in html and row.get_absolute_url() in html
+    assert "公交站点" in client.get("/datasets", {"source": "own", "q": "公交站点"}).content.decode()
+    found = search.ask(search.Wanted("公交站点", facets=("source",)))
+    assert found.facets["source"]["neighbour"] == 1 and found.datasets[0].pk == city["公交站点"]
+    assert client.get("/api/v1/datasets", {"q": "邻市公交站点"}).json()["items"][0]["title"] == "公交站点"
+    row.state, row.changed_at = ExternalDataset.State.GONE, timezone.now()
+    row.save()
+    assert search.index_pending() == 1
+    assert search.ask(search.Wanted("邻市")).count == 0
+
+
+def test_what_may_not_be_seen_is_not_shown_though_the_index_lags(client, city):
+    Dataset.objects.filter(title="公交站点").update(stopped_at=timezone.now())
+    assert city["公交站点"] not in find("公交站点")
+    assert client.get("/suggest", {"q": "公交站"}).json() == {"suggestions": []}
+
+
+def test_the_search_box_is_asked_so_often_and_not_more(client, city, monkeypatch):
+    gate = limits.Gate(0.1, 0.1)
+    monkeypatch.setattr(limits, "gate", lambda: gate)
+    assert [client.get("/suggest", {"q": "公"}).status_code for _turn in range(3)] == [200, 200, 429]
+    answer = client.get("/api/3/action/package_search")
+    assert answer.status_code == 429 and int(answer["Retry-After"]) > 0

@@ -14,6 +14,7 @@ from gongshu.opening import exports, history, queries, search
 from gongshu.opening.models import Dataset, Version
 from gongshu.opening.rows import service, words
 from gongshu.opening.rows.finding import StoppedError, WithdrawnError
+from gongshu.opening.search.documents import OWN
 from gongshu.oversight import access
 
 router = Router(tags=["datasets"])
@@ -188,26 +189,15 @@ FILTERS = (
 
 @router.get(
     "/datasets",
-    response={200: ListAnswer, 400: ErrorAnswer},
+    response={200: ListAnswer, 400: ErrorAnswer, 503: ErrorAnswer},
     summary="List and search datasets",
     url_name="api_datasets",
 )
 def list_datasets(request: HttpRequest, question: Query[ListQuestion]) -> dict[str, Any]:
     """Datasets that match, best first when ``q`` is given, else the latest first."""
-    found = queries.visible().order_by("-current__published_at", "name")
-    if question.topic:
-        found = found.filter(topic=question.topic)
-    if question.provider:
-        found = found.filter(provider__code=question.provider)
-    if question.format:
-        found = queries.has_format(found, question.format) if question.format in exports.FORMATS else found.none()
-    end = question.offset + question.limit
-    if question.q.strip():
-        ids = search.find(question.q, found)
-        by_id = queries.visible().in_bulk(ids[question.offset : end])
-        chosen = [by_id[pk] for pk in ids[question.offset : end] if pk in by_id]
-        return {"count": len(ids), "items": [_item(request, each) for each in chosen]}
-    return {"count": found.count(), "items": [_item(request, each) for each in found[question.offset : end]]}
+    filters = {"source": OWN, "topic": question.topic, "provider": question.provider, "format": question.format}
+    found = search.ask(search.Wanted(question.q, filters, offset=question.offset, limit=question.limit))
+    return {"count": found.count, "items": [_item(request, each) for each in found.datasets]}
 
 
 @router.get(

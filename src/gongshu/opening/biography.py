@@ -239,8 +239,8 @@ def _release(version: Version) -> Step:
 
 def _use(version: Version) -> Step:
     name = version.dataset.name
-    downloads = queries.uses(queries.DOWNLOAD).get(name, 0)
-    calls = queries.uses(queries.QUERY).get(name, 0)
+    downloads = queries.uses([name], queries.DOWNLOAD).get(name, 0)
+    calls = queries.uses([name], queries.QUERY).get(name, 0)
     total = downloads + calls
     return Step(
         "use",

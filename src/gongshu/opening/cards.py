@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from django.urls import reverse
 
 from gongshu.opening import exports, queries, terms
-from gongshu.opening.models import Dataset
+from gongshu.opening.models import Dataset, ExternalDataset
 from gongshu.parties.models import Organisation
 from gongshu.web import words
 
@@ -27,12 +28,13 @@ class Card:
     formats: list[str]
     open_type: str
     open_word: Any
-    rows: int
-    updated: datetime
+    rows: int | None
+    updated: datetime | None
     late: bool
     uses: int
     synthetic: bool
     given: bool = False  # by society
+    origin: str = ""  # the portal that publishes it, when that is another one
 
 
 def card(dataset: Dataset, used: dict[str, int]) -> Card:
@@ -55,4 +57,32 @@ def card(dataset: Dataset, used: dict[str, int]) -> Card:
         uses=used.get(dataset.name, 0),
         synthetic=dataset.synthetic,
         given=dataset.provider.kind == Organisation.Kind.SOCIETY,
+    )
+
+
+def cards(found: Iterable[Dataset | ExternalDataset]) -> list[Card]:
+    """Cards of datasets of the city and of other portals, in their order."""
+    listed = list(found)
+    used = queries.uses([one.name for one in listed if isinstance(one, Dataset)])
+    return [card(one, used) if isinstance(one, Dataset) else external_card(one) for one in listed]
+
+
+def external_card(row: ExternalDataset) -> Card:
+    """The card of a dataset that another portal publishes."""
+    return Card(
+        name=row.name,
+        url=row.get_absolute_url(),
+        title=words.local(row, "title"),
+        summary=words.local(row, "summary"),
+        provider=row.publisher or row.portal,
+        topic=terms.topic(row.topic).name if row.topic else "",
+        formats=sorted({str(one["format"]) for one in row.distributions if one.get("format")})[:6],
+        open_type="",
+        open_word="",
+        rows=None,
+        updated=row.modified or row.issued,
+        late=False,
+        uses=0,
+        synthetic=False,
+        origin=row.portal,
     )

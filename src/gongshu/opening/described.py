@@ -11,7 +11,7 @@ from django.db.models import Min, QuerySet
 from django.urls import reverse
 
 from gongshu.opening import exports, queries, terms
-from gongshu.opening.models import Dataset, Distribution
+from gongshu.opening.models import Dataset, Distribution, Version
 from gongshu.parties.models import Organisation
 
 ZH, EN = "zh", "en"
@@ -67,6 +67,16 @@ class Described:
 def in_sight() -> QuerySet[Dataset]:
     """The visible datasets with what their description needs, in the order of their names."""
     return queries.visible().annotate(first_at=Min("versions__published_at")).order_by("name")
+
+
+def with_first(datasets: list[Dataset]) -> list[Dataset]:
+    """``datasets`` as rows of :func:`in_sight`: each knows when it was first published."""
+    first = dict(
+        Version.objects.filter(dataset__in=datasets).order_by().values_list("dataset").annotate(Min("published_at"))
+    )
+    for one in datasets:
+        vars(one)["first_at"] = first.get(one.pk)
+    return datasets
 
 
 def _first(dataset: Dataset) -> datetime:

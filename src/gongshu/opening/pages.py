@@ -7,9 +7,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,8 +16,9 @@ from django.views.decorators.http import require_safe
 from gongshu.lake import serving
 from gongshu.opening import (
     biography,
-    cards,
     charts,
+    citations,
+    column_statistics,
     described,
     descriptions,
     documents,
@@ -28,17 +27,16 @@ from gongshu.opening import (
     preview,
     queries,
     readers,
-    search,
     sections,
-    terms,
     timeline,
+    usage,
 )
 from gongshu.opening.models import Dataset, Version
 from gongshu.opening.rows import display, grammar, tables
 from gongshu.opening.rows.grammar import Ask, Filter
 from gongshu.opening.rows.values import BadQuestion
 from gongshu.oversight import access
-from gongshu.parties.models import Organisation, Person
+from gongshu.parties.models import Person
 from gongshu.parties.permissions import may
 from gongshu.web import words
 from gongshu.web.access import public
@@ -46,6 +44,7 @@ from gongshu.web.errors import problem
 
 PAGE = 20
 PREVIEW_ROWS = 20
+MOST_STATISTICS = 30  # columns whose statistics stand on the page of the dataset; all of them on a page of their own
 DEEPEST = 100_000  # rows that can be paged to; further ones are in the downloads
 View = Callable[..., HttpResponseBase]
 
@@ -171,193 +170,6 @@ def found_version(request: HttpRequest, name: str, number: int | None) -> Versio
 
 
 @require_safe
-@public
-def dataset_list(request: HttpRequest) -> HttpResponse:
-    """Search, filters with counts, order, pages; everything is in the address."""
-    question = request.GET.get("q", "").strip()[:200]
-    base = queries.visible()
-    ranked: list[int] | None = None
-    meant = ""
-    if question:
-        found = search.answer(question, base)
-        ranked, meant = found.ids, found.meant
-        base = base.filter(id__in=ranked)
-    chosen = {key: request.GET.get(key, "") for key in FACETS}
-    datasets = _filtered(base, chosen)
-    order = request.GET.get("sort") or ("best" if question else "updated")
-    ordered = _ordered(datasets, order, ranked)
-    page = Paginator(ordered, PAGE).get_page(request.GET.get("page"))
-    used = queries.uses()
-    listed = queries.visible().in_bulk(list(page.object_list))
-    context = {
-        "question": question,
-        "meant": meant,
-        "marked": search.words_of(meant or question) if question else [],
-        "facets": [_facet(request, key, base, chosen) for key in FACETS],
-        "chosen": any(chosen.values()),
-        "page": page,
-        "total": page.paginator.count,
-        "cards": [cards.card(listed[pk], used) for pk in page.object_list if pk in listed],
-        "order": order,
-        "orders": _orders(question),
-        "examples": _examples(),
-    }
-    return render(request, "opening/list.html", context)
-
-
-@require_safe
-@public
-def suggest(request: HttpRequest) -> HttpResponse:
-    """What the words typed so far may become: options of the search box."""
-    found = search.suggestions(request.GET.get("q", "")[:100])
-    said = [{"title": title, "url": reverse("dataset", args=[name])} for title, name in found]
-    return JsonResponse({"suggestions": said}, json_dumps_params={"ensure_ascii": False})
-
-
-FACETS = ("topic", "provider", "format", "open", "frequency")
-
-
-def _conditions(chosen: dict[str, str]) -> dict[str, Q]:
-    lookups = {"topic": "topic", "provider": "provider__code", "open": "open_type", "frequency": "update_frequency"}
-    return {key: Q(**{lookup: chosen[key]}) for key, lookup in lookups.items() if chosen.get(key)}
-
-
-def _filtered(base: QuerySet[Dataset], chosen: dict[str, str], *, without: str = "") -> QuerySet[Dataset]:
-    found = base
-    for key, condition in _conditions(chosen).items():
-        if key != without:
-            found = found.filter(condition)
-    if chosen.get("format") and without != "format":
-        found = queries.has_format(found, chosen["format"])
-    return found
-
-
-def _facet(request: HttpRequest, key: str, base: QuerySet[Dataset], chosen: dict[str, str]) -> dict[str, Any]:
-    """The values of a filter with the numbers they would leave, the other filters kept."""
-    among = _filtered(base, chosen, without=key)
-    titles = {
-        "topic": _("专题"),
-        "provider": _("提供方"),
-        "format": _("格式"),
-        "open": _("开放属性"),
-        "frequency": _("更新频率"),
-    }
-    if key == "format":
-        counted = [
-            (one.key, one.label, queries.has_format(among, one.key).count())
-            for one in exports.FORMATS.values()
-            if one.listed
-        ]
-        counted = [one for one in counted if one[2]]
-    else:
-        field = {"topic": "topic", "provider": "provider__code", "open": "open_type", "frequency": "update_frequency"}[
-            key
-        ]
-        numbers = list(among.values_list(field).annotate(n=Count("id")).order_by("-n", field))
-        names = _names(key)
-        counted = [(value, str(names.get(value, value)), n) for value, n in numbers]
-    options = []
-    for value, label, number in counted:
-        current = chosen[key] == value
-        pairs = [(k, v) for k, v in request.GET.items() if k not in (key, "page")] + ([] if current else [(key, value)])
-        options.append({"label": label, "number": number, "current": current, "url": f"?{urlencode(pairs)}"})
-    return {"key": key, "title": titles[key], "options": options, "chosen": chosen[key]}
-
-
-def _names(key: str) -> dict[str, Any]:
-    if key == "provider":
-        return {one.code: words.local(one, "name") for one in Organisation.objects.all()}
-    if key == "open":
-        return dict(words.OPEN_TYPES)
-    known = terms.topics() if key == "topic" else terms.frequencies()
-    return {value: term.name for value, term in known.items()}
-
-
-def _orders(question: str) -> list[tuple[str, str]]:
-    found = [("updated", _("最近更新")), ("used", _("最常用")), ("title", _("名称")), ("rows", _("行数多"))]
-    return [("best", _("最相关")), *found] if question else found
-
-
-def _ordered(datasets: QuerySet[Dataset], order: str, ranked: list[int] | None) -> list[int]:
-    if order == "best" and ranked is not None:
-        left = set(datasets.values_list("id", flat=True))
-        return [pk for pk in ranked if pk in left]
-    if order == "used":
-        used = queries.uses()
-        names = datasets.order_by("-current__published_at").values_list("id", "name")
-        return [pk for pk, _name in sorted(names, key=lambda each: -used.get(each[1], 0))]
-    by = {"title": "title", "rows": "-current__rows"}.get(order, "-current__published_at")
-    return list(datasets.order_by(by, "name").values_list("id", flat=True))
-
-
-def _examples() -> list[str]:
-    """Searches to begin with: topics that have something."""
-    return [one["term"].name for one in queries.by_topic() if one["number"]][:5]
-
-
-@require_safe
-@public
-def topic_list(request: HttpRequest) -> HttpResponse:
-    """Every topic, with what is in it."""
-    used = queries.uses()
-    found = queries.by_topic()
-    for one in found:
-        latest = queries.visible().filter(topic=one["term"].key).order_by("-current__published_at")[:3]
-        one["cards"] = [cards.card(dataset, used) for dataset in latest]
-    return render(request, "opening/topics.html", {"topics": found})
-
-
-@require_safe
-@public
-def topic_page(request: HttpRequest, key: str) -> HttpResponse:
-    """One topic: its datasets."""
-    term = terms.topic(key)
-    datasets = queries.visible().filter(topic=key).order_by("-current__published_at")
-    if not term.entry and not datasets:
-        raise Http404
-    used = queries.uses()
-    page = Paginator(datasets, PAGE).get_page(request.GET.get("page"))
-    context = {"term": term, "page": page, "cards": [cards.card(each, used) for each in page.object_list]}
-    return render(request, "opening/topic.html", context)
-
-
-@require_safe
-@public
-def organisation_list(request: HttpRequest) -> HttpResponse:
-    """Who opens what, and who keeps the promise."""
-    return render(request, "opening/organisations.html", {"organisations": organisation_rows()})
-
-
-def organisation_rows() -> list[dict[str, Any]]:
-    """The table of providers, with names and addresses in the reader's language."""
-    found = queries.by_organisation()
-    for row in found:
-        row["name"] = words.local(row["organisation"], "name")
-        row["url"] = reverse("organisation", args=[row["organisation"].code])
-    return found
-
-
-@require_safe
-@public
-def organisation_page(request: HttpRequest, code: str) -> HttpResponse:
-    """One provider: its datasets and how it keeps its promises."""
-    organisation = get_object_or_404(Organisation, code=code)
-    row = next((one for one in queries.by_organisation() if one["organisation"].pk == organisation.pk), None)
-    datasets = queries.visible().filter(provider=organisation).order_by("-current__published_at")
-    used = queries.uses()
-    page = Paginator(datasets, PAGE).get_page(request.GET.get("page"))
-    context = {
-        "organisation": organisation,
-        "name": words.local(organisation, "name"),
-        "row": row,
-        "page": page,
-        "cards": [cards.card(each, used) for each in page.object_list],
-        "sections": sections.of_organisation(organisation),
-    }
-    return render(request, "opening/organisation.html", context)
-
-
-@require_safe
 @answers_for_data
 @public
 def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> HttpResponseBase:
@@ -382,6 +194,10 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         "preview": _preview(request, version, ask),
         "chart": charts.chart(version, request.GET.get("chart", "")),
         "map": maps.points_map(tables.of(version)),
+        "statistics": column_statistics.of(version, version.columns[:MOST_STATISTICS]),
+        "statistics_more": len(version.columns) > MOST_STATISTICS,
+        "citation": citations.citation(version, site + reverse("dataset_version", args=[name, version.number])),
+        "usage": usage.usage(name),
         "sections": sections.of_dataset(version.dataset),
     }
     return render(request, "opening/dataset.html", context)

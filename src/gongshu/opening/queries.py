@@ -1,16 +1,16 @@
-"""What readers ask of the catalogue: datasets in sight, by topic, provider and freshness; the city's flow; what is used."""
+"""What readers ask of the catalogue: datasets in sight, their freshness, what is used."""
 
 from __future__ import annotations
 
+import heapq
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.core.cache import caches
-from django.db.models import Count, Max, Q, QuerySet, TextField
+from django.db.models import Count, Q, QuerySet, TextField
 from django.db.models.functions import Cast
-from django.utils import timezone
 
 from gongshu import clock
 from gongshu.opening import terms
@@ -21,6 +21,7 @@ from gongshu.parties.models import Organisation
 XLSX_ROWS = 1_048_575  # a sheet has 1,048,576 rows, one of them the header
 DOWNLOAD, QUERY, VIEW = "dataset.download", "dataset.query", "dataset.view"  # actions of the access log
 USE_DAYS = 30
+USES_SECONDS = 300
 SLACK_DAYS = 1  # a version counts as on time up to a day after its promise
 
 
@@ -57,24 +58,44 @@ def history(dataset: Dataset) -> QuerySet[Version]:
 
 
 def fingerprint() -> str:
-    """Changes whenever what is visible changes: cached answers are kept by it."""
-    seen = Version.objects.aggregate(Max("id"), Max("published_at"), Max("withdrawn_at"), Count("id"))
-    seen |= Stop.objects.aggregate(Max("at"), Max("lifted_at"))
-    return "-".join(str(value) for value in seen.values()).replace(" ", "T")
+    """Changes whenever what is visible changes: cached answers are kept by it. Each part is read from the end of an index."""
+    seen = [
+        model.objects.order_by(f"-{column}").exclude(**{column: None}).values_list(column, flat=True).first()
+        for model, column in ((Version, "id"), (Version, "published_at"), (Version, "withdrawn_at"), (Stop, "at"), (Stop, "lifted_at"))
+    ]  # fmt: skip
+    return "-".join(str(value) for value in seen).replace(" ", "T")
 
 
-def uses(action: str = "") -> dict[str, int]:
-    """Downloads and queries of the last 30 days by dataset name (or of one ``action`` only); half a minute old at most."""
-    key = f"uses:{action}"
-    found: dict[str, int] | None = caches["process"].get(key)
+def uses(names: Iterable[str] | None = None, action: str = "") -> dict[str, int]:
+    """Downloads and queries of the last 30 days by dataset name (or of one ``action`` only): of ``names`` as they are now, of
+    all datasets at most five minutes old."""
+    if names is not None:
+        subjects = [f"dataset:{name}" for name in names]
+        return _by_name(access.counts_of(subjects, [action] if action else [DOWNLOAD, QUERY], USE_DAYS))
+    found: dict[str, int] | None = caches["process"].get("uses")
     if found is None:
         found = {}
-        for one in (action,) if action else (DOWNLOAD, QUERY):
-            for subject, number in access.counts(one, USE_DAYS).items():
-                name = subject.partition(":")[2]
+        for one in (DOWNLOAD, QUERY):
+            for name, number in _by_name(access.counts(one, USE_DAYS)).items():
                 found[name] = found.get(name, 0) + number
-        caches["process"].set(key, found, 30)
+        caches["process"].set("uses", found, USES_SECONDS)
     return found
+
+
+def most_used(number: int) -> dict[str, int]:
+    """The datasets that were used most in the last 30 days, with how often."""
+    used = uses()
+    return {name: used[name] for name in heapq.nlargest(number, used, key=lambda name: used[name]) if used[name]}
+
+
+def _by_name(counts: dict[str, int]) -> dict[str, int]:
+    return {subject.partition(":")[2]: number for subject, number in counts.items()}
+
+
+def late_from(frequency: str, last: datetime) -> datetime | None:
+    """From when a dataset that was updated at ``last`` is late; None when nothing was promised."""
+    days = terms.frequency(frequency).days
+    return None if days is None else last + timedelta(days=days + SLACK_DAYS + 1)
 
 
 def freshness(dataset: Dataset, published: list[datetime] | None = None) -> Freshness:
@@ -100,6 +121,12 @@ def _freshness(frequency: str, last: datetime, published: list[datetime] | None 
     )
 
 
+def kept_promise(frequency: str, last: datetime) -> bool | None:
+    """Whether the update promise is kept; None where nothing was promised."""
+    found = _freshness(frequency, last)
+    return None if found.days is None else not found.late
+
+
 def has_format(datasets: QuerySet[Dataset], format_key: str) -> QuerySet[Dataset]:
     """Those of ``datasets`` that can be had in the format."""
     if format_key == "xlsx":
@@ -112,51 +139,6 @@ def has_format(datasets: QuerySet[Dataset], format_key: str) -> QuerySet[Dataset
     return datasets
 
 
-def by_topic() -> list[dict[str, Any]]:
-    """Every topic of the rulebook with the number of its datasets, then topics that only datasets know."""
-    numbers = dict(visible().values_list("topic").annotate(n=Count("id")).order_by())
-    known = terms.topics()
-    found = [{"term": term, "number": numbers.get(key, 0)} for key, term in known.items()]
-    return found + [{"term": terms.topic(key), "number": n} for key, n in sorted(numbers.items()) if key not in known]
-
-
-def by_organisation() -> list[dict[str, Any]]:
-    """Every public body that provides something visible: how many datasets and rows, how many keep their promise, last update.
-
-    Givers of society are not among them: they owe nobody an update.
-    """
-    found: dict[int, dict[str, Any]] = {}
-    # plain values: whole rows of a thousand versions with their columns and contracts would take a third of a second
-    facts = ("provider", "update_frequency", "current__published_at", "current__rows", "current__quality__total")
-    bodies = visible().exclude(provider__kind=Organisation.Kind.SOCIETY)
-    providers = Organisation.objects.filter(datasets__in=bodies).in_bulk()
-    for provider, frequency, last, rows, quality in bodies.order_by().values_list(*facts):
-        row = found.setdefault(
-            provider,
-            {
-                "organisation": providers[provider],
-                "number": 0,
-                "rows": 0,
-                "promised": 0,
-                "on_time": 0,
-                "last": None,
-                "scores": [],
-            },
-        )
-        kept = _freshness(frequency, last)
-        row["number"] += 1
-        row["rows"] += rows
-        row["promised"] += kept.days is not None
-        row["on_time"] += kept.days is not None and not kept.late
-        row["last"] = max(row["last"] or kept.last, kept.last)
-        if quality is not None:
-            row["scores"].append(quality)
-    for row in found.values():
-        row["share"] = row["on_time"] / row["promised"] if row["promised"] else None
-        row["quality"] = sum(row["scores"]) / len(row["scores"]) if row["scores"] else None
-    return sorted(found.values(), key=lambda row: (-row["number"], row["organisation"].name))
-
-
 def givers() -> list[tuple[Organisation, int]]:
     """Firms and persons who gave data, each with the number of visible datasets."""
     found = Organisation.objects.filter(kind=Organisation.Kind.SOCIETY, datasets__in=visible())
@@ -164,49 +146,23 @@ def givers() -> list[tuple[Organisation, int]]:
 
 
 def districts() -> QuerySet[Organisation]:
-    """District governments that provide something visible."""
-    return Organisation.objects.filter(kind=Organisation.Kind.DISTRICT, datasets__in=visible()).distinct()
+    """The district governments, in the order of their codes."""
+    return Organisation.objects.filter(kind=Organisation.Kind.DISTRICT)
 
 
-def city_flow() -> dict[str, Any]:
-    """How many datasets reached each step of the flow, with what there is to say of the step; counted from the rows of
-    versions, kept until a version appears or goes."""
-    key = f"flow:{fingerprint()}"
-    found: dict[str, Any] | None = caches["process"].get(key)
-    if found is None:
-        found = _count_flow()
-        caches["process"].set(key, found, 600)
-    used = uses()
-    names = set(visible().values_list("name", flat=True))
-    return {**found, "used": len(names & set(used)), "uses": sum(used.values())}
-
-
-def _count_flow() -> dict[str, Any]:
-    counted: dict[str, Any] = {
-        "gathered": 0, "rows": 0, "catalogued": 0, "columns": 0, "classified": 0, "personal": 0, "checked": 0,
-        "quality": None, "protected": 0, "dropped": 0, "treated": 0, "open": 0, "withdrawn": 0, "today": 0,
+def districts_of_bodies() -> dict[str, str]:
+    """The code of the district to which each body belongs (itself, or one above it), by its code; those of the city are not in it."""
+    rows = {
+        pk: (code, kind, parent) for pk, code, kind, parent in Organisation.objects.values_list("pk", "code", "kind", "parent")
     }  # fmt: skip
-    scores = []
-    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    counted["gathered"] = Dataset.objects.filter(versions__isnull=False).distinct().count()
-    counted["withdrawn"] = Dataset.objects.filter(versions__isnull=False, current__isnull=True).distinct().count()
-    counted["today"] = Version.objects.filter(published_at__gte=today).count()
-    fields = ("rows", "columns", "dropped", "quality", "dataset__summary")
-    for rows, columns, dropped, quality, summary in (
-        Version.objects.filter(pk__in=visible().values("current")).values_list(*fields).iterator(chunk_size=200)
-    ):
-        counted["open"] += 1
-        counted["rows"] += rows
-        counted["columns"] += len(columns)
-        counted["catalogued"] += bool(summary) and all(c.get("description") or c.get("title") for c in columns)
-        counted["classified"] += all(c.get("level") for c in columns)
-        counted["personal"] += any((c.get("level") or 1) > 1 for c in columns) or dropped > 0
-        treated = sum(1 for c in columns if (c.get("protection") or {}).get("method", "keep") != "keep")
-        counted["dropped"] += dropped
-        counted["treated"] += treated
-        if quality.get("total") is not None:
-            counted["checked"] += 1
-            scores.append(quality["total"])
-        counted["protected"] += 1  # nothing is released past this step: no grade, no publication
-    counted["quality"] = sum(scores) / len(scores) if scores else None
-    return counted
+    found = {}
+    for code, kind, parent in rows.values():
+        above, at_kind, at = code, kind, parent
+        for _step in range(len(rows)):  # no chain is longer, even in a circle
+            if at_kind == Organisation.Kind.DISTRICT:
+                found[code] = above
+                break
+            if at not in rows:
+                break
+            above, at_kind, at = rows[at]
+    return found

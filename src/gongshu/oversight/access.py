@@ -21,6 +21,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Sum
+from django.db.models.functions import TruncMonth
 
 from gongshu import clock
 from gongshu.oversight.log import Entry, append_many
@@ -97,6 +98,40 @@ def counts(action_prefix: str = "", days: int = 30) -> dict[str, int]:
         .annotate(total=Sum("number"))
     )
     return dict(rows)
+
+
+def counts_of(subjects: list[str], actions: list[str], days: int = 30) -> dict[str, int]:
+    """The same of a few ``subjects``, of exactly these actions together."""
+    since = clock.now().date() - timedelta(days=days)
+    rows = (
+        AccessCount.objects.filter(subject__in=subjects, action__in=actions, day__gte=since)
+        .values_list("subject")
+        .annotate(total=Sum("number"))
+    )
+    return dict(rows)
+
+
+def by_day(subject: str, days: int) -> dict[str, dict[date, int]]:
+    """Accesses of ``subject`` by action and day over the last ``days`` days, today among them."""
+    since = clock.now().date() - timedelta(days=days - 1)
+    found: dict[str, dict[date, int]] = {}
+    rows = AccessCount.objects.filter(subject=subject, day__gte=since).values_list("action", "day", "number")
+    for action, day, number in rows:
+        found.setdefault(action, {})[day] = number
+    return found
+
+
+def by_month(action_prefix: str, days: int) -> dict[tuple[str, str], int]:
+    """Accesses of everything over the last ``days`` days by action and month (2026-11), of actions that begin so."""
+    since = clock.now().date() - timedelta(days=days)
+    rows = (
+        AccessCount.objects.filter(action__startswith=action_prefix, day__gte=since)
+        .annotate(month=TruncMonth("day"))
+        .values_list("action", "month")
+        .annotate(total=Sum("number"))
+        .order_by()
+    )
+    return {(action, month.strftime("%Y-%m")): total for action, month, total in rows}
 
 
 def _count(lines: list[dict[str, Any]]) -> None:

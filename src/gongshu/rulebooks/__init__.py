@@ -11,6 +11,12 @@ import yaml
 FOLDER = Path(__file__).parent
 
 
+def every_rulebook() -> dict[str, dict[str, Any]]:
+    """All rulebook files by name, in its order."""
+    names = (path.relative_to(FOLDER).with_suffix("").as_posix() for path in FOLDER.rglob("*.yaml"))
+    return {name: rulebook(name) for name in sorted(names)}
+
+
 @cache
 def rulebook(name: str) -> dict[str, Any]:
     """The rulebook file ``name``, e.g. ``semantic-2026/surnames``; shared, so not to be changed by the caller."""

@@ -12,6 +12,8 @@ urlpatterns = [
     path("", include("gongshu.gathering.urls")),
     path("", include("gongshu.governance.protection_urls")),
     path("", include("gongshu.opening.urls")),
+    path("", include("gongshu.feedback.urls")),
+    path("", include("gongshu.evaluation.urls")),
     path("", include("gongshu.federation.urls")),
     path("custody/", include("gongshu.custody.urls")),
     path("", include("gongshu.governance.urls")),

@@ -17,12 +17,13 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from gongshu import __version__
-from gongshu.opening import queries, search
+from gongshu.opening import search
 from gongshu.opening.described import Described, described
 from gongshu.opening.rows import admission, limits
 from gongshu.opening.rows.lanes import LIGHT
 from gongshu.opening.rows.service import Asked
 from gongshu.opening.rows.web import is_ours
+from gongshu.opening.search.documents import OWN
 from gongshu.web.middleware import plain_headers
 
 if TYPE_CHECKING:
@@ -186,11 +187,11 @@ def _tidy(work: Callable[..., Result], client: Who, *given: Any) -> Result:
 
 
 def _search(_who: Who, question: str, topic: str, limit: int) -> list[dict[str, Any]]:
-    among = queries.visible().order_by("-current__published_at", "name")
-    if topic:
-        among = among.filter(topic=topic)
-    ids = search.find(question, among)[:limit]
-    found = queries.visible().in_bulk(ids)
+    filters = {"source": OWN} | ({"topic": topic} if topic else {})
+    try:
+        found = search.ask(search.Wanted(question, filters, limit=limit)).datasets
+    except search.IndexMissing as error:
+        raise ValueError("the search index is being made anew: ask again in a minute") from error
     return [
         {
             "name": one.name,
@@ -202,7 +203,7 @@ def _search(_who: Who, question: str, topic: str, limit: int) -> list[dict[str, 
             "rows": one.current.rows if one.current else 0,
             "updated": one.current.published_at.date().isoformat() if one.current else "",
         }
-        for one in (found[pk] for pk in ids if pk in found)
+        for one in found
     ]
 
 

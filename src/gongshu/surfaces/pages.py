@@ -9,9 +9,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from gongshu import clock
+from gongshu import clock, deadlines
+from gongshu.feedback import queries as feedback
 from gongshu.jobs.models import Job
-from gongshu.opening import cards, maps, pages, queries, terms
+from gongshu.opening import cards, figures, list_pages, maps, queries, search, terms
+from gongshu.opening.models import Dataset
+from gongshu.opening.search.documents import OWN
 from gongshu.oversight.models import Event
 from gongshu.parties.actions import cancel_job as cancel
 from gongshu.parties.inbox import waiting_for
@@ -20,9 +23,12 @@ from gongshu.web import words
 from gongshu.web.access import needs, public
 
 LISTED = 5
+TRIED = 40  # of the latest datasets, in whose words the example questions are
+DEMANDS, NEWS = 4, 2
 JOBS = 30
 EVENTS = 20
 BEAM_STEPS = 20
+ASKED = ("demand", "consultation", "complaint", "suggestion", "question", "problem")
 OPEN_STATES = (Job.State.QUEUED, Job.State.RUNNING)
 
 
@@ -35,22 +41,23 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@list_pages.needs_index
 @public
 def home(request: HttpRequest) -> HttpResponse:
     """The first page: ask, see the city's flow, choose a topic, see what is new and used, and who keeps the promise."""
-    used = queries.uses()
-    visible = queries.visible()
-    recent = visible.order_by("-current__published_at")[:LISTED]
+    latest = search.ask(search.Wanted(filters={"source": OWN}, order="updated", limit=TRIED))
     districts = maps.district_map()
     context = {
-        "total": visible.count(),
-        "organisations": pages.organisation_rows(),
+        "total": latest.count,
+        "organisations": list_pages.organisation_rows(),
         "flow": flow_steps(),
-        "topics": queries.by_topic(),
-        "recent": [cards.card(each, used) for each in recent],
-        "popular": _popular(used),
-        "tries": _tries(),
+        "topics": figures.by_topic(),
+        "recent": cards.cards(latest.items[:LISTED]),
+        "popular": _popular(),
+        "tries": _tries(latest.datasets),
         "now": clock.now(),
+        "demands": feedback.open_first(feedback.public_demands())[:DEMANDS],
+        "news": feedback.public_news()[:NEWS],
         "districts": districts[0] if districts else None,
         "districts_counted": districts[1] if districts else 0,
     }
@@ -59,7 +66,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 def flow_steps() -> list[dict[str, Any]]:
     """The eight steps with how many datasets reached each, and the height of its beam in twentieths of the first."""
-    flow = queries.city_flow()
+    flow = figures.city_flow()
     quality = f"{flow['quality']:.1f}" if flow["quality"] is not None else "—"
     said = {
         "gather": (flow["gathered"], [_("%(n)s 行入库") % {"n": f"{flow['rows']:,}"}]),
@@ -94,18 +101,17 @@ def flow_steps() -> list[dict[str, Any]]:
     return found
 
 
-def _popular(used: dict[str, int]) -> list[cards.Card]:
-    """The most used of the last 30 days; until somebody used something, the largest."""
-    names = sorted((name for name in used if used[name]), key=lambda name: -used[name])[: 3 * LISTED]
+def _popular() -> list[cards.Card]:
+    """The most used of the last 30 days."""
+    names = list(queries.most_used(3 * LISTED))
     found = {one.name: one for one in queries.visible().filter(name__in=names)}
-    chosen = [found[name] for name in names if name in found][:LISTED]
-    return [cards.card(each, used) for each in chosen]
+    return cards.cards([found[name] for name in names if name in found][:LISTED])
 
 
-def _tries() -> list[str]:
+def _tries(latest: list[Dataset]) -> list[str]:
     """Questions to begin with: the newest datasets of different topics, by what they hold."""
     seen: dict[str, str] = {}
-    for dataset in queries.visible().order_by("-current__published_at")[:40]:
+    for dataset in latest:
         word = next(iter(dataset.keywords), "") if not words.english() else ""
         seen.setdefault(dataset.topic, word or words.local(dataset, "title"))
     return list(seen.values())[:4]
@@ -121,6 +127,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
             {"sign": sign, "name": name, "plain": words.FLOW_PLAIN[key]} for key, (sign, name) in words.FLOW.items()
         ],
         "licences": terms.licences().values(),
+        "limits": [deadlines.limit(track, "answer") for track in ASKED],
     }
     return render(request, "surfaces/help.html", context)
 

@@ -14,6 +14,7 @@ from gongshu import __version__
 from gongshu.gathering.api import router as uploads
 from gongshu.opening.api import router
 from gongshu.opening.rows import failures
+from gongshu.opening.search import IndexMissing
 from gongshu.web.errors import envelope
 
 
@@ -61,6 +62,13 @@ def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     name = str(first["loc"][-1])
     message = _("参数“%(name)s”不对：%(why)s") % {"name": name, "why": first["msg"]}
     return _answer(request, 400, message, "bad_parameter", parameter=name)
+
+
+@api.exception_handler(IndexMissing)
+def _no_index(request: HttpRequest, error: IndexMissing) -> HttpResponse:
+    response = _answer(request, 503, _("检索索引正在重建"), "index_missing")
+    response["Retry-After"] = "60"
+    return response
 
 
 @api.exception_handler(HttpError)

@@ -16,7 +16,18 @@ from gongshu import __version__
 SECTIONS = {
     "datasets": {"datasets", "dataset", "dataset_version"},
     "topics": {"topics", "topic"},
-    "organisations": {"organisations", "organisation"},
+    "organisations": {"organisations", "organisation", "districts", "district"},
+    "ask": {
+        "ask",
+        "demand_new",
+        "consultation_new",
+        "complaint_new",
+        "suggestion_new",
+        "demands",
+        "demand",
+        "asked",
+        "answering",
+    },
     "api_page": {"api_page"},
     "help": {"help"},
 }
@@ -31,6 +42,7 @@ def installation(request: HttpRequest) -> dict[str, Any]:
         "datasets": _("数据"),
         "topics": _("专题"),
         "organisations": _("机构"),
+        "ask": _("问与答"),
         "api_page": _("接口"),
         "help": _("帮助"),
     }

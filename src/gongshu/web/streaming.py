@@ -13,7 +13,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 
 BLOCK = 256 * 1024
 ASK_SECONDS = 0.5
+WORTH_PACKING = 1400  # bytes: what is shorter goes in one packet anyhow
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)$")
+
+
+def accepts(coding: str, accepted: str) -> bool:
+    """Whether a client that sent ``accepted`` (Accept-Encoding) takes this coding."""
+    parts = [part.replace(" ", "").lower().partition(";q=") for part in accepted.split(",")]
+    return any(name == coding and (weight.strip("0.") or not weight) for name, _mark, weight in parts)
 
 
 class _Blocks:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('opening', '0006_external_datasets'),
+        ('opening', '0007_finding'),
         ('parties', '0005_society_gives'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

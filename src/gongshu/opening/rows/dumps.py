@@ -14,6 +14,7 @@ from gongshu.lake import serving
 from gongshu.opening.rows import finding, formats
 from gongshu.opening.rows.grammar import Ask
 from gongshu.opening.rows.tables import Table
+from gongshu.web.streaming import accepts
 
 SECONDS = 3600  # for which a dump may go on
 ASK_SECONDS = 0.5
@@ -23,12 +24,6 @@ PACKED = {"parquet"}  # compressed by themselves
 def encoding(kind: str, accepted: str) -> str:
     """How the stream is compressed for a client that accepts these encodings: zstd, gzip, or empty."""
     return "" if kind in PACKED else next((one for one in ("zstd", "gzip") if accepts(one, accepted)), "")
-
-
-def accepts(coding: str, accepted: str) -> bool:
-    """Whether a client that sent ``accepted`` (Accept-Encoding) takes this coding."""
-    parts = [part.replace(" ", "").lower().partition(";q=") for part in accepted.split(",")]
-    return any(name == coding and (weight.strip("0.") or not weight) for name, _mark, weight in parts)
 
 
 def stream(table: Table, ask: Ask, kind: str, packed: str) -> Iterator[bytes]:

@@ -35,10 +35,10 @@ from gongshu.opening.rows.words import of_kind
 from gongshu.oversight import access
 from gongshu.web.errors import envelope
 from gongshu.web.middleware import language_of
+from gongshu.web.streaming import WORTH_PACKING, accepts
 
 KINDS = ("rows", "distinct", "facets", "groups", "dump")
 MOST_BYTES = 1024 * 1024  # of a question
-WORTH_PACKING = 1400  # bytes: what is shorter goes in one packet anyhow
 PACKABLE = ("json", "jsonl", "csv", "geojson")
 METHODS = "GET, HEAD, POST, OPTIONS"
 REVALIDATE = "public, no-cache"  # a withdrawal must be seen at the next request: caches ask each time, answered by ETag
@@ -194,7 +194,7 @@ def _answer(question: Question) -> Reply:
         else:
             body = {"distinct": answers.distinct, "facets": answers.facets}[asked.kind](table, ask, how)
     accepted = asked.headers.get("accept-encoding", "")
-    if len(body) >= WORTH_PACKING and how.format in PACKABLE and dumps.accepts("gzip", accepted):
+    if len(body) >= WORTH_PACKING and how.format in PACKABLE and accepts("gzip", accepted):
         body = gzip.compress(body, 1, mtime=0)
         headers = _as_packed(headers) | {"Content-Encoding": "gzip"}
     return Reply(200, headers, body)

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Q
+from tantivy import Occur, Query
 
 from gongshu import __version__
-from gongshu.opening import exports, queries, terms
-from gongshu.opening.described import describe, in_sight
+from gongshu.opening import exports, figures, queries, search, terms
+from gongshu.opening.described import describe, in_sight, with_first
 from gongshu.opening.models import Dataset
+from gongshu.opening.search.documents import OWN
+from gongshu.opening.search.matching import phrase
 from gongshu.parties.models import Organisation
 from gongshu.surfaces.ckan import datastore, identity, packages, searching
 from gongshu.surfaces.ckan.errors import Invalid, NotAuthorized, NotFound
@@ -96,12 +99,12 @@ def package_search(call: Call) -> dict[str, Any]:
 
 def package_autocomplete(call: Call) -> list[dict[str, Any]]:
     """Datasets whose name or title holds the text."""
-    text = _said(call, "q")
-    found = queries.visible().filter(Q(title__icontains=text) | Q(name__icontains=text)).order_by("name")
-    limit = min(number(call.params, "limit", 10), 100)
+    text = search.plain(_said(call, "q")[:200])
+    either = Query.boolean_query([(Occur.Should, phrase("title", text)), (Occur.Should, phrase("keywords", text))])
+    wanted = search.Wanted(filters={"source": OWN}, order="name", limit=min(number(call.params, "limit", 10), 100), condition=either)  # fmt: skip
     return [
         {"name": one.name, "title": one.title, "match_field": "title", "match_displayed": one.title}
-        for one in found[:limit]
+        for one in search.ask(wanted).datasets
     ]
 
 
@@ -110,39 +113,48 @@ def current_package_list_with_resources(call: Call) -> list[dict[str, Any]]:
     limit = min(number(call.params, "limit", 100), MOST)
     page = number(call.params, "page", 1) or 1
     start = number(call.params, "offset", (page - 1) * limit)
-    return _packages(list(in_sight().order_by("-current__published_at", "name")[start : start + limit]), call)
+    return _listed(call, "updated", start, limit)
 
 
-def _bodies() -> Any:
-    return Organisation.objects.annotate(n=Count("datasets", filter=Q(datasets__in=queries.visible()))).filter(n__gt=0)
+def _listed(call: Call, order: str, start: int, limit: int, **filters: str) -> list[dict[str, Any]]:
+    wanted = search.Wanted(filters={"source": OWN, **filters}, order=order, offset=start, limit=limit)
+    return _packages(with_first(search.ask(wanted).datasets), call)
+
+
+def _bodies() -> list[tuple[Organisation, int]]:
+    """Who provides something, with how many datasets."""
+    counts = figures.numbers("provider")
+    return [(one, counts[one.code]) for one in Organisation.objects.filter(code__in=counts)]
 
 
 def organization_list(call: Call) -> list[Any]:
     """Organisations that provide something: their codes, or all of them."""
-    found = _bodies().order_by("name" if "title" in str(call.params.get("sort", "")) else "code")
+    by_name = "title" in str(call.params.get("sort", ""))
+    found = sorted(_bodies(), key=lambda one: one[0].name if by_name else one[0].code)
     if wanted := call.params.get("organizations"):
-        found = found.filter(code__in=wanted if isinstance(wanted, list) else str(wanted).split(","))
+        codes = wanted if isinstance(wanted, list) else str(wanted).split(",")
+        found = [one for one in found if one[0].code in codes]
     if _flag(call, "all_fields"):
-        return [packages.organisation(one, one.n) for one in found[_slice(call)]]
-    return [one.code for one in found[_slice(call)]]
+        return [packages.organisation(body, n) for body, n in found[_slice(call)]]
+    return [body.code for body, _n in found[_slice(call)]]
 
 
 def organization_show(call: Call) -> dict[str, Any]:
     """An organisation, with some of its datasets when they are asked for."""
     text = _said(call, "id")
     known = identity.read(text)
-    key = Q(pk=known[1]) if known and known[0] == identity.ORGANISATION else Q(code=text)
-    body = _bodies().filter(key).first()
+    wanted = known[1] if known and known[0] == identity.ORGANISATION else 0
+    body, n = next((one for one in _bodies() if text == one[0].code or one[0].pk == wanted), (None, 0))
     if body is None:
         raise NotFound
-    found = packages.organisation(body, body.n) | {"users": [], "tags": [], "extras": [], "groups": []}
+    found = packages.organisation(body, n) | {"users": [], "tags": [], "extras": [], "groups": []}
     if _flag(call, "include_datasets"):
-        found["packages"] = _packages(list(in_sight().filter(provider=body)[:MOST]), call)
+        found["packages"] = _listed(call, "name", 0, MOST, provider=body.code)
     return found
 
 
 def _topic_counts() -> dict[str, int]:
-    return dict(queries.visible().order_by().values_list("topic").annotate(n=Count("id")))
+    return figures.numbers("topic")
 
 
 def group_list(call: Call) -> list[Any]:
@@ -167,8 +179,7 @@ def group_show(call: Call) -> dict[str, Any]:
 
 def group_package_show(call: Call) -> list[dict[str, Any]]:
     """Datasets of a topic."""
-    found = in_sight().filter(topic=_said(call, "id"))
-    return _packages(list(found[: min(number(call.params, "limit", MOST), MOST)]), call)
+    return _listed(call, "name", 0, min(number(call.params, "limit", MOST), MOST), topic=_said(call, "id"))
 
 
 def resource_show(call: Call) -> dict[str, Any]:
@@ -188,12 +199,13 @@ def resource_search(call: Call) -> dict[str, Any]:
     field, mark, text = str(said[0] if isinstance(said, list) and said else said or "").partition(":")
     if not mark or field not in ("name", "format", "url", "description"):
         raise Invalid(query=["Must be <field>:<value> with a field of a resource"])
-    among = in_sight()
+    filters, condition = {"source": OWN}, None
     if field in ("name", "description"):
-        among = among.filter(title__icontains=text)
+        condition = phrase("title", search.plain(text[:200]))
     elif field == "format":
-        among = queries.has_format(among, text.lower()) if text.lower() in exports.FORMATS else among.none()
-    listed = [file for one in _packages(list(among[:MOST]), call) for file in one["resources"]]
+        filters["format"] = text.lower()
+    among = search.ask(search.Wanted(filters=filters, order="name", limit=MOST, condition=condition)).datasets
+    listed = [file for one in _packages(with_first(among), call) for file in one["resources"]]
     found = [file for file in listed if text.lower() in str(file[field]).lower()]
     chosen = found[_slice(call)]
     return {"count": len(found), "results": chosen}
@@ -207,8 +219,7 @@ def resource_view_list(call: Call) -> list[Any]:
 def tag_list(call: Call) -> list[str]:
     """Keywords."""
     text = str(call.params.get("query") or "")
-    words = {word for words in queries.visible().values_list("keywords", flat=True) for word in words}
-    return sorted(word for word in words if text in word)
+    return sorted(word for word in figures.numbers("tag") if text in word)
 
 
 def license_list(call: Call) -> list[dict[str, Any]]:
@@ -228,9 +239,8 @@ def datastore_info(call: Call) -> dict[str, Any]:
 
 def recently_changed_packages_activity_list(call: Call) -> list[dict[str, Any]]:
     """What was published last."""
-    latest = in_sight().order_by("-current__published_at")[: min(number(call.params, "limit", 31), 100)]
     found = []
-    for one in _packages(list(latest), call):
+    for one in _listed(call, "updated", 0, min(number(call.params, "limit", 31), 100)):
         kind = "new package" if one["metadata_created"] == one["metadata_modified"] else "changed package"
         found.append(
             {

@@ -11,13 +11,16 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from gongshu.opening.rows import limits
+from gongshu.opening.search import IndexMissing
 from gongshu.surfaces.ckan import datastore
 from gongshu.surfaces.ckan.actions import ACTIONS, Call
-from gongshu.surfaces.ckan.errors import CkanError, Invalid
+from gongshu.surfaces.ckan.errors import CkanError, Invalid, Unavailable
 from gongshu.surfaces.requests import client_of, open_to_all, site_of
 from gongshu.web.access import public
 
 MOST_BYTES = 1024 * 1024  # of a question
+DATASTORE = ("datastore_search", "datastore_info")  # what asks the rows counts there
 DUMPS = {"csv": "csv", "json": "json"}
 
 
@@ -34,8 +37,12 @@ def action(request: HttpRequest, name: str) -> HttpResponse:
     site = site_of(request)
     told = json.dumps(f"{site}{reverse('ckan_action', args=['help_show'])}?name={name}")
     try:
-        result = made(Call(_params(request), site, _client(request)))
-    except CkanError as error:
+        client = _client(request)
+        if name not in DATASTORE and (wait := limits.gate().take(*client)):
+            raise Unavailable(429, "Too many requests", wait)
+        result = made(Call(_params(request), site, client))
+    except (CkanError, IndexMissing) as known:
+        error = known if isinstance(known, CkanError) else Unavailable(503, "The search index is being made anew", 60)
         body = json.dumps(error.body, ensure_ascii=False)
         response = _json(error.status, f'{{"help": {told}, "success": false, "error": {body}}}')
         if seconds := getattr(error, "retry_after", None):

@@ -1,4 +1,4 @@
-"""``package_search``: the part of Solr's language that CKAN's clients use, as conditions of our database.
+"""``package_search``: the part of Solr's language that CKAN's clients use, as queries of our index.
 
 ``fq`` and the fields of ``q``: ``field:value``, ``field:"a phrase"``, ``field:(a OR b)``, ``field:[from TO to]``, joined by
 spaces, AND, OR, with NOT, ``-``, ``+`` and brackets. Free words of ``q`` go to the portal's own search.
@@ -6,26 +6,28 @@ spaces, AND, OR, with NOT, ``-``, ``+`` and brackets. Free words of ``q`` go to 
 
 from __future__ import annotations
 
+import math
 import re
-from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
 from django.utils.dateparse import parse_datetime
+from tantivy import Occur, Query
 
 from gongshu import clock
-from gongshu.opening import exports, queries, search, terms
-from gongshu.opening.described import describe, in_sight
-from gongshu.opening.models import Dataset
+from gongshu.opening import exports, search, terms
+from gongshu.opening.described import describe, with_first
+from gongshu.opening.search.documents import OWN, key_of, term
+from gongshu.opening.search.matching import NEVER, between, phrase
 from gongshu.parties.models import Organisation
 from gongshu.surfaces.ckan import identity, packages
 from gongshu.surfaces.ckan.errors import BadSearch, Invalid
 
 ROWS, MOST_ROWS = 10, 1000
 LONGEST, MOST_TOKENS, DEEPEST, MOST_QUERIES = 4000, 400, 10, 20
-FACET_LIMIT, FACETS = 50, ("organization", "groups", "tags", "res_format", "license_id")
+FACET_LIMIT = 50
+FACETS = {"organization": "provider", "groups": "topic", "tags": "tag", "res_format": "format", "license_id": "licence"}
 _TOKEN = re.compile(
     r"\s*(?:(?P<open>\()|(?P<close>\))|(?P<sign>[+\-!])(?=\S)"
     r"|(?P<field>[A-Za-z_][\w.]*):(?=\S)|(?P<phrase>\"(?:[^\"\\]|\\.)*\")"
@@ -34,50 +36,45 @@ _TOKEN = re.compile(
 _DATE = re.compile(r"NOW(?:/DAY)?(?:-(\d{1,6})(DAY|HOUR|MONTH|YEAR)S?)?")
 _UNITS = {"HOUR": timedelta(hours=1), "DAY": timedelta(days=1), "MONTH": timedelta(days=30), "YEAR": timedelta(days=365)}  # fmt: skip
 SORTS = {
-    "id": ["pk"],
-    "name": ["name"],
-    "title": ["title", "name"],
-    "title_string": ["title", "name"],
-    "metadata_modified": ["current__published_at", "name"],
-    "metadata_created": ["first_at", "name"],
+    "id": "name",
+    "name": "name",
+    "title": "title",
+    "title_string": "title",
+    "metadata_modified": "updated",
+    "metadata_created": "issued",
 }
+DOWNWARDS = ("updated", "issued")  # orders of the index that begin with the largest
 
 
 def package_search(params: dict[str, Any], site: str) -> dict[str, Any]:
     """The action: ``{count, results, facets, search_facets, sort}``."""
     rows, start = number(params, "rows", ROWS), number(params, "start", 0)
-    found = in_sight()
     listed = _texts(params.get("fq_list"))
     if len(listed) > MOST_QUERIES:
         raise Invalid(fq_list=[f"Must be at most {MOST_QUERIES} queries"])
-    for text in [str(params.get("fq") or ""), *listed]:
-        found = found.filter(_Reader(text).read())
+    conditions = [_Reader(text).read() for text in (str(params.get("fq") or ""), *listed) if text.strip()]
     words, condition = _free_words(str(params.get("q") or ""))
-    found = found.filter(condition)
     sort = str(params.get("sort") or "score desc, metadata_modified desc")
-    order = _order(sort)
-    if words:
-        ids = search.find(" ".join(words), found)
-        if order is not None:
-            ids = list(found.filter(pk__in=ids).order_by(*order).values_list("pk", flat=True))
-        count = len(ids)
-        by_id = found.in_bulk(ids[start : start + min(rows, MOST_ROWS)])
-        shown = [by_id[pk] for pk in ids[start : start + min(rows, MOST_ROWS)] if pk in by_id]
-        matched = queries.visible().filter(pk__in=ids)
-    else:
-        count = found.count()
-        found = found.order_by(*(order or ["-current__published_at", "name"]))
-        shown = list(found[start : start + min(rows, MOST_ROWS)])
-        matched = queries.visible().filter(pk__in=found.values("pk"))
+    facets = _facet_fields(params)
+    wanted = search.Wanted(
+        " ".join(words),
+        {"source": OWN},
+        _order(sort) or "",
+        start,
+        min(rows, MOST_ROWS),
+        tuple(FACETS[field] for field in facets),
+        _every([*conditions, condition]),
+    )
+    found = search.ask(wanted)
     answer: dict[str, Any] = {
-        "count": count,
-        "results": packages.packages(shown, describe(shown, site)),
+        "count": found.count,
+        "results": packages.packages(found.datasets, describe(with_first(found.datasets), site)),
         "sort": sort,
         "facets": {},
         "search_facets": {},
     }
-    for field in _facet_fields(params):
-        items = _facet(field, matched, number(params, "facet.limit", FACET_LIMIT))
+    for field in facets:
+        items = _facet(field, found.facets[FACETS[field]], number(params, "facet.limit", FACET_LIMIT))
         answer["facets"][field] = {item["name"]: item["count"] for item in items}
         answer["search_facets"][field] = {"title": field, "items": items}
     return answer
@@ -113,41 +110,42 @@ class _Reader:
         self._place = 0
         self.words: list[str] = []  # free ones, which no field stands before
 
-    def read(self) -> Q:
+    def read(self) -> Query:
         """The condition; BadSearch for what can't be read."""
         found = self._any("", 0)
         if self._place < len(self._tokens):
             raise BadSearch("Search Query is invalid: a bracket too many")
         return found
 
-    def _any(self, field: str, depth: int) -> Q:
+    def _any(self, field: str, depth: int) -> Query:
         if depth > DEEPEST:
             raise BadSearch("Search Query is nested too deep")
-        found = self._all(field, depth)
+        found = [self._all(field, depth)]
         while self._word_is("OR", "||"):
             self._place += 1
-            found |= self._all(field, depth)
-        return found
+            found.append(self._all(field, depth))
+        return _some(found)
 
-    def _all(self, field: str, depth: int) -> Q:
-        found = Q()
+    def _all(self, field: str, depth: int) -> Query:
+        found: list[Query] = []
         while self._place < len(self._tokens) and self._kind() != "close" and not self._word_is("OR", "||"):
             if self._word_is("AND", "&&"):
                 self._place += 1
                 continue
+            joined = self._before_is("AND", "&&")
             one = self._one(field, depth)
             # in the brackets of a field words stand beside each other for "any of them", as Solr reads it here
-            found = found | one if field and found and not self._before_is("AND", "&&") else found & one
-        return found
+            found = [_some([*found, one])] if field and found and not joined else [*found, one]
+        return _every(found)
 
-    def _one(self, field: str, depth: int) -> Q:
+    def _one(self, field: str, depth: int) -> Query:
         kind, match = self._tokens[self._place]
         self._place += 1
         if kind == "sign" or (kind == "word" and match["word"] == "NOT"):
             if self._place >= len(self._tokens):
                 raise BadSearch("Search Query is invalid: nothing after a sign")
             one = self._one(field, depth)
-            return one if match["sign"] == "+" else ~one
+            return one if match["sign"] == "+" else Query.all_query().and_must_not_match(one)
         if kind == "open":
             found = self._any(field, depth + 1)
             if self._place >= len(self._tokens):
@@ -165,7 +163,7 @@ class _Reader:
             raise BadSearch("Search Query is invalid: a field without a value")
         if not field:
             self.words.append(text)
-            return Q()
+            return Query.all_query()
         return _equal(field, text)
 
     def _kind(self) -> str:
@@ -175,35 +173,43 @@ class _Reader:
         return self._place < len(self._tokens) and self._tokens[self._place][1]["word"] in texts
 
     def _before_is(self, *texts: str) -> bool:
-        return self._place > 1 and self._tokens[self._place - 2][1]["word"] in texts
+        return self._place > 0 and self._tokens[self._place - 1][1]["word"] in texts
 
 
-def _free_words(text: str) -> tuple[list[str], Q]:
+def _some(queries: list[Query]) -> Query:
+    return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, one) for one in queries])
+
+
+def _every(queries: list[Query]) -> Query:
+    if not queries:
+        return Query.all_query()
+    return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Must, one) for one in queries])
+
+
+def _free_words(text: str) -> tuple[list[str], Query]:
     if text.strip() in ("", "*:*", "*"):
-        return [], Q()
+        return [], Query.all_query()
     reader = _Reader(text.replace("*:*", " "))
     condition = reader.read()
     return [word for word in reader.words if word != "*"], condition
 
 
-def _equal(field: str, text: str) -> Q:
+def _equal(field: str, text: str) -> Query:
     if text == "*":
-        return Q()
+        return Query.all_query()
     made = _FIELDS.get(field)
     if made is None:
         raise BadSearch(f"undefined field {field[:80]}")
     return made(text)
 
 
-def _between(field: str, low: str, high: str) -> Q:
-    column = {"metadata_modified": "current__published_at", "metadata_created": "first_at"}.get(field)
+def _between(field: str, low: str, high: str) -> Query:
+    column = {"metadata_modified": "updated", "metadata_created": "issued"}.get(field)
     if column is None:
         raise BadSearch(f"Search Query is invalid: {field[:80] or 'a range'} has no order here")
-    found = Q()
-    for end, operator in ((low, "gte"), (high, "lte")):
-        if end != "*":
-            found &= Q(**{f"{column}__{operator}": _moment(end)})
-    return found
+    first = 0 if low == "*" else max(0, math.ceil(_moment(low).timestamp()))
+    last = NEVER if high == "*" else int(_moment(high).timestamp())
+    return between(column, first, last) if first <= last else Query.empty_query()
 
 
 def _moment(text: str) -> datetime:
@@ -218,55 +224,56 @@ def _moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _known(text: str, kind: int) -> Q | None:
+def _package(text: str) -> Query:
     found = identity.read(text)
-    return Q(pk=found[1]) if found and found[0] == kind else None
+    if found and found[0] == identity.PACKAGE:
+        return term("key", key_of(OWN, found[1]))
+    return term("name", text)
 
 
-def _organisation(text: str) -> Q:
+def _organisation(text: str) -> Query:
     found = identity.read(text)
-    return Q(provider=found[1]) if found and found[0] == identity.ORGANISATION else Q(provider__code=text)
+    if found and found[0] == identity.ORGANISATION:
+        text = Organisation.objects.filter(pk=found[1]).values_list("code", flat=True).first() or ""
+    return term("provider", text)
 
 
-def _tagged(text: str) -> Q:
-    return Q(pk__in=[pk for pk, words in queries.visible().values_list("pk", "keywords") if text in words])
+def _always(*texts: str) -> Callable[[str], Query]:
+    return lambda text: Query.all_query() if text in texts else Query.empty_query()
 
 
-def _format(text: str) -> Q:
-    key = text.lower()
-    if key not in exports.FORMATS:
-        return Q(pk__in=[])
-    return Q(pk__in=queries.has_format(queries.visible(), key).values("pk"))
+def _in(field: str) -> Callable[[str], Query]:
+    return lambda text: phrase(field, search.plain(text))
 
 
-def _always(*texts: str) -> Callable[[str], Q]:
-    return lambda text: Q() if text in texts else Q(pk__in=[])
+def _is(field: str) -> Callable[[str], Query]:
+    return lambda text: term(field, text)
 
 
-_FIELDS: dict[str, Callable[[str], Q]] = {
-    "id": lambda text: _known(text, identity.PACKAGE) or Q(name=text),
-    "name": lambda text: Q(name=text),
-    "title": lambda text: Q(title__icontains=text) | Q(title_en__icontains=text),
-    "notes": lambda text: Q(summary__icontains=text) | Q(summary_en__icontains=text),
-    "author": lambda text: Q(provider__name__icontains=text),
+_FIELDS: dict[str, Callable[[str], Query]] = {
+    "id": _package,
+    "name": _is("name"),
+    "title": _in("title"),
+    "notes": _in("summary"),
+    "author": _in("author"),
     "organization": _organisation,
     "owner_org": _organisation,
-    "groups": lambda text: Q(topic=text),
-    "tags": _tagged,
-    "res_format": _format,
-    "license_id": lambda text: Q(licence=text),
+    "groups": _is("topic"),
+    "tags": _is("tag"),
+    "res_format": lambda text: term("format", text.lower()),
+    "license_id": _is("licence"),
     "state": _always("active"),
     "capacity": _always("public"),
     "private": _always("false", "False"),
     "type": _always("dataset"),
     "dataset_type": _always("dataset"),
     "entity_type": _always("package"),
-    "site_id": lambda _text: Q(),
+    "site_id": lambda _text: Query.all_query(),
 }
 
 
-def _order(sort: str) -> list[str] | None:
-    """Columns of the database; None for the best first."""
+def _order(sort: str) -> str | None:
+    """The order of the index by the first field that is named; None for the best first."""
     found: list[str] = []
     for part in sort.split(","):
         name, _space, way = part.strip().partition(" ")
@@ -276,9 +283,10 @@ def _order(sort: str) -> list[str] | None:
             continue
         if name not in SORTS or way.strip().lower() not in ("", "asc", "desc"):
             raise BadSearch(f"Can't determine a Sort Order (asc or desc) in sort spec {sort[:200]!r}")
-        first, *rest = SORTS[name]
-        found += [f"-{first}" if way.strip().lower() == "desc" else first, *rest]
-    return found or None
+        order = SORTS[name]
+        downwards = way.strip().lower() == "desc"
+        found.append(order if downwards == (order in DOWNWARDS) else f"-{order}")
+    return found[0] if found else None
 
 
 def _facet_fields(params: dict[str, Any]) -> list[str]:
@@ -290,23 +298,15 @@ def _facet_fields(params: dict[str, Any]) -> list[str]:
     return [field for field in map(str, said) if field in FACETS]
 
 
-def _facet(field: str, among: QuerySet[Dataset], most: int) -> list[dict[str, Any]]:
-    counts: Counter[str]
+def _facet(field: str, counted: dict[str, int], most: int) -> list[dict[str, Any]]:
     names: dict[str, str] = {}
     if field == "organization":
-        counts = Counter(among.order_by().values_list("provider__code", flat=True))
-        names = dict(Organisation.objects.filter(code__in=counts).values_list("code", "name"))
+        names = dict(Organisation.objects.filter(code__in=counted).values_list("code", "name"))
     elif field == "groups":
-        counts = Counter(among.order_by().values_list("topic", flat=True))
-        names = {key: str(terms.topic(key).entry.get("zh", key)) for key in counts}
-    elif field == "license_id":
-        counts = Counter(among.order_by().values_list("licence", flat=True))
-    elif field == "tags":
-        counts = Counter(word for words in among.order_by().values_list("keywords", flat=True) for word in words)
-    else:
-        listed = [one for one in exports.FORMATS.values() if one.listed]
-        counts = Counter({one.label: queries.has_format(among, one.key).count() for one in listed})
-    chosen = [(name, n) for name, n in counts.most_common() if n][: most or None]
+        names = {key: str(terms.topic(key).entry.get("zh", key)) for key in counted}
+    elif field == "res_format":
+        counted = {exports.FORMATS[key].label: n for key, n in counted.items() if key in exports.FORMATS}
+    chosen = list(counted.items())[: most or None]
     return [{"name": name, "display_name": names.get(name, name), "count": n} for name, n in chosen]
 
 

@@ -1,0 +1,33 @@
+"""What the state of a case allows, and how long what is written may be."""
+
+from __future__ import annotations
+
+from gongshu.feedback.models import Case
+from gongshu.tables.errors import TableError
+
+TITLE_LIMIT, TEXT_LIMIT, ANSWER_LIMIT, NOTE_LIMIT = 120, 2000, 4000, 500
+OPEN = (Case.State.RECEIVED, Case.State.HANDLING)
+PUBLIC_KINDS = (Case.Kind.DEMAND, Case.Kind.QUESTION)  # what the public may read once it was let
+SAME_DAYS = 30  # the same words are not taken in a second time within
+
+
+def check_open(row: Case) -> None:
+    """TableError when the case has its answer already."""
+    if row.state not in OPEN:
+        raise TableError("answered_already", "这件事已有答复，请看最新状态")
+
+
+def check_answered(row: Case) -> None:
+    """TableError unless the case has an answer that nobody has judged yet."""
+    if row.state != Case.State.ANSWERED:
+        raise TableError("answer_first", "先答复，才能办结")
+
+
+def text_within(text: str, limit: int, *, missing: str = "") -> str:
+    """``text`` without blanks around it; TableError when it is too long, or with the words ``missing`` when there is none."""
+    text = text.strip()
+    if missing and not text:
+        raise TableError("text_required", missing)
+    if len(text) > limit:
+        raise TableError("text_long", "说明请不超过 {limit} 字", limit=limit)
+    return text

@@ -1,0 +1,157 @@
+"""The index on disk: one indexer writes it from the outbox, every web process reads it and reloads it by itself.
+
+A lost index, or one of an older shape, is made anew from the database: at once by whoever asks while the portal is small,
+else by the worker's next turn; until then lists answer that it is being made.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import tantivy
+from django.conf import settings
+from django.db.models import Min, QuerySet
+
+from gongshu.opening.models import Dataset, ExternalDataset, IndexTask
+from gongshu.opening.search import documents
+from gongshu.opening.search.documents import term
+
+logger = logging.getLogger("gongshu.search")
+SMALL = 1000  # datasets of a portal whose index is made within the question that misses it (about a second)
+OVERLAP = timedelta(hours=1)
+HEAP = 50_000_000  # bytes that the writer may hold
+_lock = threading.Lock()
+_opened: dict[str, Any] = {}
+
+
+class IndexMissing(Exception):
+    """There is no index to ask; it is being made."""
+
+
+def index_pending() -> int:
+    """Bring the index up to the outbox; returns how many datasets were looked at. Safe to call from any process."""
+    if not (_folder() / "meta.json").exists():
+        return rebuild()  # lost, or of an older shape
+    with _writing():
+        tasks = list(IndexTask.objects.values_list("id", "dataset_id"))
+        chosen = {dataset_id for _, dataset_id in tasks}
+        external = _changed()
+        if chosen or external:
+            _write(_folder(), Dataset.objects.filter(id__in=chosen), ExternalDataset.objects.filter(pk__in=external))
+            IndexTask.objects.filter(id__in=[task for task, _ in tasks]).delete()
+    return len(chosen) + len(external)
+
+
+def rebuild() -> int:
+    """Write the whole index anew from the database, beside the old one, which answers until it is done; returns the number
+    of datasets in it."""
+    with _writing():
+        return _rebuild()
+
+
+def searcher() -> tantivy.Searcher:
+    """The index as it was committed last; IndexMissing when there is none and the portal is too large to wait for it."""
+    try:
+        return _reader().searcher()
+    except (OSError, ValueError) as error:
+        if Dataset.objects.count() > SMALL:
+            logger.warning("the search index cannot be read, the worker makes it anew: %s", error)
+            raise IndexMissing from error
+        with _writing():
+            if not (_folder() / "meta.json").exists():
+                _rebuild()
+        return _reader().searcher()
+
+
+def _rebuild() -> int:
+    tasks = list(IndexTask.objects.values_list("id", flat=True))
+    folder = _folder()
+    beside = folder.parent / "next"
+    shutil.rmtree(beside, ignore_errors=True)
+    number = _write(beside, Dataset.objects.all(), ExternalDataset.objects.all())
+    before = folder.parent / "before"
+    shutil.rmtree(before, ignore_errors=True)
+    if folder.exists():
+        folder.rename(before)
+    beside.rename(folder)
+    for old in folder.parent.iterdir():
+        if old != folder:
+            shutil.rmtree(old, ignore_errors=True)
+    IndexTask.objects.filter(id__in=tasks).delete()
+    return number
+
+
+def _folder() -> Path:
+    path: Path = settings.DATA / "index" / str(documents.SHAPE)
+    return path
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Only one indexer at a time, over all processes."""
+    settings.DATA.mkdir(parents=True, exist_ok=True)
+    with (settings.DATA / "index.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _changed() -> list[int]:
+    """Datasets of other portals that were changed since the index saw them; looked for from an hour before the last one it
+    knows, since a transaction may have taken its time."""
+    index = _reader().searcher()
+    known = index.aggregate(term("external", 1), {"last": {"max": {"field": "changed"}}})["last"]["value"] or 0
+    since = datetime.fromtimestamp(known / 1_000_000, UTC) - OVERLAP if known else datetime.min.replace(tzinfo=UTC)
+    found = []
+    for pk, changed, state in ExternalDataset.objects.filter(changed_at__gte=since).values_list(
+        "pk", "changed_at", "state"
+    ):
+        hits = index.search(term("key", documents.key_of(documents.EXTERNAL, pk)), 1, count=False).hits
+        seen = index.fast_field_values("changed", [hits[0][1]])[0] if hits else None
+        gone = state == ExternalDataset.State.GONE
+        if (gone and hits) or (not gone and seen != int(changed.timestamp() * 1_000_000)):
+            found.append(pk)
+    return found
+
+
+def _write(folder: Path, chosen: QuerySet[Dataset], external: QuerySet[ExternalDataset]) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    writer = tantivy.Index(documents.schema(), path=str(folder)).writer(heap_size=HEAP, num_threads=1)
+    number = 0
+    known = chosen.select_related("provider", "current").defer("current__contract")
+    for dataset in known.annotate(first_at=Min("versions__published_at")).iterator(chunk_size=200):
+        writer.delete_documents_by_term("key", documents.key_of(documents.OWN, dataset.pk))
+        if dataset.current is not None and dataset.stopped_at is None:
+            writer.add_document(documents.document(dataset))
+            number += 1
+    for row in external.iterator(chunk_size=200):
+        writer.delete_documents_by_term("key", documents.key_of(documents.EXTERNAL, row.pk))
+        if row.state != ExternalDataset.State.GONE:
+            writer.add_document(documents.external_document(row))
+            number += 1
+    writer.commit()
+    writer.wait_merging_threads()
+    return number
+
+
+def _reader() -> tantivy.Index:
+    """The index of this process, reloaded when the indexer has committed since."""
+    with _lock:
+        path = str(_folder())
+        stamp = (_folder() / "meta.json").stat()
+        folder = _folder().stat().st_ino
+        mark = (stamp.st_ino, stamp.st_mtime_ns)
+        if _opened.get("path") != (path, folder) or "index" not in _opened:
+            _opened.update(path=(path, folder), index=tantivy.Index.open(path), mark=mark)
+        elif _opened["mark"] != mark:
+            _opened["index"].reload()
+            _opened["mark"] = mark
+        found: tantivy.Index = _opened["index"]
+        return found
