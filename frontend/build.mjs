@@ -11,6 +11,7 @@ await build({
     theme: "scripts/theme.js",
     page: "scripts/page.js",
     chart: "scripts/chart.js",
+    graph: "scripts/graph.js",
     passkey: "scripts/passkey.js",
     decide: "scripts/decide.js",
     upload: "scripts/upload.js",

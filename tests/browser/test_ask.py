@@ -61,7 +61,7 @@ def ask(page: Page, title: str) -> str:
     page.locator("input[name=title]").fill(title)
     page.locator("textarea[name=text]").fill("全市的，按月")
     page.locator("textarea[name=purpose]").fill("做地图")
-    page.get_by_label("个人").check()
+    page.get_by_label("个人用户").check()
     page.wait_for_timeout(3100)  # nobody writes faster
     page.get_by_role("button", name="提交需求").click()
     page.wait_for_url("**/asked/**")

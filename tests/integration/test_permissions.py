@@ -184,6 +184,7 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "news_page": Place({"number": mine["news"]}),
         "news_edit": Place({"number": mine["news"]}),
         "external": Place({"name": external("mine")}),
+        "dataset_graph": Place(dataset),
         **harvested(),
         "offer": Place({"number": offered()}),
         "given_offer": Place({"secret": "no-such-secret"}),

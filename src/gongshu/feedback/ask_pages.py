@@ -85,12 +85,10 @@ _DOORS = {door.kind: door for door in (*DOORS, QUESTION)}
 @public
 def ask(request: HttpRequest) -> HttpResponse:
     """The four doors, one sentence each; what others asked, and how it was answered."""
-    rows = queries.answering()
     context = {
         "doors": [(door, deadlines.limit(door.kind, "answer")) for door in DOORS],
         "demands": queries.open_first(queries.public_demands())[:5],
-        "answered": sum(row.answered for row in rows),
-        "late": sum(row.late for row in rows),
+        "told": queries.city_answers(),
     }
     return render(request, "feedback/ask.html", context)
 

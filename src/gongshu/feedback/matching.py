@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 
 from gongshu.opening import cards, search
 from gongshu.opening.models import Dataset
 from gongshu.opening.search.documents import OWN
 from gongshu.parties.models import Organisation
 
-SHOWN, JUDGED = 5, 3
+SHOWN, LOOKED_AT, LONGEST = 4, 12, 200
+_PAIR, _WORD = re.compile(r"[\u3400-\u9fff]{2}"), re.compile(r"[a-z0-9]{3,}")
 
 
 def matches(words: str) -> list[cards.Card]:
-    """The datasets in sight that answer ``words`` best; none when nothing does."""
-    return cards.cards(_best(words, SHOWN))
+    """The datasets in sight that answer ``words`` well enough to be shown unasked, best first; none when nothing does."""
+    return cards.cards(_best(words)[:SHOWN])
 
 
 def proposed(words: str) -> Organisation | None:
-    """Who would have the data: an organisation that is named in ``words``, else who provides most of what answers them best."""
+    """Who would have the data: an organisation that is named in ``words``, else who provides what answers them best."""
     for organisation in answering():
         if organisation.name in words or organisation.name.removeprefix("市") in words:
             return organisation
-    counted = Counter(one.provider_id for one in _best(words, JUDGED))  # of equals the first counted, the best
-    return Organisation.objects.get(pk=counted.most_common(1)[0][0]) if counted else None
-
-
-def _best(words: str, number: int) -> list[Dataset]:
-    words = words.strip()[:200]
-    if not words:
-        return []
-    try:
-        return search.ask(search.Wanted(words, {"source": OWN}, limit=number)).datasets
-    except search.IndexMissing:  # a proposal can wait
-        return []
+    best = _best(words)
+    return best[0].provider if best else None
 
 
 def answering() -> list[Organisation]:
     """The organisations that can be asked: all but users of data."""
     return list(Organisation.objects.exclude(kind=Organisation.Kind.USER).order_by("name"))
+
+
+def _best(words: str) -> list[Dataset]:
+    words = words.strip()[:LONGEST]
+    if not words:
+        return []
+    try:
+        found = search.ask(search.Wanted(words, {"source": OWN}, limit=LOOKED_AT))
+    except search.IndexMissing:  # a proposal can wait
+        return []
+    return [one for one in found.datasets if _close(words, one)] if found.loose or found.meant else found.datasets
+
+
+def _close(words: str, dataset: Dataset) -> bool:
+    """Whether a dataset that has only some of ``words`` has one of them, or two characters side by side, in its names."""
+    named, said = search.plain(" ".join([dataset.title, dataset.title_en, *dataset.keywords])), search.plain(words)
+    pairs = {said[n : n + 2] for n in range(len(said) - 1) if _PAIR.fullmatch(said[n : n + 2])}
+    return any(part in named for part in (*pairs, *_WORD.findall(said)))

@@ -21,25 +21,25 @@ class Case(models.Model):
     """
 
     class Kind(models.TextChoices):
-        DEMAND = "demand", _("数据需求")
+        DEMAND = "demand", _("需求")
         CONSULTATION = "consultation", _("咨询")
-        COMPLAINT = "complaint", _("投诉举报")
+        COMPLAINT = "complaint", _("投诉或举报")
         SUGGESTION = "suggestion", _("建议")
         QUESTION = "question", _("提问")
 
     class State(models.TextChoices):
         RECEIVED = "received", _("待受理")
         HANDLING = "handling", _("办理中")
-        ANSWERED = "answered", _("已答复")
+        ANSWERED = "answered", _("已有答复")
         CLOSED = "closed", _("已办结")
 
     class Outcome(models.TextChoices):
-        ANSWERED = "answered", _("已答复")
+        ANSWERED = "answered", _("已回答")
         MET = "met", _("已有数据满足")
         REFUSED = "refused", _("不能办理")
 
     class Asker(models.TextChoices):
-        PERSON = "person", _("个人")
+        PERSON = "person", _("个人用户")
         FIRM = "firm", _("企业")
         RESEARCH = "research", _("科研机构")
         OTHER = "other", _("其他")

@@ -11,6 +11,7 @@ from gongshu import clock
 from gongshu.feedback.models import Case, News, Reuse, Step
 from gongshu.feedback.policies import OPEN
 from gongshu.opening.models import Dataset, Problem
+from gongshu.opening.queries import visible
 from gongshu.parties.models import Organisation
 
 
@@ -28,6 +29,15 @@ class Answering:
     answered: int
     in_time: float | None
     satisfied: float | None
+
+
+@dataclass(frozen=True)
+class CityAnswers:
+    """How the whole city answers: ``datasets`` about which somebody was answered, cases and reports ``answered`` and ``open``."""
+
+    datasets: int
+    answered: int
+    open: int
 
 
 def public_demands() -> QuerySet[Case]:
@@ -107,6 +117,15 @@ def satisfaction() -> tuple[int, int]:
     reports = Problem.objects.filter(satisfied__isnull=False)
     happy = cases.filter(satisfied=True).count() + reports.filter(satisfied=True).count()
     return happy, cases.count() + reports.count()
+
+
+def city_answers() -> CityAnswers:
+    """What the public asked of all organisations, and of how many datasets in sight a report or a question was answered."""
+    rows = answering()
+    told = Q(problems__answered_at__isnull=False)
+    told |= Q(cases__kind=Case.Kind.QUESTION, cases__answered_at__isnull=False)
+    datasets = visible().filter(told).distinct().count()
+    return CityAnswers(datasets, sum(row.answered for row in rows), sum(row.open for row in rows))
 
 
 def answering_of(organisation: Organisation) -> Answering:

@@ -213,12 +213,9 @@ def _measure(form: console.Form) -> str:
 
 def _said(form: console.Form, by: list[Grouper]) -> str:
     """The question in words: the title of the drawing."""
-    names = [one.label for one in by]
+    names = {"one": by[0].label if by else "", "other": by[-1].label if by else ""}
+    said = _("“%(one)s”和“%(other)s”") % names if len(by) > 1 else _("“%(one)s”") % names
     where = [f"{one.column} {grammar.OPERATORS[one.operator]} {one.value}".strip() for one in form.conditions]
     joined = _("，").join([*where, *([_("含“%(words)s”") % {"words": form.search}] if form.search else [])])
-    title = (
-        _("按%(by)s的%(measure)s") % {"by": _("和").join(f"“{name}”" for name in names), "measure": _measure(form)}
-        if names
-        else _measure(form)
-    )
+    title = _("按%(by)s的%(measure)s") % {"by": said, "measure": _measure(form)} if by else _measure(form)
     return _("%(title)s（%(where)s）") % {"title": title, "where": joined} if joined else title

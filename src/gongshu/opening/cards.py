@@ -33,8 +33,8 @@ class Card:
     late: bool
     uses: int
     synthetic: bool
-    given: bool = False  # by society
     origin: str = ""  # the portal that publishes it, when that is another one
+    given: bool = False  # by society
 
 
 def card(dataset: Dataset, used: dict[str, int]) -> Card:

@@ -47,8 +47,11 @@ def by_organisation() -> list[dict[str, Any]]:
     }  # fmt: skip
     by_provider = {"terms": {"field": "provider", "size": BUCKETS, "segment_size": BUCKETS}, "aggs": asked}
     answer = searcher().aggregate(_own(), {"by": by_provider})["by"]["buckets"]
-    public = Organisation.objects.exclude(kind=Organisation.Kind.SOCIETY)
-    bodies = {one.code: one for one in public.filter(code__in=[row["key"] for row in answer])}
+    given = Organisation.Kind.SOCIETY
+    bodies = {
+        one.code: one
+        for one in Organisation.objects.filter(code__in=[row["key"] for row in answer]).exclude(kind=given)
+    }
     found = []
     for row in answer:
         if row["key"] not in bodies:

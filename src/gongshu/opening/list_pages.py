@@ -63,7 +63,7 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
     order = request.GET.get("sort") or ("best" if question else "updated")
     known = [key for key, _label in _orders(question)]
     order = order if order in known else known[0]
-    number = _number(request)
+    number = page_number(request)
     wanted = search.Wanted(question, chosen, order, PAGE * (number - 1), PAGE, FACETS)
     found = search.ask(wanted)
     if found.count and not found.items and number > 1:  # past the end
@@ -109,7 +109,8 @@ def suggest(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"suggestions": said}, json_dumps_params={"ensure_ascii": False})
 
 
-def _number(request: HttpRequest) -> int:
+def page_number(request: HttpRequest) -> int:
+    """The page that is asked for, within what can be paged to."""
     said = request.GET.get("page", "1")
     return min(max(1, int(said)), DEEPEST_PAGE) if said.isascii() and said.isdigit() and len(said) < 10 else 1
 
@@ -228,7 +229,7 @@ def _demand(question: str) -> str:
 
 def _listed(request: HttpRequest, **filters: str) -> dict[str, Any]:
     """A page of the city's datasets with these filters, the latest first."""
-    number = _number(request)
+    number = page_number(request)
     found = search.ask(search.Wanted("", {"source": OWN, **filters}, "updated", PAGE * (number - 1), PAGE))
     return {"page": _pages(found.count, number), "cards": cards.cards(found.items)}
 

@@ -22,7 +22,7 @@ from gongshu.governance.surroundings import context_of
 from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
-from gongshu.opening import actions, problems, promises, reader_mail, rebuilding, search, store, submissions
+from gongshu.opening import actions, joins, problems, promises, reader_mail, rebuilding, search, store, submissions
 from gongshu.opening.models import Submission, Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows
 from gongshu.seals.keys import read_or_make_keys
@@ -77,6 +77,10 @@ def publish(run: Run) -> dict[str, Any]:
         keep_index()
     except Exception:  # the version is out; the outbox row stays and the worker's chore tries again
         logger.exception("the search index could not be brought up to date")
+    try:
+        joins.sketch(done)
+    except Exception:  # the chore tries again
+        logger.exception("what the dataset can be joined with could not be found yet")
     return {"dataset": params["dataset"], "version": done.number, "rows": done.rows}
 
 
@@ -114,6 +118,12 @@ def mail_readers() -> None:
 def keep_index() -> None:
     """Bring the search index up to its outbox."""
     search.index_pending()
+
+
+@chore
+def keep_joins() -> None:
+    """Versions whose columns were not yet compared with those of other datasets are."""
+    joins.keep_sketches()
 
 
 def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:

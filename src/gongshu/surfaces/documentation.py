@@ -23,8 +23,12 @@ TITLES = {
     "Facets of a dataset": gettext_lazy("各取值的行数"),
     "Groups of rows": gettext_lazy("分组统计"),
     "All rows": gettext_lazy("全部的行"),
+    "The graph around a node": gettext_lazy("数据图谱：一项与谁相连"),
 }
 PARAMETERS = {
+    "node": gettext_lazy(
+        "类别:标识，如 dataset:标识、field:标识/列名、element:数据含义、organisation:代码、topic:标识；不写为整个目录"
+    ),
     "q": gettext_lazy("要找什么：词或一句话，中文或英文"),
     "topic": gettext_lazy("专题的标识"),
     "provider": gettext_lazy("机构的代码"),

@@ -79,7 +79,10 @@ def flow_steps() -> list[dict[str, Any]]:
         ),
         "release": (flow["open"], [_("今日 +%(n)s") % {"n": flow["today"]}]),
         "use": (flow["used"], [_("近 30 天 %(n)s 次") % {"n": f"{flow['uses']:,}"}]),
-        "account": (0, [_("入口尚未启用")]),
+        "account": (
+            (told := feedback.city_answers()).datasets,
+            [_("已答复 %(n)s 件") % {"n": f"{told.answered:,}"}, _("在办 %(n)s 件") % {"n": f"{told.open:,}"}],
+        ),
     }
     most = max(flow["gathered"], 1)
     found = []

@@ -15,6 +15,7 @@ from gongshu.gathering.api import router as uploads
 from gongshu.opening.api import router
 from gongshu.opening.rows import failures
 from gongshu.opening.search import IndexMissing
+from gongshu.surfaces.graph_pages import router as graph
 from gongshu.web.errors import envelope
 
 
@@ -45,6 +46,7 @@ api = OpenApi(
 )
 api.add_router("", router)
 api.add_router("", uploads)
+api.add_router("", graph)
 
 
 def _answer(request: HttpRequest, status: int, message: str, code: str = "", **where: Any) -> HttpResponse:

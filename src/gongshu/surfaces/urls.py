@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from gongshu.surfaces import documentation, pages
+from gongshu.surfaces import documentation, graph_pages, pages
 from gongshu.surfaces.ckan import pages as ckan
 from gongshu.surfaces.ogc import pages as ogc
 from gongshu.surfaces.standards import pages as standards
@@ -13,6 +13,8 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path("healthz", pages.healthz, name="healthz"),
     path("help", pages.help_page, name="help"),
+    path("graph", graph_pages.graph_page, name="graph"),
+    path("datasets/<slug:name>/graph", graph_pages.dataset_graph, name="dataset_graph"),
     path("api/", documentation.api_page, name="api_page"),
     path("catalog", standards.catalogue, name="catalogue"),
     re_path(r"^catalog\.(?P<suffix>ttl|jsonld|rdf)$", standards.catalogue, name="catalogue_as"),

@@ -14,7 +14,7 @@ from gongshu import __version__
 
 # url name of the entry -> url names of the pages under it
 SECTIONS = {
-    "datasets": {"datasets", "dataset", "dataset_version"},
+    "datasets": {"datasets", "dataset", "dataset_version", "graph", "dataset_graph"},
     "topics": {"topics", "topic"},
     "organisations": {"organisations", "organisation", "districts", "district"},
     "ask": {

@@ -1,0 +1,60 @@
+// The graph around a node, drawn from the data beside it; the table below holds the same without script. A click walks on.
+import * as echarts from "echarts/core";
+import { GraphChart } from "echarts/charts";
+import { AriaComponent, LegendComponent, TooltipComponent } from "echarts/components";
+import { SVGRenderer } from "echarts/renderers";
+
+echarts.use([GraphChart, LegendComponent, TooltipComponent, AriaComponent, SVGRenderer]);
+
+const COLOURS = ["--text", "--ink", "--hue-2", "--hue-3", "--hue-4", "--hue-5", "--hue-6", "--hue-7", "--hue-8"];
+const SHAPES = ["diamond", "roundRect", "circle", "triangle", "rect", "diamond", "pin", "rect", "roundRect"];
+
+function options(data) {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(name).trim();
+  const text = { color: colour("--text"), fontFamily: colour("--sans"), fontSize: 13 };
+  const short = (name) => (name.length > 14 ? `${name.slice(0, 13)}…` : name);
+  const used = [...new Set(data.nodes.map((one) => one.kind))].sort((a, b) => a - b);
+  const [centre] = data.nodes;
+  return {
+    animation: false,
+    aria: { enabled: true, label: { description: data.description } },
+    tooltip: { renderMode: "richText", confine: true, formatter: ({ data: one }) => one.label0 ?? one.name },
+    legend: { data: used.map((kind) => data.kinds[kind]), top: 0, left: 0, type: "scroll", textStyle: text, icon: undefined },
+    series: [
+      {
+        type: "graph",
+        layout: "force",
+        force: { repulsion: 420, edgeLength: [60, 140], gravity: 0.1, layoutAnimation: false },
+        roam: true,
+        draggable: false,
+        top: 40,
+        categories: data.kinds.map((name, n) => ({ name, symbol: SHAPES[n], itemStyle: { color: colour(COLOURS[n]) } })),
+        nodes: data.nodes.map((one) => ({ id: one.id, name: one.id, label0: one.name, url: one.url, category: one.kind, symbol: SHAPES[one.kind], symbolSize: one === centre ? 30 : 16, cursor: "pointer" })),
+        links: data.links.map((one) => ({ source: one.source, target: one.target, name: one.name, label0: one.name })),
+        label: { show: data.nodes.length < 50, position: "right", ...text, formatter: ({ data: one }) => short(one.label0) },
+        labelLayout: { hideOverlap: true },
+        lineStyle: { color: colour("--line-2"), width: 1.5, curveness: 0.05 },
+        emphasis: { focus: "adjacency" },
+      },
+    ],
+  };
+}
+
+function draw() {
+  for (const place of document.querySelectorAll("[data-graph]")) {
+    const data = JSON.parse(document.getElementById(place.dataset.graph).textContent);
+    echarts.getInstanceByDom(place)?.dispose();
+    const chart = echarts.init(place, null, { renderer: "svg" });
+    chart.setOption(options(data));
+    chart.on("click", ({ dataType, data: one }) => {
+      if (dataType === "node") location.assign(one.url);
+    });
+    if (!place.dataset.drawn) addEventListener("resize", () => echarts.getInstanceByDom(place)?.resize());
+    place.dataset.drawn = "1";
+  }
+}
+
+draw();
+document.addEventListener("gongshu:theme", draw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
