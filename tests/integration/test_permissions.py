@@ -14,6 +14,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from gongshu.federation.models import Run, Source
 from gongshu.jobs.models import Job
+from gongshu.opening import offers
 from gongshu.opening.models import ExternalDataset
 from gongshu.parties.models import Organisation, Person, Role
 from gongshu.parties.permissions import PERMISSIONS, may
@@ -78,6 +79,20 @@ def harvested() -> dict[str, Place]:
     )
     key, run = Place({"key": source.key}), Place({"run_id": Run.objects.create(source=source).pk})
     return {"portal": key, "source": key, "source_edit": key, "harvest_run": run, "harvest_run_csv": run}
+
+
+def offered() -> str:
+    """The number of an offer of data."""
+    values = {
+        "giver": "person",
+        "title": "观鸟记录",
+        "description": "一行一次",
+        "origin": "自己记的",
+        "rights": "自己的",
+        "licence": "cc0-1.0",
+    }
+    values |= {"name": "老王", "contact": "王", "email": "wang@example.org"}
+    return offers.offer(values, set(offers.CHECKED))[0].number
 
 
 def places(city: dict[str, Any]) -> dict[str, Place]:
@@ -171,6 +186,8 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "external": Place({"name": external("mine")}),
         "dataset_graph": Place(dataset),
         **harvested(),
+        "offer": Place({"number": offered()}),
+        "given_offer": Place({"secret": "no-such-secret"}),
         "topic": Place({"key": "health"}),
         "organisation": Place({"code": "health"}),
         "district": Place({"code": district()}),

@@ -15,7 +15,6 @@ from gongshu import clock
 from gongshu.opening import queries, terms
 from gongshu.opening.models import ExternalDataset, Version
 from gongshu.oversight import access
-from gongshu.parties.models import Organisation
 
 KEPT_SECONDS = 600
 BANDS = ((95, 101), (85, 95), (60, 85), (0, 60))  # quality scores, from and below
@@ -128,8 +127,8 @@ def uses() -> list[tuple[str, int, int, int]]:
 
 def districts() -> tuple[int, int]:
     """Districts that open data, and all of them."""
-    every = Organisation.objects.filter(kind=Organisation.Kind.DISTRICT)
-    return queries.districts().count(), every.count()
+    every = queries.districts()
+    return every.filter(datasets__in=queries.visible()).distinct().count(), every.count()
 
 
 def _months() -> list[str]:

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from gongshu.opening import exports, queries, terms
 from gongshu.opening.models import Dataset, ExternalDataset
+from gongshu.parties.models import Organisation
 from gongshu.web import words
 
 
@@ -33,6 +34,7 @@ class Card:
     uses: int
     synthetic: bool
     origin: str = ""  # the portal that publishes it, when that is another one
+    given: bool = False  # by society
 
 
 def card(dataset: Dataset, used: dict[str, int]) -> Card:
@@ -54,6 +56,7 @@ def card(dataset: Dataset, used: dict[str, int]) -> Card:
         late=queries.freshness(dataset).late,
         uses=used.get(dataset.name, 0),
         synthetic=dataset.synthetic,
+        given=dataset.provider.kind == Organisation.Kind.SOCIETY,
     )
 
 

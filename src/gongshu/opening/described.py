@@ -58,6 +58,7 @@ class Described:
     openapi_url: str
     feedback_url: str
     source_note: str
+    given: bool  # by society, not opened by a public body
     longitude: str
     latitude: str
     quality: float | None
@@ -106,6 +107,7 @@ def said(texts: tuple[str, str]) -> Words:
 def _described(dataset: Dataset, site: str, made: dict[tuple[int, str], Distribution]) -> Described:
     version = dataset.current
     assert version is not None
+    given = dataset.provider.kind == Organisation.Kind.SOCIETY
     name, licence = dataset.name, terms.licence(dataset.licence)
 
     def at(view: str, *parts: Any) -> str:
@@ -148,7 +150,8 @@ def _described(dataset: Dataset, site: str, made: dict[tuple[int, str], Distribu
         api_url=f"{site}/api/v1/datasets/{name}/rows",
         openapi_url=at("dataset_openapi", name),
         feedback_url=at("report_new", name),
-        source_note=dataset.source_note,
+        source_note=f"社会提供。{dataset.source_note}" if given else dataset.source_note,
+        given=given,
         longitude=version.longitude,
         latitude=version.latitude,
         quality=terms.quality_total(version.quality),

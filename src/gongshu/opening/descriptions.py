@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from gongshu.opening import exports, queries, terms
 from gongshu.opening.models import Dataset, Version
+from gongshu.parties.models import Organisation
 from gongshu.rulebooks import rulebook
 from gongshu.web import words
 
@@ -27,6 +28,7 @@ def describe(version: Version, site: str) -> dict[str, Any]:
         "title": words.local(dataset, "title"),
         "summary": words.local(dataset, "summary"),
         "note": words.local(dataset, "source_note"),
+        "given": dataset.provider.kind == Organisation.Kind.SOCIETY,
         "provider": words.local(dataset.provider, "name"),
         "topic": terms.topic(dataset.topic),
         "licence": terms.licence(dataset.licence),

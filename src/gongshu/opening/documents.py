@@ -125,8 +125,8 @@ def schema_org(one: Described) -> dict[str, Any]:
         "license": one.licence_url,
         "datePublished": one.issued.isoformat(),
         "dateModified": one.modified.isoformat(),
-        "creator": {"@type": "GovernmentOrganization", "name": one.publisher.name, "url": one.publisher_url},
-        "publisher": {"@type": "GovernmentOrganization", "name": one.publisher.name, "url": one.publisher_url},
+        "creator": {"@type": "Organization" if one.given else "GovernmentOrganization", "name": one.publisher.name, "url": one.publisher_url},
+        "publisher": {"@type": "Organization" if one.given else "GovernmentOrganization", "name": one.publisher.name, "url": one.publisher_url},
         "variableMeasured": [
             {"@type": "PropertyValue", "name": column["name"], "description": column.get("description") or column.get("title") or column["name"]}
             for column in one.columns

@@ -34,7 +34,10 @@ def by_topic() -> list[dict[str, Any]]:
 
 
 def by_organisation() -> list[dict[str, Any]]:
-    """Every body that provides something visible: how many datasets and rows, how many keep their promise, last update."""
+    """Every public body that provides something visible: how many datasets and rows, how many keep their promise, last update.
+
+    Givers of society are not among them: they owe nobody an update.
+    """
     now = int(clock.now().timestamp())
     asked: dict[str, Any] = {
         "rows": {"sum": {"field": "rows"}},
@@ -44,7 +47,11 @@ def by_organisation() -> list[dict[str, Any]]:
     }  # fmt: skip
     by_provider = {"terms": {"field": "provider", "size": BUCKETS, "segment_size": BUCKETS}, "aggs": asked}
     answer = searcher().aggregate(_own(), {"by": by_provider})["by"]["buckets"]
-    bodies = {one.code: one for one in Organisation.objects.filter(code__in=[row["key"] for row in answer])}
+    given = Organisation.Kind.SOCIETY
+    bodies = {
+        one.code: one
+        for one in Organisation.objects.filter(code__in=[row["key"] for row in answer]).exclude(kind=given)
+    }
     found = []
     for row in answer:
         if row["key"] not in bodies:

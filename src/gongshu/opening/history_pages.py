@@ -164,7 +164,8 @@ def promise_list(request: HttpRequest) -> HttpResponse:
     """The updates that are near or late, of the bodies whose submissions I may see."""
     person = person_of(request)
     check_may(person, "submission.see")
-    found = promises.pending(organisations_where(person, "submission.see"))
+    where = organisations_where(person, "submission.see")
+    found = promises.of_bodies() if where is None else promises.pending(where)
     page = Paginator(found, LISTED).get_page(request.GET.get("page"))
     rows = [{"promise": one, "frequency": terms.frequency(one.dataset.update_frequency)} for one in page]
     context = {

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from gongshu.opening import promises, submissions
-from gongshu.opening.models import Problem, Submission
+from gongshu.opening.models import Offer, Problem, Submission
 from gongshu.parties.inbox import Waiting, waiting_source
 from gongshu.parties.models import Person
 from gongshu.parties.permissions import may
@@ -29,6 +29,23 @@ def decisions(person: Person) -> list[Waiting]:
         for row in found
         if may(person, submissions.NEEDED[Submission.State(row.state)], row.organisation)
         and person.pk not in submissions.own_workers(row)
+    ]
+
+
+@waiting_source
+def offered(person: Person) -> list[Waiting]:
+    """Offers of data that this person may decide."""
+    if not may(person, "offer.decide", 0):
+        return []
+    return [
+        Waiting(
+            _("答复提供《%(title)s》的申请") % {"title": row.title},
+            _("去决定"),
+            reverse("offer", args=[row.number]),
+            row.made_at,
+            row.due_at,
+        )
+        for row in Offer.objects.filter(state=Offer.State.OPEN)
     ]
 
 

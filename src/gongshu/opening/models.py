@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from gongshu import clock
 from gongshu.catalogue.models import Resource
 from gongshu.governance.models import Draft
+from gongshu.opening.offer_models import Offer as Offer  # a model of this app, in a file of its own
 from gongshu.parties.models import Organisation, Person
 
 
@@ -57,7 +58,8 @@ class Version(models.Model):
     ``dropped`` counts the fields that are not public. ``quality``: {"profile", "total", "dimensions": {code: 0..100},
     "rules": n, "findings": [{"kind", "column", "severity", "message", "message_en",
     "rows_total"}]}: never a data value.
-    ``reading``: {"format", "encoding", "rows", "skipped", "quarantined", "suppressed", "sample_share", "bytes"}.
+    ``reading``: {"format", "encoding", "rows", "skipped", "quarantined", "suppressed", "sample_share",
+    "coordinate_system" (from which the places were converted to WGS-84), "bytes"}.
     """
 
     class State(models.TextChoices):

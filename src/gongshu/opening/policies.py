@@ -8,6 +8,7 @@ from typing import Any
 
 from gongshu.governance.models import Draft
 from gongshu.opening import terms
+from gongshu.parties.models import Organisation
 from gongshu.tables.contract import Contract
 from gongshu.tables.errors import TableError
 from gongshu.tables.identifiers import beyond_limits, limits
@@ -80,6 +81,8 @@ def open_points(draft: Draft, contract: Contract) -> Iterator[OpenPoint]:
             yield OpenPoint(error, "draft")
     if not contract.summary.strip():
         yield OpenPoint(_lacking("description: purpose"), "describe")
+    if draft.resource.organisation.kind == Organisation.Kind.SOCIETY:
+        yield from _not_givable(contract)
     if draft.checked_edition != draft.edition:
         error = TableError("preview_missing", "保护后的样子还没有算完，请稍等片刻再送审")
         yield OpenPoint(error, "protect")
@@ -98,6 +101,26 @@ def open_points(draft: Draft, contract: Contract) -> Iterator[OpenPoint]:
         check_rows(draft.checked.get("rows_after", 1), draft.checked.get("rows_before", 1))
     except TableError as error:
         yield OpenPoint(error, "protect")
+
+
+def _not_givable(contract: Contract) -> Iterator[OpenPoint]:
+    """What keeps data given by society from the public: whatever speaks of a person, a licence that is not open, no origin."""
+    for field in contract.fields:
+        if field.protection.method != "drop" and (field.subject == "person" or (field.level or 1) > 1):
+            error = TableError(
+                "given_personal",
+                "列「{column}」说的是个人，或定为 {level} 级：社会提供的数据不收个人信息，遮盖过的也不收，请选择不公开这一列",
+                where={"column": field.name},
+                level=field.level or 1,
+            )
+            yield OpenPoint(error, "protect")
+    if contract.licence not in terms.given_licences():
+        known = "、".join(str(term.entry["zh"]) for term in terms.given_licences().values())
+        yield OpenPoint(
+            TableError("given_licence", "社会提供的数据要用这几种许可之一：{known}", known=known), "describe"
+        )
+    if not contract.source_note.strip():
+        yield OpenPoint(TableError("given_origin", "请在“来源说明”里写明数据是怎样得来的"), "describe")
 
 
 def check_submittable(draft: Draft, contract: Contract) -> None:

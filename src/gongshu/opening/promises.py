@@ -12,7 +12,7 @@ from django.urls import reverse
 from gongshu import clock, deadlines
 from gongshu.opening import queries
 from gongshu.opening.models import Dataset
-from gongshu.parties.models import Person
+from gongshu.parties.models import Organisation, Person
 from gongshu.parties.notices import notify
 from gongshu.parties.permissions import people_who_may
 
@@ -53,6 +53,11 @@ def promises(datasets: list[Dataset]) -> list[Promise]:
 def pending(where: list[int] | None = None) -> list[Promise]:
     """Those near or late, of all bodies or of the organisations ``where`` (ids)."""
     return [one for one in promises(_visible(where)) if one.near or one.late]
+
+
+def of_bodies() -> list[Promise]:
+    """Those near or late of the public bodies: what society gives is no duty of a department."""
+    return [one for one in pending() if one.dataset.provider.kind != Organisation.Kind.SOCIETY]
 
 
 def of_maintainer(person: Person) -> list[Promise]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.cache import caches
-from django.db.models import Q, QuerySet, TextField
+from django.db.models import Count, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from gongshu import clock
@@ -137,6 +137,12 @@ def has_format(datasets: QuerySet[Dataset], format_key: str) -> QuerySet[Dataset
             Q(current__longitude__gt="") | Q(_columns__contains='"storage_type": "geometry"')
         )
     return datasets
+
+
+def givers() -> list[tuple[Organisation, int]]:
+    """Firms and persons who gave data, each with the number of visible datasets."""
+    found = Organisation.objects.filter(kind=Organisation.Kind.SOCIETY, datasets__in=visible())
+    return [(one, one.n) for one in found.annotate(n=Count("datasets", distinct=True)).order_by("-n", "name")]
 
 
 def districts() -> QuerySet[Organisation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from gongshu.opening import history_pages, problem_pages, reader_pages
+from gongshu.opening import history_pages, offer_pages, problem_pages, reader_pages
 
 urlpatterns = [
     path("datasets/<slug:name>/versions", history_pages.version_list, name="versions"),
@@ -22,6 +22,10 @@ urlpatterns = [
     path("subscriptions/<str:secret>", reader_pages.subscription, name="subscription"),
     path("reports/<str:key>", reader_pages.report, name="report"),
     path("promises", history_pages.promise_list, name="promises"),
+    path("give", offer_pages.give, name="give"),
+    path("give/<str:secret>", offer_pages.given_offer, name="given_offer"),
+    path("offers", offer_pages.offer_list, name="offers"),
+    path("offers/<slug:number>", offer_pages.offer_page, name="offer"),
     path("problems", problem_pages.problem_list, name="problems"),
     path("problems/<slug:number>", problem_pages.problem_page, name="problem"),
 ]

@@ -16,6 +16,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from gongshu.opening import terms
 from gongshu.opening.models import Version
+from gongshu.parties.models import Organisation
 from gongshu.web import words
 
 CELL_LIMIT = 32_767  # characters of a cell
@@ -121,6 +122,11 @@ def _write_dictionary(version: Version, sheet: Worksheet, bold: Any) -> None:
         ("名称 Title", _joined(dataset.title, dataset.title_en)),
         ("版本 Version", f"第 {version.number} 版，{day} / Version {version.number}, {day}"),
         ("提供方 Provider", _joined(dataset.provider.name, dataset.provider.name_en)),
+        *(
+            [("社会提供 Given by society", dataset.source_note)]
+            if dataset.provider.kind == Organisation.Kind.SOCIETY
+            else []
+        ),
         ("使用许可 Licence", _both(lambda: terms.licence(dataset.licence).name)),
         ("行数 Rows", f"{version.rows:,}"),
     ]

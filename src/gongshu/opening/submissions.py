@@ -21,7 +21,7 @@ from gongshu.jobs.models import Job
 from gongshu.opening import policies, store
 from gongshu.opening.models import Dataset, Decision, Submission, Version
 from gongshu.oversight import log
-from gongshu.parties.models import Person
+from gongshu.parties.models import Organisation, Person
 from gongshu.parties.notices import notify
 from gongshu.parties.permissions import Actor, check_may, people_who_may
 from gongshu.tables.contract import dump_contract, load_contract
@@ -51,6 +51,8 @@ def submit(actor: Person, draft: Draft, edition: int, note: str = "") -> Submiss
         policies.check_submittable(row, contract)
         dataset = Dataset.objects.filter(name=resource.slug).select_related("current").first()
         now = clock.now()
+        # society has no approver of its own: the platform checks every version of what it gives
+        step = State.PLATFORM if resource.organisation.kind == Organisation.Kind.SOCIETY else State.DEPARTMENT
         made = Submission.objects.create(
             draft=row,
             resource=resource,
@@ -63,10 +65,11 @@ def submit(actor: Person, draft: Draft, edition: int, note: str = "") -> Submiss
             risk=row.checked.get("risk") or {},
             quality=row.checked.get("quality") or {},
             note=note.strip(),
+            state=step,
             submitted_by=actor,
             submitted_at=now,
             step_since=now,
-            due_at=deadlines.due("opening", State.DEPARTMENT, now),
+            due_at=deadlines.due("opening", step, now),
         )
         row.state = Draft.State.SUBMITTED
         row.save(update_fields=["state"])

@@ -92,6 +92,11 @@ def licences() -> dict[str, Term]:
     return _terms("licences")
 
 
+def given_licences() -> dict[str, Term]:
+    """Those under which firms and persons may give their data."""
+    return {key: term for key, term in licences().items() if term.entry.get("given")}
+
+
 def licence(key: str) -> Term:
     return _terms("licences").get(key) or Term(key, {})
 

@@ -49,6 +49,7 @@ ENTRIES = (
         "people.see",
         {"organisation_people", "people", "leave", "organisation_new", "organisation_edit"},
     ),
+    ("offers", gettext_noop("社会提供"), "offer.see", {"offers", "offer"}),
     ("sources", gettext_noop("汇入"), "source.see", {"sources", "source", "source_new", "source_edit", "harvest_run"}),
     ("stops", gettext_noop("紧急停止"), "dataset.stop", {"stops"}),
     ("synonyms", gettext_noop("近义词"), "synonyms.edit", {"synonyms"}),

@@ -21,6 +21,7 @@ class Organisation(models.Model):
         PLATFORM = "platform", _("大数据中心")
         REGULATOR = "regulator", _("主管部门")
         USER = "user", _("数据利用主体")
+        SOCIETY = "society", _("社会提供方")  # a firm or a person who gives data of their own
 
     code = models.SlugField("代码", max_length=64, unique=True)
     name = models.CharField("名称", max_length=200, unique=True)

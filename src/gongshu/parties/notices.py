@@ -18,6 +18,7 @@ TEXTS: dict[str, str] = {
     "submission.returned": gettext_noop("《%(title)s》被退回：%(reason)s"),
     "submission.published": gettext_noop("《%(title)s》第 %(number)s 版已发布"),
     "submission.failed": gettext_noop("《%(title)s》没有发布成功：%(reason)s"),
+    "offer.waits": gettext_noop("%(by)s愿意提供《%(title)s》，等您决定"),
     "dataset.updated": gettext_noop("您订阅的《%(title)s》有了第 %(number)s 版"),
     "dataset.withdrawn": gettext_noop("您订阅的《%(title)s》已撤回：%(reason)s"),
     "version.withdrawn": gettext_noop("您订阅的《%(title)s》第 %(number)s 版已撤回：%(reason)s"),

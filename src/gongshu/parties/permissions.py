@@ -86,6 +86,8 @@ PERMISSIONS: dict[str, Permission] = {
         _row("complaint.handle", gettext_noop("办理投诉举报（不能办涉及自己机构或数据的）"), OPERATOR, REGULATOR),
         _row("reuse.check", gettext_noop("核对应用成果"), OPERATOR),
         _row("news.write", gettext_noop("发布动态"), OPERATOR),
+        _row("offer.see", gettext_noop("看提供数据的申请"), OPERATOR, REGULATOR),
+        _row("offer.decide", gettext_noop("决定提供数据的申请"), OPERATOR),
         # custody: whoever chooses protections never holds the key, and whoever holds it is watched by another
         _row("key.see", gettext_noop("看密钥的版本"), SECURITY, AUDITOR),
         _row("key.rotate", gettext_noop("换新密钥"), SECURITY),
