@@ -9,11 +9,13 @@ echarts.use([GraphChart, LegendComponent, TooltipComponent, AriaComponent, SVGRe
 const COLOURS = ["--text", "--ink", "--hue-2", "--hue-3", "--hue-4", "--hue-5", "--hue-6", "--hue-7", "--hue-8"];
 const SHAPES = ["diamond", "roundRect", "circle", "triangle", "rect", "diamond", "pin", "rect", "roundRect"];
 
-function options(data) {
+function options(data, width) {
+  const room = Math.max(0.35, Math.min(1, width / 1000));
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
   const text = { color: colour("--text"), fontFamily: colour("--sans"), fontSize: 13 };
-  const short = (name) => (name.length > 14 ? `${name.slice(0, 13)}…` : name);
+  const most = room < 0.6 ? 8 : 14;
+  const short = (name) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
   const used = [...new Set(data.nodes.map((one) => one.kind))].sort((a, b) => a - b);
   const [centre] = data.nodes;
   return {
@@ -25,7 +27,7 @@ function options(data) {
       {
         type: "graph",
         layout: "force",
-        force: { repulsion: 420, edgeLength: [60, 140], gravity: 0.1, layoutAnimation: false },
+        force: { repulsion: 420 * room, edgeLength: [60 * room, 140 * room], gravity: 0.1, layoutAnimation: false },
         roam: true,
         draggable: false,
         top: 40,
@@ -46,7 +48,7 @@ function draw() {
     const data = JSON.parse(document.getElementById(place.dataset.graph).textContent);
     echarts.getInstanceByDom(place)?.dispose();
     const chart = echarts.init(place, null, { renderer: "svg" });
-    chart.setOption(options(data));
+    chart.setOption(options(data, place.clientWidth));
     chart.on("click", ({ dataType, data: one }) => {
       if (dataType === "node") location.assign(one.url);
     });
