@@ -111,7 +111,7 @@ def package(number: int, modified: str = "2026-01-01T00:00:00", **more: Any) -> 
         "state": "active",
         "type": "dataset",
         "private": False,
-        "metadata_created": "2026-01-01T00:00:00",
+        "metadata_created": "2025-01-01T00:00:00",
         "metadata_modified": modified,
         "license_id": "cc-by",
         "organization": {"title": "Bureau"},

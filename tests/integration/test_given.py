@@ -13,7 +13,7 @@ from django.test import Client
 from gongshu.governance.actions import begin, change
 from gongshu.governance.models import Draft
 from gongshu.jobs.runner import owner_name, run_one
-from gongshu.opening import offers, policies, promises, queries, submissions
+from gongshu.opening import figures, offers, policies, promises, queries, submissions
 from gongshu.opening.models import Dataset, Decision, Offer, Submission
 from gongshu.oversight.models import Event
 from gongshu.parties.inbox import waiting_for
@@ -115,7 +115,7 @@ def test_an_offer_becomes_a_marked_dataset_beside_the_citys(operator):
     assert "GovernmentOrganization" not in page
     assert "社会提供" in client.get("/datasets").content.decode()
     assert "社会提供。自动相机拍摄" in client.get("/datasets/birds.ttl").content.decode()
-    assert queries.by_organisation() == []
+    assert figures.by_organisation() == []
     assert promises.of_bodies() == []
     assert queries.givers() == [(where, 1)]
     assert "观澜生态科技有限公司" in client.get("/give").content.decode()

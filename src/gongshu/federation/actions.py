@@ -17,6 +17,7 @@ from gongshu.federation.reading import guard
 from gongshu.jobs.actions import JobConflict, enqueue
 from gongshu.opening import terms
 from gongshu.opening.models import ExternalDataset
+from gongshu.opening.search.documents import EXTERNAL, GIVEN, OWN
 from gongshu.oversight import log
 from gongshu.parties.models import Person
 from gongshu.parties.permissions import Actor, check_may
@@ -30,7 +31,7 @@ EDITABLE = ("name", "name_en", "kind", "address", "portal_url", "topic", "every"
 def add_source(actor: Actor, key: str, values: dict[str, Any]) -> Source:
     """Add a portal; ``values`` are those of EDITABLE. TableError when something is missing, wrong, or leads to ourselves."""
     check_may(actor, "source.manage", 0)
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", key) or len(key) > 40:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", key) or len(key) > 40 or key in (OWN, EXTERNAL, GIVEN):
         raise TableError("key_wrong", "标识只用小写字母、数字与单个短横，最长 40 个字符")
     with transaction.atomic():
         if Source.objects.filter(key=key).exists():

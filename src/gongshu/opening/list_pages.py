@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from gongshu.opening import cards, exports, figures, queries, search, sections, terms
 from gongshu.opening.models import ExternalDataset
 from gongshu.opening.rows import limits
-from gongshu.opening.search.documents import OWN, UNJUDGED, bands
+from gongshu.opening.search.documents import GIVEN, OWN, UNJUDGED, bands
 from gongshu.opening.search.matching import FRESHNESS
 from gongshu.parties.models import Organisation
 from gongshu.web import words
@@ -178,7 +178,7 @@ def _labels(key: str, values: list[str]) -> dict[str, str]:
         return {one.code: words.local(one, "name") for one in Organisation.objects.filter(code__in=values)}
     if key == "source":
         portals = dict(ExternalDataset.objects.filter(source__in=values).values_list("source", "portal").distinct())
-        return {**portals, OWN: _("本市")}
+        return {**portals, OWN: _("本市"), GIVEN: _("社会提供")}
     if key == "open":
         return {value: str(word) for value, word in words.OPEN_TYPES.items()}
     if key == "format":

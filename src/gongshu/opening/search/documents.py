@@ -10,6 +10,7 @@ import tantivy
 from gongshu.opening import exports, queries, sounds, terms
 from gongshu.opening.models import Dataset, ExternalDataset, Version
 from gongshu.opening.search import words
+from gongshu.parties.models import Organisation
 from gongshu.rulebooks import rulebook
 
 SHAPE = 3  # of the index: another number when its fields change, so that an older one is made anew
@@ -21,7 +22,8 @@ FACETS = (
 NUMBERS = (
     "id", "external", "changed", "updated", "issued", "due", "rows", "columns_n", "dropped", "treated", "catalogued", "classified", "personal"
 )  # fmt: skip
-OWN, EXTERNAL = "own", "external"  # OWN is also the source of the city's own datasets
+OWN, EXTERNAL = "own", "external"  # OWN is also the source of the datasets that are published here
+GIVEN = "given"  # the source, besides, of those that society gave
 REGIONS = 40  # values of a column of divisions that are read as the places a dataset covers, at most
 CODES = 400  # meanings of codes that are indexed of a dataset at most
 UNJUDGED = "none"
@@ -176,7 +178,7 @@ def _add_values(made: tantivy.Document, dataset: Dataset, version: Version) -> N
     score = terms.quality_total(version.quality)
     values = {
         "name": [dataset.name],
-        "source": [OWN],
+        "source": [OWN, GIVEN] if dataset.provider.kind == Organisation.Kind.SOCIETY else [OWN],
         "provider": [dataset.provider.code],
         "topic": [dataset.topic],
         "open": [dataset.open_type],
