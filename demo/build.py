@@ -19,6 +19,7 @@ DEPARTMENTS = {
     "市市场监管局": "City Market Regulation Bureau",
     "市生态环境局": "City Environment Bureau",
     "市民政局": "City Civil Affairs Bureau",
+    "檐湖区城市管理局": "Yanhu City Management Bureau",
 }
 
 
@@ -41,6 +42,7 @@ def recipes() -> dict[str, Callable[[Path], Dataset]]:
         "national-divisions": partial(series.national_divisions, package=DIVISIONS),
         "public-holidays": series.holidays,
         "bus-ridership": series.ridership,
+        "yanhu-toilets": registers.toilets,
         "care-allowances": persons.allowances,
         "community-canteens": persons.canteens,
     }

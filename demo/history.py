@@ -14,7 +14,7 @@ from functools import cache, partial
 
 from django.test import Client
 
-from demo import asking
+from demo import asking, city
 from demo.recipe import Dataset
 from gongshu import clock
 from gongshu.catalogue.actions import describe_resource, register_system
@@ -33,7 +33,7 @@ from gongshu.opening.models import Dataset as Opened
 from gongshu.opening.models import Decision, Problem, Stop, Submission, Version
 from gongshu.opening.search import index_pending
 from gongshu.oversight import access, heads
-from gongshu.parties.actions import ensure_organisation, give_role, register_person
+from gongshu.parties.actions import ensure_organisation, give_role, register_person, save_organisation
 from gongshu.parties.models import Organisation, Person, Role
 from gongshu.parties.permissions import Shell
 from gongshu.tables.contract import Contract
@@ -61,6 +61,8 @@ PEOPLE = (
     ("steward-environment", "水清", Role.STEWARD, "市生态环境局"),
     ("approver-environment", "林深", Role.APPROVER, "市生态环境局"),
     ("steward-civil", "安然", Role.STEWARD, "市民政局"),
+    ("steward-yanhu", "苏堤", Role.STEWARD, "檐湖区城市管理局"),
+    ("approver-yanhu", "白堤", Role.APPROVER, "檐湖区城市管理局"),
 )
 SYSTEMS = {
     "市交通委": "交通综合信息平台",
@@ -69,6 +71,7 @@ SYSTEMS = {
     "市市场监管局": "市场主体登记系统",
     "市生态环境局": "生态环境监测平台",
     "市民政局": "民政业务一体化系统",
+    "檐湖区城市管理局": "檐湖区城市运行平台",
 }
 CATEGORIES = {
     "市交通委": "construction",
@@ -77,6 +80,7 @@ CATEGORIES = {
     "市市场监管局": "legal-person",
     "市生态环境局": "ecology",
     "市民政局": "social-security",
+    "檐湖区城市管理局": "construction",
 }
 RETURNED = {"museums": "开放时间一列没有说明，请写清是否含法定节假日"}  # one submission that came back once
 STOPPED = "scenic-spots"  # stopped and restored once
@@ -103,10 +107,25 @@ def people(password: str, departments: dict[str, str]) -> None:
             Organisation.objects.get_or_create(code=code, defaults={"name": name, "name_en": english, "kind": kind})
         for name, english in departments.items():
             ensure_organisation(SHELL.actor_id, name, name_en=english)
+        _districts()
         for account, name, role, where in PEOPLE:
             if not Person.objects.filter(username=account).exists():
                 person = register_person(SHELL, account, name, password=password, is_demo=True)
                 give_role(SHELL, person, Organisation.objects.get(name=where), role)
+
+
+def _districts() -> None:
+    """The eight districts, and the body of one that opens data."""
+    for code, (name, english, _weight) in city.DISTRICTS.items():
+        if not Organisation.objects.filter(code=f"district-{code}").exists():
+            known = Organisation(
+                code=f"district-{code}", name=name, name_en=f"{english} District", kind=Organisation.Kind.DISTRICT
+            )
+            save_organisation(SHELL, known)
+    body = Organisation.objects.get(name="檐湖区城市管理局")
+    if body.parent is None:
+        body.parent = Organisation.objects.get(name="檐湖区")
+        save_organisation(SHELL, body)
 
 
 def steps(names: list[str], make: Callable[[str], Dataset]) -> Iterator[Step]:

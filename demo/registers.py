@@ -279,6 +279,49 @@ def museums(folder: Path) -> Dataset:
     return Dataset(contract, [write_json(folder / "博物馆.json", rows)])
 
 
+def toilets(folder: Path) -> Dataset:
+    """Public toilets of one district, by a body of that district."""
+    rng = random.Random(city.SEED + 31)
+    rows: list[dict[str, object]] = []
+    while len(rows) < 61:
+        _, name, x, y = city.place(rng)
+        if name != "檐湖区":
+            continue
+        road = rng.choice(city.ROADS)
+        rows.append(
+            {"编号": f"T{len(rows):03d}", "名称": f"{road}公厕", "区": name, "地址": city.address(rng, name), "无障碍": rng.random() < 0.7,
+             "开放时间": rng.choice(["全天", "06:00-22:00", "05:30-23:00"]), "蹲位": rng.randint(4, 24), "经度": x, "纬度": y}
+        )  # fmt: skip
+    contract = Contract(
+        name="yanhu-toilets",
+        title="檐湖区公共厕所",
+        title_en="Public toilets of Yanhu District",
+        summary="檐湖区的公共厕所：地址、开放时间、蹲位与无障碍设施，一处一行。",
+        summary_en="Public toilets of Yanhu District: address, hours, places and barrier-free access, one a row.",
+        provider="檐湖区城市管理局",
+        topic="urban",
+        licence=LICENCE,
+        update_frequency="quarterly",
+        keywords=["公厕", "无障碍", "市容"],
+        synthetic=True,
+        source_note=SYNTHETIC,
+        source_note_en=SYNTHETIC_EN,
+        fields=[
+            field("编号", "string", "Code", "设施编号", primary_key=True, required=True),
+            field("名称", "string", "Name", "公厕名称"),
+            district(),
+            field("地址", "string", "Address", "所在地址", semantic_type="address"),
+            field("无障碍", "boolean", "Barrier-free", "有没有无障碍设施"),
+            field("开放时间", "string", "Hours", "每天开放的时间"),
+            field("蹲位", "int64", "Places", "蹲位数", unit="个"),
+            longitude(),
+            latitude(),
+        ],
+        rules=rules("名称 地址", "编号", BOX),
+    )
+    return Dataset(contract, [write_json(folder / "檐湖区公共厕所.json", rows)])
+
+
 def sights(folder: Path) -> Dataset:
     """Graded sights as GeoJSON points."""
     rng = random.Random(city.SEED + 6)

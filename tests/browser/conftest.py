@@ -30,6 +30,11 @@ from gongshu.opening import search
 from gongshu.opening.models import Dataset
 from gongshu.jobs.models import Job
 seeding.city()
+from gongshu.opening import joins
+from gongshu.parties.models import Organisation
+district = Organisation.objects.create(code="lu-ban", name="鲁班区", name_en="Luban District", kind="district")
+Organisation.objects.filter(code="civil").update(parent=district)
+joins.keep_sketches()
 search.rebuild()
 inspector = people.person("inspector", "steward", people.organisation())
 registers.drafts(inspector, {"by-mouse": "用鼠标", "by-keyboard": "用键盘", "by-eye": "用眼睛"})

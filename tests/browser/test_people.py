@@ -21,6 +21,7 @@ PAGES = {
     "permissions": "/account/permissions",
     "inbox": "/account/inbox",
     "stops": "/stops",
+    "synonyms": "/synonyms",
     "submissions": "/submissions",
 }
 

@@ -26,7 +26,7 @@ PUBLIC = {
 def report(page: Page, text: str) -> str:
     """Report a problem of the company register; returns the address of the reporter."""
     page.goto("/datasets/company-register")
-    page.locator("main").get_by_role("link", name="报告问题").click()
+    page.locator("main").get_by_role("link", name="报告问题", exact=True).click()
     page.get_by_label("数据不对").check()
     page.locator("textarea[name=text]").fill(text)
     page.locator("main form button[type=submit]").click()

@@ -152,6 +152,9 @@ def test_programs_the_hasty_and_the_many_are_kept_out(dataset, client):
     assert again.status_code == 400 and "已经收到过" in again.content.decode()
     for wrong in ({"title": ""}, {"text": "长" * 2001}, {"purpose": ""}, {"asker": "x"}, {"email": "nonsense"}):
         assert send(Client(), "/ask/demand", **DEMAND | {"title": "另一件"} | wrong).status_code == 400
+    for said in ("13899990000", "138 9999-0000", "11010519491231002X", "me@example.org"):
+        given = send(Client(), "/ask/demand", **DEMAND | {"title": "另一件", "text": f"请联系 {said}"})
+        assert given.status_code == 400 and "请去掉" in given.content.decode(), said
     assert Case.objects.count() == 1
     codes = [send(client, "/ask/suggestion", title=f"{n}", text="更快些").status_code for n in range(9)]
     assert codes == [302] * 8 + [429]  # ten of one browser an hour, the demands counted

@@ -29,7 +29,7 @@ from gongshu.opening.tasks import keep_copies
 from gongshu.oversight import access, heads
 from gongshu.oversight.audit import verify_log
 from gongshu.oversight.models import Event
-from gongshu.tables.contract import Field, Protection, dump_contract
+from gongshu.tables.contract import Field, Protection, dump_contract, load_contract
 from gongshu.tables.errors import TableError
 from tests.publishing import KEYED, NAME, SECRET, TESTER, contract, publish, write_file
 
@@ -417,3 +417,21 @@ def test_a_reader_of_all_rows_has_little_memory_and_leaves_no_second_name(
     copy.unlink()
     with pytest.raises(serving.CopyMissing):
         reads()
+
+
+def test_places_declared_in_another_system_are_published_in_wgs_84(client: Client, data: Path, tmp_path: Path) -> None:
+    """GCJ-02 as it came, WGS-84 in every format and interface, and the page says so."""
+    made = contract(coordinate_system="GCJ-02")
+    path = tmp_path / "places.csv"
+    head = "编号,名称,床位,登记日期,经度,纬度,内部编号,负责人手机\n"
+    path.write_text(head + "1,甲,3,2019-01-01,116.410244,39.916404,a,\n2,乙,4,2019-01-01,,,b,\n", encoding="utf-8")
+    assert publish(path, made).state == "done"
+    rows = client.get("/api/v1/datasets/clinics/rows").json()["items"]
+    assert (rows[0]["经度"], rows[0]["纬度"]) == (pytest.approx(116.404, abs=2e-6), pytest.approx(39.915, abs=2e-6))
+    assert rows[1]["经度"] is None
+    (feature,) = client.get("/ogc/collections/clinics/items", {"编号": "1"}).json()["features"]
+    assert feature["geometry"]["coordinates"] == [rows[0]["经度"], rows[0]["纬度"]]
+    near = client.get("/ogc/collections/clinics/items", {"bbox": "116.4039,39.9149,116.4041,39.9151"}).json()
+    assert near["numberMatched"] == 1
+    assert "由 GCJ-02 换算" in client.get("/datasets/clinics").content.decode()
+    assert load_contract(Version.objects.get().contract).coordinate_system == "GCJ-02"

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gongshu.tables.coordinates import convert, guess
+from gongshu.tables.contract import Field
+from gongshu.tables.coordinates import convert, guess, placed
 from gongshu.tables.semantic.recognition import recognise
 from tests.staging import stage
 
@@ -47,6 +48,25 @@ def test_published_points(engine, tmp_path, source, target):
     assert metres(first, GOLDEN[source, target]) < 0.001
     assert empty[0] is None
     assert paris == (2.35, 48.85)
+
+
+@pytest.mark.parametrize("source", ["GCJ-02", "BD-09"])
+def test_public_places_are_in_wgs_84(engine, tmp_path, source):
+    r = random.Random(9)
+    values = [(round(r.uniform(120.9, 122), 6), round(r.uniform(30.7, 31.8), 6)) for _ in range(50)]
+    shifted = convert(points(engine, tmp_path, values), ("lng", "lat"), "WGS-84", source)
+    fields = [
+        Field("n", "int64"),
+        Field("lng", "float64", semantic_type="longitude"),
+        Field("lat", "float64", semantic_type="latitude"),
+    ]
+    public = placed(shifted, fields, source)
+    assert public.columns == shifted.columns and public.schema() == shifted.schema()
+    found = read(engine, public)
+    assert max(map(metres, values, found)) < 0.2  # six decimals are a decimetre
+    assert all(round(x, 6) == x and round(y, 6) == y for x, y in found)
+    assert read(engine, placed(shifted, fields, "CGCS2000")) == read(engine, shifted)
+    assert read(engine, placed(shifted, fields[:2], source)) == read(engine, shifted)  # half a pair is no place
 
 
 @pytest.mark.parametrize("source", SYSTEMS)

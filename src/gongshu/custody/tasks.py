@@ -19,7 +19,7 @@ from gongshu.tables.contract import load_contract
 from gongshu.tables.engine import open_engine
 from gongshu.tables.errors import TableError
 from gongshu.tables.private import Figures, private_figures
-from gongshu.tables.suppress import typed_table
+from gongshu.tables.suppress import typed_rows
 
 
 @job_kind("figures")
@@ -60,7 +60,7 @@ def _figures(run: Run, row: PrivateRelease, folder: Path) -> dict[str, Any]:
 
     with open_engine(folder / "engine", settings.ENGINE_MEMORY) as engine:
         run.step("count", 0.4)
-        rows = typed_table(engine.read_parquet([str(path) for path in paths]), load_contract(version.contract).fields)
+        rows = typed_rows(engine.read_parquet([str(path) for path in paths]), load_contract(version.contract))
         return private_figures(engine, rows, Figures.of(row.asked), row.epsilon, noise)
 
 

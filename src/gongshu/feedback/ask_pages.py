@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from gongshu import deadlines
 from gongshu.feedback import cases, guards, matching, queries
 from gongshu.feedback.models import Case
-from gongshu.feedback.policies import OPEN, TEXT_LIMIT, TITLE_LIMIT
+from gongshu.feedback.policies import ASKED, OPEN, TEXT_LIMIT, TITLE_LIMIT
 from gongshu.opening.models import Dataset
 from gongshu.opening.pages import found_version
 from gongshu.opening.queries import visible
@@ -222,7 +222,7 @@ def _take(request: HttpRequest, kind: Case.Kind, dataset: Dataset | None) -> str
     typed = request.POST
     guards.check_human_pace(request)
     code, name = typed.get("organisation", ""), typed.get("dataset", "").strip()
-    organisation = Organisation.objects.exclude(kind=Organisation.Kind.USER).filter(code=code).first() if code else None
+    organisation = Organisation.objects.filter(code=code, kind__in=ASKED).first() if code else None
     if dataset is None and name:
         dataset = visible().filter(name=name.rstrip("/").rpartition("/")[2]).first()
         if dataset is None:

@@ -14,6 +14,7 @@ from gongshu.feedback.models import Case, Step, Support
 from gongshu.feedback.permissions import check_can_answer, handlers
 from gongshu.feedback.policies import (
     ANSWER_LIMIT,
+    ASKED,
     NOTE_LIMIT,
     OPEN,
     PUBLIC_KINDS,
@@ -24,6 +25,7 @@ from gongshu.feedback.policies import (
     check_open,
     text_within,
 )
+from gongshu.feedback.privacy import check_no_person
 from gongshu.opening.models import Dataset
 from gongshu.opening.problems import next_number
 from gongshu.opening.queries import visible
@@ -62,7 +64,7 @@ class Asked:
 def ask(kind: str, asked: Asked, *, person: Person | None = None, language: str = "zh-hans") -> tuple[Case, str]:
     """Take a case in; returns it with the secret of its asker's link, which is not kept.
 
-    TableError for what is missing, too long, or was sent in the same words before.
+    TableError for what is missing, too long, leads to a person though it becomes public, or was sent in the same words before.
     """
     kind = Kind(kind)
     title = text_within(asked.title, TITLE_LIMIT, missing="请用一句话写标题")
@@ -72,6 +74,8 @@ def ask(kind: str, asked: Asked, *, person: Person | None = None, language: str 
         raise TableError("asker_required", "请选择您是哪一类提出方")
     if kind == Kind.COMPLAINT and asked.about not in Case.About.values:
         raise TableError("about_required", "请选择投诉举报涉及什么")
+    if kind in PUBLIC_KINDS:
+        check_no_person("\n".join((title, text, purpose)))
     organisation = asked.organisation
     if kind == Kind.COMPLAINT:
         organisation = _complained_of(asked)
@@ -138,7 +142,7 @@ def accept(actor: Person, case: Case) -> Case:
 def route(actor: Person, case: Case, organisation: Organisation | None, note: str = "") -> Case:
     """Pass an open case on, to another organisation or (None) back to the platform; the deadline stays.
 
-    TableError for a complaint, for where it is already, for a user of data, or without a word of why once it had a place.
+    TableError for a complaint, for where it is already, for what is no public body, or without a word of why once it had a place.
     """
     with transaction.atomic():
         row = _locked(case)
@@ -146,7 +150,7 @@ def route(actor: Person, case: Case, organisation: Organisation | None, note: st
         check_open(row)
         if row.kind in (Kind.COMPLAINT, Kind.QUESTION):
             raise TableError("not_routed", "这类事项不转办")
-        if organisation == row.organisation or (organisation and organisation.kind == Organisation.Kind.USER):
+        if organisation == row.organisation or (organisation and organisation.kind not in ASKED):
             raise TableError("place_wrong", "请选择另一个办理机构")
         note = text_within(note, NOTE_LIMIT, missing="请写转办的理由" if row.organisation else "")
         row.organisation, row.state = organisation, State.RECEIVED

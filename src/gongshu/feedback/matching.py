@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from gongshu.feedback.policies import ASKED
 from gongshu.opening import cards, search
 from gongshu.opening.models import Dataset
 from gongshu.opening.search.documents import OWN
@@ -23,13 +24,12 @@ def proposed(words: str) -> Organisation | None:
     for organisation in answering():
         if organisation.name in words or organisation.name.removeprefix("市") in words:
             return organisation
-    best = _best(words)
-    return best[0].provider if best else None
+    return next((one.provider for one in _best(words) if one.provider.kind in ASKED), None)
 
 
 def answering() -> list[Organisation]:
-    """The organisations that can be asked: all but users of data."""
-    return list(Organisation.objects.exclude(kind=Organisation.Kind.USER).order_by("name"))
+    """The organisations that can be asked: public bodies."""
+    return list(Organisation.objects.filter(kind__in=ASKED).order_by("name"))
 
 
 def _best(words: str) -> list[Dataset]:

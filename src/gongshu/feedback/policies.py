@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from gongshu.feedback.models import Case
+from gongshu.parties.models import Organisation
 from gongshu.tables.errors import TableError
 
 TITLE_LIMIT, TEXT_LIMIT, ANSWER_LIMIT, NOTE_LIMIT = 120, 2000, 4000, 500
 OPEN = (Case.State.RECEIVED, Case.State.HANDLING)
+# who can be asked: public bodies, neither users of data nor those who give data of their own
+ASKED = (
+    Organisation.Kind.DEPARTMENT,
+    Organisation.Kind.DISTRICT,
+    Organisation.Kind.PLATFORM,
+    Organisation.Kind.REGULATOR,
+)
 PUBLIC_KINDS = (Case.Kind.DEMAND, Case.Kind.QUESTION)  # what the public may read once it was let
 SAME_DAYS = 30  # the same words are not taken in a second time within
 

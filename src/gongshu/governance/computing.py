@@ -33,7 +33,7 @@ from gongshu.tables.model import ROW
 from gongshu.tables.patches import patched
 from gongshu.tables.protect import protect
 from gongshu.tables.risk import disclosure_risk, residual_risk
-from gongshu.tables.suppress import drawn, typed_table, with_groups, without_small_groups
+from gongshu.tables.suppress import drawn, typed_rows, with_groups, without_small_groups
 from gongshu.tables.utility import NUMBERS, discernibility, information_loss, statistics_kept
 
 SHOWN = 21  # rows of the sample
@@ -71,7 +71,7 @@ def compute(
         if finding.severity == "error"
     ]
     step("protect", 0.4)
-    engine.to_parquet(typed_table(text, contract.fields), staging / "before.parquet")
+    engine.to_parquet(typed_rows(text, contract), staging / "before.parquet")
     before = engine.read_parquet(staging / "before.parquet")
     rows = drawn(before, contract, key)
     engine.to_parquet(protect(rows, contract.fields, key), staging / "protected.parquet")

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from gongshu.governance.models import Draft
 from gongshu.rulebooks import rulebook
-from gongshu.tables.contract import Contract, Field
+from gongshu.tables.contract import COORDINATE_SYSTEMS, Contract, Field
 from gongshu.tables.errors import TableError
 from gongshu.tables.semantic import type_titles
 from gongshu.web import words
@@ -49,11 +50,29 @@ class Form:
     keywords: str
     source_note: str
     contact: str
+    coordinate_system: str
     columns: list[Column]
     sources: dict[str, str] = field(default_factory=dict)
 
 
-ATTRIBUTES = ("title", "title_en", "summary", "summary_en", "topic", "licence", "source_note", "contact")
+SYSTEMS = {
+    "": gettext_lazy("没有说明，按 WGS-84"),
+    "WGS-84": gettext_lazy("WGS-84（GPS）"),
+    "CGCS2000": gettext_lazy("CGCS2000（国家大地坐标）"),
+    "GCJ-02": gettext_lazy("GCJ-02（高德、腾讯地图）"),
+    "BD-09": gettext_lazy("BD-09（百度地图）"),
+}
+ATTRIBUTES = (
+    "title",
+    "title_en",
+    "summary",
+    "summary_en",
+    "topic",
+    "licence",
+    "source_note",
+    "contact",
+    "coordinate_system",
+)
 
 
 def terms(file: str) -> list[dict[str, str]]:
@@ -114,12 +133,25 @@ def typed(post: Mapping[str, Any], contract: Contract, form: Form) -> Form:
     return replace(form, **values, keywords=post.get("keywords", "").strip(), columns=columns)
 
 
+def has_places(contract: Contract) -> bool:
+    """Whether the rows have a longitude and a latitude."""
+    kinds = {each.semantic_type for each in contract.fields}
+    return {"longitude", "latitude"} <= kinds
+
+
 def check(form: Form) -> None:
     """TableError for a code list that can't be read, an unknown topic or licence, and words that are too long."""
     for name, value in (("topic", form.topic), ("licence", form.licence)):
         file = {"topic": "topics", "licence": "licences"}[name]
         if value and value not in [entry["key"] for entry in rulebook(f"opening-2026/{file}")["entries"]]:
             raise TableError("choice_unknown", "没有这个选项：{value}", where={"place": name}, value=value)
+    if form.coordinate_system not in ("", *COORDINATE_SYSTEMS):
+        raise TableError(
+            "choice_unknown",
+            "没有这个选项：{value}",
+            where={"place": "coordinate_system"},
+            value=form.coordinate_system,
+        )
     for name, most in (("title", SHORT), ("title_en", SHORT), ("summary", LONG), ("summary_en", LONG), ("source_note", LONG), ("contact", SHORT)):  # fmt: skip
         if len(getattr(form, name)) > most:
             raise TableError("too_long", "“{name}”最多 {most} 个字", name=name, most=most)

@@ -42,6 +42,7 @@ def fingerprint(draft: Draft, contract: Contract) -> str:
         draft.table,
         contract.suppress_small_groups,
         contract.sample_share,
+        contract.coordinate_system,
         [
             [f.name, f.storage_type, f.semantic_type, f.level, f.subject, f.unique, vars(f.protection)]
             for f in contract.fields

@@ -79,6 +79,7 @@ def describe_page(request: HttpRequest, draft_id: str) -> HttpResponse:
         "contract": contract,
         "topics": describing.terms("topics"),
         "licences": describing.terms("licences"),
+        "systems": describing.SYSTEMS.items() if describing.has_places(contract) else (),
         "frequency": describing.frequency(draft.resource.update_frequency),
     }
     return render(request, "governance/describe.html", context, status=400 if error else 200)

@@ -58,7 +58,8 @@ class Version(models.Model):
     ``dropped`` counts the fields that are not public. ``quality``: {"profile", "total", "dimensions": {code: 0..100},
     "rules": n, "findings": [{"kind", "column", "severity", "message", "message_en",
     "rows_total"}]}: never a data value.
-    ``reading``: {"format", "encoding", "rows", "skipped", "quarantined", "suppressed", "sample_share", "bytes"}.
+    ``reading``: {"format", "encoding", "rows", "skipped", "quarantined", "suppressed", "sample_share",
+    "coordinate_system" (from which the places were converted to WGS-84), "bytes"}.
     """
 
     class State(models.TextChoices):

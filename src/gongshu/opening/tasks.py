@@ -30,6 +30,7 @@ from gongshu.tables.cells import columns_of
 from gongshu.tables.check_tables import Context
 from gongshu.tables.checks import Finding, Result, run_checks
 from gongshu.tables.contract import Contract, Field, load_contract
+from gongshu.tables.coordinates import pair_of
 from gongshu.tables.engine import open_engine
 from gongshu.tables.keyed import KEYED, Keyring
 from gongshu.tables.model import ROW, Source, TextTable
@@ -197,6 +198,7 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
             "quarantined": table.quarantined_total + unfit,
             "suppressed": table.rows - rows if contract.suppress_small_groups and contract.sample_share is None else 0,
             "sample_share": contract.sample_share,
+            "coordinate_system": _converted(contract),
             "bytes": params["bytes"],
         },
         snapshot=snapshot,
@@ -261,6 +263,12 @@ def _the_table(source: Source, contract: Contract) -> TextTable:
 
 def _is_public(field: Field) -> bool:
     return field.protection.method != "drop"
+
+
+def _converted(contract: Contract) -> str:
+    """The system from which the public places were converted; empty when they are as they came."""
+    shifted = contract.coordinate_system in ("GCJ-02", "BD-09") and pair_of(contract.fields) is not None
+    return contract.coordinate_system if shifted else ""
 
 
 def _kept(fields: list[Field], semantic_type: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 FREQUENCIES = ("realtime", "daily", "weekly", "monthly", "quarterly", "yearly", "irregular")
 OPEN_TYPES = ("unconditional", "conditional", "none")
+COORDINATE_SYSTEMS = ("WGS-84", "CGCS2000", "GCJ-02", "BD-09")
 SUBJECTS = ("person", "organisation", "object", "mixed")
 METHODS = (
     "keep",
@@ -123,6 +124,7 @@ class Contract:
     status: str = "draft"  # proposed, draft, active, deprecated, retired
     suppress_small_groups: bool = False  # rows that too few others are like are left out (tables.suppress)
     sample_share: float | None = None  # share of the rows that is published, drawn by the key; None for all of them
+    coordinate_system: str = ""  # of the longitudes and latitudes as they come; public ones are in WGS-84
     contact: str = ""  # where questions and corrections go: a support channel
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from gongshu.tables.contract import (
+    COORDINATE_SYSTEMS,
     FREQUENCIES,
     METHODS,
     OPEN_TYPES,
@@ -104,6 +105,7 @@ def read(source: str | Path) -> Contract:
         synthetic=flag_at(custom, "synthetic", "synthetic"),
         suppress_small_groups=flag_at(custom, "suppressSmallGroups", "suppressSmallGroups"),
         sample_share=number_at(custom, "sampleShare", "sampleShare"),
+        coordinate_system=one_of(custom, "coordinateSystem", COORDINATE_SYSTEMS, "coordinateSystem") or "",
         source_note=text_at(custom, "sourceNote", "sourceNote"),
         source_note_en=text_at(custom, "sourceNoteEn", "sourceNoteEn"),
         reading=mapping_of(custom, "reading", "reading"),
@@ -151,6 +153,7 @@ def write(contract: Contract) -> str:
             synthetic=contract.synthetic or None,
             suppressSmallGroups=contract.suppress_small_groups or None,
             sampleShare=contract.sample_share,
+            coordinateSystem=contract.coordinate_system or None,
             sourceNote=contract.source_note,
             sourceNoteEn=contract.source_note_en,
             reading=contract.reading,

@@ -12,12 +12,14 @@ Angles are in degrees. Outside the box of China nothing is shifted.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
+
+from gongshu.tables.contract import Field
 
 System = Literal["WGS-84", "GCJ-02", "BD-09"]
 Pair = tuple[str, str]  # the names of a column of longitudes and one of latitudes
@@ -30,6 +32,7 @@ _METRES = 111_320.0  # of a degree of latitude
 _STEPS = 3  # of the inverse: each makes the error a thousand times less
 TOLERANCE = 30.0  # metres: four decimals are 11 m, a usual shift is some hundred
 _ENOUGH = 5  # rows
+DECIMALS = 6  # of degrees that were converted
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,31 @@ def convert(table: ir.Table, pair: Pair, source: System, target: System) -> ir.T
     for step in range(first - 1, last - 1, -1):
         table = _inverse(table, pair, _FORWARD[step])
     return table
+
+
+def placed(table: ir.Table, fields: Iterable[Field], system: str) -> ir.Table:
+    """The typed ``table`` with the first longitude and latitude of ``fields``, said to be in ``system``, in WGS-84.
+
+    Rounded to :data:`DECIMALS` (a decimetre; the shift is undone to about a centimetre). As it is where nothing is to be converted:
+    no such pair of numbers, or a system that is WGS-84 but for centimetres.
+    """
+    pair = pair_of(fields)
+    if pair is None or system not in _SYSTEMS[1:]:
+        return table
+    x, y = pair
+    kinds = {name: table[name].type() for name in pair}
+    numbers = table.mutate(**{name: table[name].cast("float64") for name in pair})
+    moved = convert(numbers, (x, y), cast(System, system), "WGS-84")
+    return moved.mutate(**{name: moved[name].round(DECIMALS).cast(kinds[name]) for name in pair}).select(table.columns)
+
+
+def pair_of(fields: Iterable[Field]) -> Pair | None:
+    """The first longitude and the first latitude among the fields that hold numbers; None without both."""
+    numeric = [each for each in fields if each.storage_type in ("float64", "decimal")]
+    names = [
+        next((each.name for each in numeric if each.semantic_type == axis), "") for axis in ("longitude", "latitude")
+    ]
+    return (names[0], names[1]) if all(names) else None
 
 
 def guess(backend: BaseBackend, table: ir.Table, first: Pair, second: Pair) -> Guess | None:

@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 
 from gongshu.tables.anonymity import NONE, grouped
 from gongshu.tables.contract import Contract, Field
+from gongshu.tables.coordinates import placed
 from gongshu.tables.errors import TableError
 from gongshu.tables.identifiers import limits, remaining_identifiers
 from gongshu.tables.keyed import Keyring, keyring, sampled
@@ -21,9 +22,14 @@ def public_table(text: ir.Table, contract: Contract, key: bytes | Keyring) -> ir
     ``_row`` stays, so that rows can be told and put in order; what is public are the columns of the contract. ``key``: the
     secret of what is keyed. Raises what :func:`gongshu.tables.protect.protect` raises.
     """
-    rows = drawn(typed_table(text, contract.fields), contract, key)
+    rows = drawn(typed_rows(text, contract), contract, key)
     protected = protect(rows, contract.fields, key)
     return without_small_groups(protected, contract.fields) if contract.suppress_small_groups else protected
+
+
+def typed_rows(text: ir.Table, contract: Contract) -> ir.Table:
+    """The staged ``text`` with its storage types, its places in WGS-84."""
+    return placed(typed_table(text, contract.fields), contract.fields, contract.coordinate_system)
 
 
 def drawn(table: ir.Table, contract: Contract, key: bytes | Keyring) -> ir.Table:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from gongshu import clock
+from gongshu.feedback import queries as feedback
 from gongshu.opening import documents, queries, terms
 from gongshu.opening.described import EN, ZH, Described, describe, described, in_sight
 from gongshu.opening.pages import answers_for_data, found_version
@@ -29,7 +30,9 @@ PAGE = 100  # datasets of a page of the catalogue
 SITEMAP = 20_000  # addresses of a sitemap; the protocol allows 50,000
 FEED = 50
 KEPT_SECONDS = 600
-PAGES = ("home", "datasets", "topics", "organisations", "promises", "api_page", "help")
+PAGES = (
+    "home", "datasets", "topics", "organisations", "promises", "api_page", "help", "ask", "demands", "answering", "reuses", "news"
+)  # fmt: skip
 
 
 @require_safe
@@ -124,6 +127,10 @@ def sitemap(request: HttpRequest, number: int) -> HttpResponse:
         places += [(reverse("topic", args=[key]), None) for key in terms.topics()]
         codes = queries.visible().order_by("provider__code").values_list("provider__code", flat=True).distinct()
         places += [(reverse("organisation", args=[code]), None) for code in codes]
+        demands = feedback.public_demands().values_list("number", "answered_at")
+        news = feedback.public_news().values_list("pk", "changed_at")
+        places += [(reverse("demand", args=[one]), at) for one, at in demands[:SITEMAP]]
+        places += [(reverse("news_page", args=[one]), at) for one, at in news[:FEED]]
     else:
         rows = queries.visible().order_by("name").values_list("name", "current__published_at")
         places = [(reverse("dataset", args=[name]), at) for name, at in rows[(number - 1) * SITEMAP : number * SITEMAP]]
