@@ -282,7 +282,7 @@ def museums(folder: Path) -> Dataset:
 def toilets(folder: Path) -> Dataset:
     """Public toilets of one district, by a body of that district."""
     rng = random.Random(city.SEED + 31)
-    rows: list[list[object]] = []
+    rows: list[dict[str, object]] = []
     while len(rows) < 61:
         _, name, x, y = city.place(rng)
         if name != "檐湖区":

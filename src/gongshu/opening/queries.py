@@ -78,7 +78,7 @@ def uses(names: Iterable[str] | None = None, action: str = "") -> dict[str, int]
         for one in (DOWNLOAD, QUERY):
             for name, number in _by_name(access.counts(one, USE_DAYS)).items():
                 found[name] = found.get(name, 0) + number
-        caches["process"].set("uses", found, USES_SECONDS)
+        caches["process"].set("uses", found, USES_SECONDS if found else 5)  # the first uses are seen at once
     return found
 
 
