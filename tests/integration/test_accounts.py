@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from demo.history import PEOPLE
 from django.test import Client
 
-from demo.history import PEOPLE
 from gongshu.cli.demo import PASSWORD, _accounts
 from gongshu.parties.models import Person
 
