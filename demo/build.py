@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from demo import persons, registers, series
+from demo import given, persons, registers, series
 from demo.recipe import Dataset
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +45,7 @@ def recipes() -> dict[str, Callable[[Path], Dataset]]:
         "yanhu-toilets": registers.toilets,
         "care-allowances": persons.allowances,
         "community-canteens": persons.canteens,
+        given.NAME: given.birds,
     }
 
 

@@ -14,7 +14,7 @@ from functools import cache, partial
 
 from django.test import Client
 
-from demo import asking, city
+from demo import asking, city, given
 from demo.recipe import Dataset
 from gongshu import clock
 from gongshu.catalogue.actions import describe_resource, register_system
@@ -72,6 +72,7 @@ SYSTEMS = {
     "市生态环境局": "生态环境监测平台",
     "市民政局": "民政业务一体化系统",
     "檐湖区城市管理局": "檐湖区城市运行平台",
+    given.GIVER: "观察记录",
 }
 CATEGORIES = {
     "市交通委": "construction",
@@ -81,6 +82,7 @@ CATEGORIES = {
     "市生态环境局": "ecology",
     "市民政局": "social-security",
     "檐湖区城市管理局": "construction",
+    given.GIVER: "ecology",
 }
 RETURNED = {"museums": "开放时间一列没有说明，请写清是否含法定节假日"}  # one submission that came back once
 STOPPED = "scenic-spots"  # stopped and restored once
@@ -112,6 +114,8 @@ def people(password: str, departments: dict[str, str]) -> None:
             if not Person.objects.filter(username=account).exists():
                 person = register_person(SHELL, account, name, password=password, is_demo=True)
                 give_role(SHELL, person, Organisation.objects.get(name=where), role)
+        if not Person.objects.filter(username=given.ACCOUNT).exists():  # gets a role when what it offers is accepted
+            register_person(SHELL, given.ACCOUNT, given.CONTACT, email=given.EMAIL, password=password, is_demo=True)
 
 
 def _districts() -> None:
@@ -150,7 +154,7 @@ def steps(names: list[str], make: Callable[[str], Dataset]) -> Iterator[Step]:
     found.append(Step(_at(DAYS - 4, 10), REPORTED, _answer))
     found.append(Step(_at(DAYS - 9, 15), STOPPED, _stop))
     found.append(Step(_at(DAYS - 8, 10), STOPPED, _restore))
-    for day, hour, act in asking.acts():
+    for day, hour, act in (*asking.acts(), *given.acts()):
         found.append(Step(_at(day, hour), "", act))
     return iter(sorted(found, key=lambda step: step.at))
 
@@ -159,7 +163,7 @@ def finished(names: list[str]) -> bool:
     """Whether all of it happened already."""
     on_their_way = Draft.objects.filter(resource__slug__in=(PENDING, PREPARED)).count() == 2
     out = Version.objects.count() >= len(names) - 1  # those two are not out, another has two versions
-    return on_their_way and out and asking.finished()
+    return on_their_way and out and asking.finished() and given.finished()
 
 
 def play(step: Step) -> None:
@@ -256,11 +260,12 @@ def _hand_in(steward: Person, draft: Draft, note: str) -> None:
 def _decide(name: str, number: int, turn: int) -> None:
     row = Submission.objects.filter(dataset=name, state__in=submissions.OPEN).first()
     if row is not None:
-        approver, operator = _who(Role.APPROVER, row.organisation), Person.objects.get(username="operator")
+        operator = Person.objects.get(username="operator")
         if turn == 1 and name in RETURNED and row.resource.submissions.count() == 1:
-            submissions.decide(approver, row, Decision.Choice.RETURN, RETURNED[name])
+            submissions.decide(_who(Role.APPROVER, row.organisation), row, Decision.Choice.RETURN, RETURNED[name])
             return
         if row.state == Submission.State.DEPARTMENT:
+            approver = _who(Role.APPROVER, row.organisation)
             row = submissions.decide(approver, row, Decision.Choice.APPROVE, "列、级别与保护都已核对，同意开放")
         if turn == 2 and row.state == Submission.State.PLATFORM:
             submissions.decide(operator, row, Decision.Choice.APPROVE, "首次开放复核通过")

@@ -172,3 +172,31 @@ def seeded() -> None:
             title="某个数据集",
             remote_id="r",
         )
+
+
+def given() -> None:
+    """Data given by society, for pages: an offer that waits, one that was refused, and a dataset of a giver."""
+    from gongshu.opening import offers
+    from gongshu.opening.models import Offer
+    from gongshu.parties.models import Organisation
+    from tests import seeding
+
+    values = {
+        "giver": "person", "name": "观鸟人老王", "contact": "王一", "email": "wang@example.org", "title": "湿地观鸟记录",
+        "description": "一行一次观察：日期、地点、种名、数量，2015 年至今约 3,000 行，每年更新。", "origin": "自己记的，每周末在三个固定地点。",
+        "rights": "都是自己记的，没有别人的权利。", "licence": "cc-by-4.0",
+    }  # fmt: skip
+    offers.offer(values, set(offers.CHECKED))
+    row, _secret = offers.offer(values | {"title": "网上抓来的名单", "email": "li@example.org"}, set(offers.CHECKED))
+    Offer.objects.filter(pk=row.pk).update(
+        state="refused", reason="来源不清楚，而且含个人信息。", decided_at=row.made_at
+    )
+    version = seeding.publish(
+        "bird-watching",
+        "SELECT CAST(i AS BIGINT) AS 编号, '白鹭' AS 种名, CAST(i % 9 AS BIGINT) AS 数量 FROM range(60) t(i)",
+        [seeding.column("编号", "int64"), seeding.column("种名"), seeding.column("数量", "int64")],
+        title="湿地观鸟记录", title_en="Birds seen in the wetlands", topic="environment", licence="cc-by-4.0", source_note="自己记的，每周末在三个固定地点。",
+        update_frequency="yearly", quality={},
+    )  # fmt: skip
+    version.dataset.provider = Organisation.objects.create(code="society-1", name="观鸟人老王", kind="society")
+    version.dataset.save()

@@ -90,6 +90,7 @@ for title in ("夜间就医地图", "待核对的成果"):
 news.publish(keeper, "数据需求有了专门的入口", "要的数据还没有开放，可以提需求，见 https://example.org/ask", "A door for data requests", "")
 from tests import portals
 portals.seeded()
+portals.given()
 from gongshu.oversight import access
 for name, number in (("medical-institutions", 40), ("bus-stops", 9)):
     for i in range(number):

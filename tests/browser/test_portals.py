@@ -1,4 +1,4 @@
-"""The pages of harvested portals: the public's and the operator's, at both widths, in both languages."""
+"""The pages of harvested portals and of data given by society: the public's and the operator's, at both widths, in both languages."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ PUBLIC = {
     "external": "/external/neighbour--d0",
     "external-missing": "/external/neighbour--d1",
     "external-gone": "/external/neighbour--d2",
+    "give": "/give",
+    "given": "/datasets/bird-watching",
+    "giver": "/organisations/society-1",
 }
 OPERATOR = {
     "sources": "/federation/sources",
     "source-new": "/federation/sources/new",
     "source": "/federation/sources/neighbour",
     "source-edit": "/federation/sources/neighbour/edit",
+    "offers": "/offers",
 }
 
 
@@ -39,6 +43,10 @@ def test_the_pages_are_accessible_and_fit(visitor: Visitor, width: int, language
     page.locator("#runs a").first.click()
     page.wait_for_url("**/federation/runs/*")
     wrong += look(page, shots, f"run-{tail}")
+    page.goto("/offers")
+    page.locator("main table a").first.click()
+    page.wait_for_url("**/offers/*")
+    wrong += look(page, shots, f"offer-{tail}")
     assert not wrong, "\n".join(wrong)
 
 
@@ -52,3 +60,24 @@ def test_a_portal_of_the_inner_network_is_refused_in_words(visitor: Visitor) -> 
     page.get_by_role("button", name="添加并汇入").click()
     expect(page.get_by_role("alert")).to_contain_text("GONGSHU_OUTGOING_ALLOWED")
     expect(page.locator("input[name=name]")).to_have_value("内网的门户")
+
+
+def test_data_is_offered_and_followed(visitor: Visitor) -> None:
+    page = visitor.page(width=390)
+    page.goto("/give")
+    page.locator("input[name=giver][value=person]").check()
+    for name, text in (
+        ("name", "植物爱好者"),
+        ("contact", "李一"),
+        ("email", "li1@example.org"),
+        ("title", "行道树名录"),
+    ):
+        page.locator(f"input[name={name}]").fill(text)
+    for name in ("description", "origin", "rights"):
+        page.locator(f"textarea[name={name}]").fill("自己记的。")
+    page.locator("input[name=licence]").first.check()
+    for one in page.locator("input[name=declared]").all():
+        one.check()
+    page.get_by_role("button", name="提交申请").click()
+    expect(page.get_by_role("status")).to_contain_text("申请已收到")
+    expect(page.get_by_role("main")).not_to_contain_text("li1@example.org")

@@ -13,7 +13,7 @@ from django.test import Client
 from gongshu.governance.actions import begin, change
 from gongshu.governance.models import Draft
 from gongshu.jobs.runner import owner_name, run_one
-from gongshu.opening import figures, offers, policies, promises, queries, submissions
+from gongshu.opening import figures, offer_pages, offers, policies, promises, queries, submissions
 from gongshu.opening.models import Dataset, Decision, Offer, Submission
 from gongshu.oversight.models import Event
 from gongshu.parties.inbox import waiting_for
@@ -34,7 +34,7 @@ BIRDS = "编号,种名,数量\n" + "".join(f"{n},白鹭,{n % 9}\n" for n in rang
 
 @pytest.fixture
 def operator(data: Any, monkeypatch: pytest.MonkeyPatch) -> Person:
-    monkeypatch.setattr(offers, "send_later", lambda message: message.send())
+    monkeypatch.setattr(offer_pages, "send_later", lambda message: message.send())
     return people.person("operator", Role.OPERATOR, people.organisation("centre", "市大数据中心"))
 
 
@@ -53,8 +53,9 @@ def made(**more: Any) -> Offer:
 
 def giver(operator: Person) -> Person:
     """The contact of an accepted offer, signed in with the invitation of the mail."""
-    offers.decide(operator, made(), True, "来源清楚")
-    found = re.search(r"https?://[^/]+(/\S+)", mail.outbox[-1].body)
+    row, link = offers.decide(operator, made(), True, "来源清楚")
+    assert link in offers.letter(row, link).body
+    found = re.search(r"https?://[^/]+(/\S+)", link)
     assert found
     typed = {"username": "lin", "password": people.PASSWORD, "again": people.PASSWORD}
     assert Client().post(found.group(1), typed).status_code == 302

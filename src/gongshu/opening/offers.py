@@ -16,7 +16,6 @@ from gongshu.opening.models import Offer
 from gongshu.opening.readers import READER, address_of, derived_secret, hashed
 from gongshu.oversight import log
 from gongshu.parties import actions as parties
-from gongshu.parties.mail import send_later
 from gongshu.parties.models import Organisation, Person, Role
 from gongshu.parties.notices import notify
 from gongshu.parties.permissions import check_may, people_who_may
@@ -88,8 +87,9 @@ def of_secret(secret: str) -> Offer | None:
     return Offer.objects.filter(secret_sha256=hashed(secret)).first()
 
 
-def decide(actor: Person, row: Offer, accepted: bool, reason: str) -> Offer:
-    """Accept or refuse an offer, with the reason. Accepting registers the giver and invites the contact as its steward.
+def decide(actor: Person, row: Offer, accepted: bool, reason: str) -> tuple[Offer, str]:
+    """Accept or refuse an offer, with the reason. Accepting registers the giver and invites the contact as its steward:
+    the link of the invitation is returned (and not kept); "" when there is none.
 
     TableError when it was decided meanwhile, the reason is missing, or the name belongs to a public body.
     """
@@ -110,9 +110,7 @@ def decide(actor: Person, row: Offer, accepted: bool, reason: str) -> Offer:
             link = _invitation(actor, row)
         row.save()
         log.append(actor.actor_id, f"offer.{row.state}", f"offer:{row.number}")
-        message = _mail(row, link)
-        transaction.on_commit(lambda: send_later(message))
-    return row
+    return row, link
 
 
 def _organisation(actor: Person, row: Offer) -> Organisation:
@@ -143,7 +141,8 @@ def _invitation(actor: Person, row: Offer) -> str:
     return f"{settings.SITE_URL}{reverse('invitation', args=[secret])}"
 
 
-def _mail(row: Offer, link: str) -> EmailMessage:
+def letter(row: Offer, link: str) -> EmailMessage:
+    """What the contact is told of a decision; ``link`` is that of the invitation."""
     with override(row.language):
         said = [
             row.contact,
