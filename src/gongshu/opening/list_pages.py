@@ -59,7 +59,7 @@ def needs_index(view: View) -> View:
 def dataset_list(request: HttpRequest) -> HttpResponse:
     """Search, filters with counts, order, pages; everything is in the address."""
     question = request.GET.get("q", "").strip()[:200]
-    chosen = {key: value for key in FACETS if (value := request.GET.get(key, "")[:200])}
+    chosen = {key: value for key in FACETS if (value := request.GET.get(key, "").replace("\0", "")[:200])}
     order = request.GET.get("sort") or ("best" if question else "updated")
     known = [key for key, _label in _orders(question)]
     order = order if order in known else known[0]
