@@ -73,7 +73,9 @@ def ask(wanted: Wanted) -> Found:
     if not count and words and not _answers(index, query, wanted):  # else it is the filters that leave nothing
         query, meant, loose = _meant(index, words, wanted)
         entries, count = _page(index, _narrowed(query, wanted), wanted)
-    return Found(resolved(entries), count, _facets(index, query, wanted), meant, loose)
+    items = resolved(entries)
+    count -= len(entries) - len(items)  # gone since the index was written
+    return Found(items, count, _facets(index, query, wanted), meant, loose)
 
 
 def resolved(entries: list[Entry]) -> list[Item]:
