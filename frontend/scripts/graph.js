@@ -9,11 +9,15 @@ echarts.use([GraphChart, LegendComponent, TooltipComponent, AriaComponent, SVGRe
 const COLOURS = ["--text", "--ink", "--hue-2", "--hue-3", "--hue-4", "--hue-5", "--hue-6", "--hue-7", "--hue-8"];
 const SHAPES = ["diamond", "roundRect", "circle", "triangle", "rect", "diamond", "pin", "rect", "roundRect"];
 
-function options(data) {
+const COLUMN = 2; // of the kinds; on a phone its nodes have no names, the table has them
+
+function options(data, width) {
+  const room = Math.max(0.35, Math.min(1, width / 1000));
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
   const text = { color: colour("--text"), fontFamily: colour("--sans"), fontSize: 13 };
-  const short = (name) => (name.length > 14 ? `${name.slice(0, 13)}…` : name);
+  const most = room < 0.6 ? 8 : 14;
+  const short = (name) => (name.length > most ? `${name.slice(0, most - 1)}…` : name);
   const used = [...new Set(data.nodes.map((one) => one.kind))].sort((a, b) => a - b);
   const [centre] = data.nodes;
   return {
@@ -25,12 +29,12 @@ function options(data) {
       {
         type: "graph",
         layout: "force",
-        force: { repulsion: 420, edgeLength: [60, 140], gravity: 0.1, layoutAnimation: false },
+        force: { repulsion: 420 * room, edgeLength: [60 * room, 140 * room], gravity: 0.1, layoutAnimation: false },
         roam: true,
         draggable: false,
         top: 40,
         categories: data.kinds.map((name, n) => ({ name, symbol: SHAPES[n], itemStyle: { color: colour(COLOURS[n]) } })),
-        nodes: data.nodes.map((one) => ({ id: one.id, name: one.id, label0: one.name, url: one.url, category: one.kind, symbol: SHAPES[one.kind], symbolSize: one === centre ? 30 : 16, cursor: "pointer" })),
+        nodes: data.nodes.map((one) => ({ id: one.id, name: one.id, label0: one.name, url: one.url, category: one.kind, symbol: SHAPES[one.kind], symbolSize: one === centre ? 30 : 16, cursor: "pointer", ...(room < 0.6 && one.kind === COLUMN ? { label: { show: false } } : {}) })),
         links: data.links.map((one) => ({ source: one.source, target: one.target, name: one.name, label0: one.name })),
         label: { show: data.nodes.length < 50, position: "right", ...text, formatter: ({ data: one }) => short(one.label0) },
         labelLayout: { hideOverlap: true },
@@ -41,12 +45,26 @@ function options(data) {
   };
 }
 
+// the forces may push nodes out of the drawing: it is moved and made small enough to hold them with their names
+function fit(chart, width, height) {
+  const nodes = chart.getModel().getSeriesByIndex(0).getData();
+  const places = Array.from({ length: nodes.count() }, (_, n) => nodes.getItemLayout(n)).filter(Boolean);
+  if (places.length < 2) return;
+  const [left, top, right, bottom] = [
+    Math.min(...places.map(([x]) => x)), Math.min(...places.map(([, y]) => y)),
+    Math.max(...places.map(([x]) => x)), Math.max(...places.map(([, y]) => y)),
+  ];
+  const zoom = Math.min(1, (width - Math.min(160, width / 3.5)) / (right - left || 1), (height - 96) / (bottom - top || 1));
+  chart.setOption({ series: [{ center: [(left + right) / 2 + 40, (top + bottom) / 2 - 8], zoom }] });
+}
+
 function draw() {
   for (const place of document.querySelectorAll("[data-graph]")) {
     const data = JSON.parse(document.getElementById(place.dataset.graph).textContent);
     echarts.getInstanceByDom(place)?.dispose();
     const chart = echarts.init(place, null, { renderer: "svg" });
-    chart.setOption(options(data));
+    chart.setOption(options(data, place.clientWidth));
+    fit(chart, place.clientWidth, place.clientHeight);
     chart.on("click", ({ dataType, data: one }) => {
       if (dataType === "node") location.assign(one.url);
     });

@@ -14,13 +14,10 @@ from tests.browser.test_browser import look, sign_in
 PUBLIC = {
     "ask": "/ask",
     "demand-new": "/ask/demand?q=医院",
-    "consultation-new": "/ask/consultation",
     "complaint-new": "/ask/complaint",
-    "suggestion-new": "/ask/suggestion",
     "question-new": "/datasets/company-register/questions/new",
     "questions": "/datasets/company-register/questions",
     "demands": "/demands",
-    "demands-none": "/demands?state=refused",
     "answering": "/answering",
     "reuses": "/reuses",
     "reuse-new": "/reuses/new?dataset=company-register",

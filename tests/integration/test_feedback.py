@@ -35,9 +35,13 @@ def dataset(data) -> Dataset:
     cache.clear()
     columns = [{"name": "编号", "storage_type": "int64"}, {"name": "名称", "storage_type": "string"}]
     select = "SELECT i AS 编号, '诊所' || i AS 名称 FROM range(1, 11) t(i)"
-    made = seeding.publish("clinics", select, columns, title="诊所名录", key=["编号"]).dataset
+    return seeding.publish("clinics", select, columns, title="诊所名录", key=["编号"]).dataset
+
+
+@pytest.fixture
+def indexed(dataset) -> None:
+    """The dataset can be found."""
     search.index_pending()
-    return made
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def as_person(person: Any) -> Client:
     return client
 
 
-def test_a_demand_is_routed_answered_by_a_dataset_and_judged(dataset, cast, client):
+def test_a_demand_is_routed_answered_by_a_dataset_and_judged(dataset, indexed, cast, client):
     page = client.get("/ask/demand?q=诊所").content.decode()
     assert "诊所名录" in page and 'value="诊所"' in page  # what is there already, and the words that were searched for
     mine = own(send(client, "/ask/demand", **DEMAND, email="a@example.org"))
@@ -121,7 +125,7 @@ def test_a_demand_is_routed_answered_by_a_dataset_and_judged(dataset, cast, clie
     assert (found.open, found.answered, found.in_time, found.satisfied) == (0, 2, 1.0, 0.0)
 
 
-def test_words_propose_who_would_have_the_data(dataset):
+def test_words_propose_who_would_have_the_data(dataset, indexed):
     assert matching.proposed("诊所的名录") == dataset.provider
     civil = people.organisation("civil", "市民政局")
     assert matching.proposed("民政局的低保名单") == civil
@@ -129,7 +133,7 @@ def test_words_propose_who_would_have_the_data(dataset):
     assert [one.name for one in matching.matches("诊所")] == ["clinics"]
 
 
-def test_looking_first_sends_nothing_and_proposes(dataset, client):
+def test_looking_first_sends_nothing_and_proposes(dataset, indexed, client):
     given = client.post("/ask/demand", {**DEMAND, "title": "诊所名录", "act": "look", "stamp": stamped()})
     page = given.content.decode()
     assert given.status_code == 200 and f'value="{dataset.provider.code}" selected' in page and "做导航" in page

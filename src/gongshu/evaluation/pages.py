@@ -15,7 +15,6 @@ from gongshu import clock
 from gongshu.evaluation import self_assessment, statistics
 from gongshu.evaluation.statistics import Facts
 from gongshu.opening import cards, queries, terms
-from gongshu.opening.maps import district_map
 from gongshu.parties.models import Organisation
 from gongshu.rulebooks import every_rulebook
 from gongshu.web import words
@@ -33,7 +32,6 @@ def statistics_page(request: HttpRequest) -> HttpResponse:
     used = queries.uses()
     best = sorted(used, key=lambda name: (-used[name], name))[: 3 * MOST_USED]
     shown = {one.name: one for one in queries.visible().filter(name__in=best)}
-    mapped = district_map()
     context = {
         "facts": facts,
         "score": facts.scores[0] / facts.scores[1] if facts.scores[1] else None,
@@ -52,7 +50,6 @@ def statistics_page(request: HttpRequest) -> HttpResponse:
             "stacked",
         ),
         "popular": [cards.card(shown[name], used) for name in best if name in shown][:MOST_USED],
-        "districts": mapped[0] if mapped else None,
         "now": clock.now(),
     }
     return render(request, "evaluation/statistics.html", context)

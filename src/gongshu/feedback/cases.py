@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 from django.urls import reverse
 
 from gongshu import clock, deadlines
@@ -247,6 +248,7 @@ def support(case: Case, visitor: str) -> None:
     with transaction.atomic():
         _made, new = Support.objects.get_or_create(case=case, visitor_sha256=visitor)
         if new:
+            Case.objects.filter(pk=case.pk).update(supporters=F("supporters") + 1)
             log.append(READER, "case.support", f"case:{case.number}")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Case as Choose
-from django.db.models import Count, IntegerField, Value, When
+from django.db.models import IntegerField, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -73,7 +73,7 @@ def _list(request: HttpRequest, *, complaints: bool) -> HttpResponse:
     if place == "none":
         seen = seen.filter(organisation=None)
     first = Choose(When(state__in=OPEN, then=Value(0)), default=Value(1), output_field=IntegerField())
-    ordered = seen.annotate(supporters=Count("supports")).order_by(first, "due_at", "-pk")
+    ordered = seen.order_by(first, "due_at", "-pk")
     page = Paginator(ordered, LISTED).get_page(request.GET.get("page"))
     context = {
         "complaints": complaints,
@@ -121,7 +121,6 @@ def _page(request: HttpRequest, row: Case) -> HttpResponse:
         "proposed": proposed,
         "matches": matches,
         "outcomes": [one for one in Case.Outcome.choices if demand or one[0] != Case.Outcome.MET],
-        "supporters": row.supports.count(),
     }
     return render(request, "feedback/case.html", context, status=400 if error else 200)
 

@@ -76,12 +76,14 @@ class Case(models.Model):
     satisfied = models.BooleanField(null=True)
     closed_at = models.DateTimeField(null=True)
     shown = models.BooleanField(default=False)
+    supporters = models.PositiveIntegerField("支持人数", default=0)  # how many rows of Support it has
     mailed = models.CharField(max_length=12, blank=True, default="")
 
     class Meta:
         ordering = ["-asked_at", "-pk"]
         indexes = [
             models.Index(fields=["kind", "state", "due_at"], name="feedback_case_queue"),
+            models.Index(fields=["kind", "shown", "-supporters", "-asked_at"], name="feedback_case_public"),
             models.Index(fields=["kind", "text_sha256"], name="feedback_case_twice"),
         ]
 

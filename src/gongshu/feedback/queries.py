@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.core.cache import caches
 from django.db.models import Case as Choose
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Value, When
 
@@ -13,6 +14,8 @@ from gongshu.feedback.policies import OPEN
 from gongshu.opening.models import Dataset, Problem
 from gongshu.opening.queries import visible
 from gongshu.parties.models import Organisation
+
+KEPT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,8 @@ class CityAnswers:
 
 
 def public_demands() -> QuerySet[Case]:
-    """The demands that the public may read, each with its number of ``supporters``."""
-    found = Case.objects.filter(kind=Case.Kind.DEMAND, shown=True).select_related("organisation", "meets")
-    return found.annotate(supporters=Count("supports", distinct=True))
+    """The demands that the public may read."""
+    return Case.objects.filter(kind=Case.Kind.DEMAND, shown=True).select_related("organisation", "meets")
 
 
 def open_first(demands: QuerySet[Case]) -> QuerySet[Case]:
@@ -120,12 +122,18 @@ def satisfaction() -> tuple[int, int]:
 
 
 def city_answers() -> CityAnswers:
-    """What the public asked of all organisations, and of how many datasets in sight a report or a question was answered."""
+    """What the public asked of all organisations, and of how many datasets in sight a report or a question was answered;
+    half a minute old at most."""
+    found: CityAnswers | None = caches["process"].get("city-answers")
+    if found is not None:
+        return found
     rows = answering()
     told = Q(problems__answered_at__isnull=False)
     told |= Q(cases__kind=Case.Kind.QUESTION, cases__answered_at__isnull=False)
     datasets = visible().filter(told).distinct().count()
-    return CityAnswers(datasets, sum(row.answered for row in rows), sum(row.open for row in rows))
+    found = CityAnswers(datasets, sum(row.answered for row in rows), sum(row.open for row in rows))
+    caches["process"].set("city-answers", found, KEPT_SECONDS)
+    return found
 
 
 def answering_of(organisation: Organisation) -> Answering:

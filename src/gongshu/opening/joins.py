@@ -18,6 +18,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Ln
 from sqlglot import exp
 
 from gongshu.lake import serving
@@ -107,13 +108,14 @@ def keep_sketches(most: int = 20) -> int:
 
 
 def joinable(version: Version) -> QuerySet[Join]:
-    """What the columns of a version can be joined with, the most telling first; only datasets in sight."""
+    """What the columns of a version can be joined with: the larger the share and the more different values, the earlier; only
+    datasets in sight."""
     return (
         Join.objects.filter(left__version=version, right__version__dataset__current=F("right__version"))
         .filter(right__version__dataset__stopped_at=None)
         .select_related("left", "right__version__dataset__provider")
         .defer("left__hashes", "right__hashes", "right__version__columns", "right__version__contract")
-        .order_by("-share", "-left__distinct", "right__version__dataset__name")
+        .order_by((F("share") * Ln(F("left__distinct") + 1.0)).desc(), "right__version__dataset__name")
     )
 
 

@@ -66,11 +66,13 @@ class Found:
 def ask(wanted: Wanted) -> Found:
     """Answer; IndexMissing while the index is being made."""
     index = searcher()
-    query, meant, loose = _understood(index, wanted)
-    among = filtered(query, wanted.filters)
-    if wanted.condition is not None:
-        among = among.and_must_match(wanted.condition)
-    entries, count = _page(index, among, wanted)
+    words = words_of(wanted.question) if wanted.question.strip() else []
+    query = with_all(words) if words else Query.empty_query() if wanted.question.strip() else Query.all_query()
+    entries, count = _page(index, _narrowed(query, wanted), wanted)
+    meant, loose = "", False
+    if not count and words and not _answers(index, query, wanted):  # else it is the filters that leave nothing
+        query, meant, loose = _meant(index, words, wanted)
+        entries, count = _page(index, _narrowed(query, wanted), wanted)
     return Found(resolved(entries), count, _facets(index, query, wanted), meant, loose)
 
 
@@ -104,24 +106,18 @@ def suggestions(question: str) -> list[tuple[str, str]]:
     return [(title, url) for _place, _length, title, url in sorted(ranked)[:SUGGESTED]]
 
 
-def _understood(index: tantivy.Searcher, wanted: Wanted) -> tuple[Query, str, bool]:
-    """The query of the words, what was meant by them, and whether some of them may be missing."""
-    if not wanted.question.strip():
-        return Query.all_query(), "", False
-    words = words_of(wanted.question)
-    if not words:
-        return Query.empty_query(), "", False
-    where = {"source": wanted.filters.get("source", "")}  # other filters leave nothing rather than change the question
+def _answers(index: tantivy.Searcher, query: Query, wanted: Wanted) -> bool:
+    """Whether anything answers, whatever the filters but that of the source."""
+    where = {"source": wanted.filters.get("source", "")}
+    return bool(index.search(filtered(query, where), 1, count=False).hits)
 
-    def answers(query: Query) -> bool:
-        return bool(index.search(filtered(query, where), 1, count=False).hits)
 
-    if answers(query := with_all(words)):
-        return query, "", False
+def _meant(index: tantivy.Searcher, words: list[str], wanted: Wanted) -> tuple[Query, str, bool]:
+    """What is asked instead of words that nothing has: the query, what it means, and whether some words may be missing."""
     if (better := slips.meant(index, words)) != words:
         meant = "".join(better) if CJK.search(better[0]) else " ".join(better)
         for query, loose in ((with_all(better), False), (with_any(better), True)):
-            if answers(query):
+            if _answers(index, query, wanted):
                 return query, meant, loose
     return with_any(words), "", len(words) > 1
 

@@ -13,6 +13,7 @@ from gongshu.opening import queries
 from gongshu.opening.search.documents import BOOSTS, FACETS, SOUNDS, schema, term
 from gongshu.opening.search.words import CJK, pieces, synonyms
 
+BEGUN = ("title", "keywords")  # in which a word of letters may be only begun
 FRESHNESS = ("on_time", "late", "none")
 FIRST, NEVER = 1, 2**62  # bounds of times in whole seconds
 
@@ -104,7 +105,7 @@ def _one(word: str) -> Query:
         else:
             ways.append(Query.boost_query(Query.term_query(schema(), field, word), boost))
             ways.append(Query.boost_query(phrase(field, word), boost / 2))
-        if latin and len(word) > 2:
+        if latin and len(word) > 2 and field in BEGUN:
             start = Query.regex_query(schema(), f"{field}_pieces", f"{signs[0]}.*")
             ways.append(Query.boost_query(start, boost / 4))
     return _either(ways)
