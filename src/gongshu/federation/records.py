@@ -123,7 +123,7 @@ def clean(found: dict[str, Any]) -> Record:
         raise Defect(Note("no_title"), remote_id)
     if found.get("refused"):
         raise NotOpen(Note("not_open", "", str(found["refused"])[:100]), remote_id, title or title_en)
-    said = words("licence").replace("\n", " ")
+    licences = [each.replace("\n", " ")[: LONGEST["licence"]] for each in texts(found.get("licence"))]
     record = Record(
         remote_id=remote_id,
         title=title or title_en,
@@ -133,8 +133,8 @@ def clean(found: dict[str, Any]) -> Record:
         publisher=" ".join(words("publisher").split()),
         keywords=_list(found.get("keywords"), "keyword", MOST_KEYWORDS, notes),
         topic=vocabulary.topic([*texts(found.get("topics")), *texts(found.get("keywords"))]),
-        licence=vocabulary.licence(said),
-        licence_said=said,
+        licence=next(filter(None, map(vocabulary.licence, licences)), ""),
+        licence_said=next(iter(licences), ""),
         frequency=vocabulary.frequency(plain(found.get("frequency"))),
         language=words("language"),
         spatial=" ".join(words("spatial").split()) if _is_place(plain(found.get("spatial"))[:400]) else "",
