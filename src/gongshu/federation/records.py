@@ -36,7 +36,9 @@ LONGEST = {
 }
 MOST_KEYWORDS, MOST_DISTRIBUTIONS, MOST_COLUMNS, MOST_IDENTIFIERS = 50, 50, 500, 10
 MOST_BYTES = 64 * 1024  # of a record; what comes after is distributions, so these are cut
-_TAG = re.compile(r"<(/?)(!|[a-zA-Z]++)[^<>]*+>")  # stops at the next "<" and never goes back: time grows with the text only
+_TAG = re.compile(
+    r"<(/?)(!|[a-zA-Z]++)[^<>]*+>"
+)  # stops at the next "<" and never goes back: time grows with the text only
 _BLOCKS = frozenset("p br div li ul ol tr h1 h2 h3 h4 h5 h6 table section".split())
 LOOKED_AT = 200_000  # characters of a text
 _SPACE = re.compile(r"[^\S\n]+")
