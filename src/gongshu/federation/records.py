@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from html.parser import HTMLParser
+from itertools import islice
 from typing import Any
 
 from gongshu import clock, outgoing
@@ -36,6 +37,8 @@ LONGEST = {
     "column": 200,
 }
 MOST_KEYWORDS, MOST_DISTRIBUTIONS, MOST_COLUMNS, MOST_IDENTIFIERS = 50, 50, 500, 10
+MOST_TEXTS = 1_000  # of a list
+MOST_CHARACTERS = 200_000  # of a text, before anything is done with it
 MOST_BYTES = 64 * 1024  # of a record; what comes after is distributions, so these are cut
 _TAG = re.compile(r"<[a-zA-Z/!][^>]*>")
 _SPACE = re.compile(r"[^\S\n]+")
@@ -142,7 +145,7 @@ def clean(found: dict[str, Any]) -> Record:
         modified=_moment(found.get("modified"), "modified", notes),
         landing_page=_address(found.get("landing_page"), "landing_page", notes, 1000),
         columns=_list(found.get("columns"), "column", MOST_COLUMNS, notes),
-        identifiers=texts(found.get("identifiers"))[:MOST_IDENTIFIERS],
+        identifiers=[each[:2000] for each in texts(found.get("identifiers"))[:MOST_IDENTIFIERS]],
         slug=re.sub(r"[^a-z0-9]+", "-", plain(found.get("slug")).lower()).strip("-")[:50],
         notes=notes,
     )
@@ -165,7 +168,8 @@ def texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [plain(value)] if plain(value) else []
     if isinstance(value, Iterable) and not isinstance(value, dict):
-        return [text for each in value if not isinstance(each, dict | list) if (text := plain(each))]
+        plain_ones = (each for each in islice(value, MOST_TEXTS) if not isinstance(each, dict | list))
+        return [text for each in plain_ones if (text := plain(each))]
     return []
 
 
@@ -177,7 +181,7 @@ def plain(value: Any) -> str:
         )
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = str(value)
+    text = str(value)[:MOST_CHARACTERS]
     if _TAG.search(text):
         text = _stripped(text)
     text = html.unescape(text).replace("\r\n", "\n").replace("\r", "\n")
@@ -212,7 +216,7 @@ class _Text(HTMLParser):
 
 def _stripped(text: str) -> str:
     parser = _Text()
-    parser.feed(text[:200_000])
+    parser.feed(text)
     parser.close()
     return "".join(parser.found)
 
