@@ -37,9 +37,13 @@ class Known:
                 for publisher in filter(None, (one.provider.name, one.provider.name_en)):
                     self._titles[norm(title), norm(publisher)] = one.name
         others = queries.visible_external().exclude(source=source).exclude(landing_page="")
-        self._elsewhere = {
-            place_of(page): portal for page, portal in others.values_list("landing_page", "portal").iterator()
-        }
+        pages: dict[str, str] = {}
+        for page, portal in others.values_list("landing_page", "portal").iterator():
+            place = place_of(page)
+            pages[place] = (
+                "" if place in pages else portal
+            )  # a page of several datasets (a home page) tells none of them
+        self._elsewhere = {place: portal for place, portal in pages.items() if portal}
         self._alike: _Alike | None = None
 
     def refusal(self, record: Record) -> Note | None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from gongshu import clock, outgoing
@@ -35,12 +36,13 @@ LONGEST = {
     "column": 200,
 }
 MOST_KEYWORDS, MOST_DISTRIBUTIONS, MOST_COLUMNS, MOST_IDENTIFIERS = 50, 50, 500, 10
+MOST_TEXTS = 1_000  # of a list
+MOST_CHARACTERS = 200_000  # of a text, before anything is done with it
 MOST_BYTES = 64 * 1024  # of a record; what comes after is distributions, so these are cut
 _TAG = re.compile(
     r"<(/?)(!|[a-zA-Z]++)[^<>]*+>"
 )  # stops at the next "<" and never goes back: time grows with the text only
 _BLOCKS = frozenset("p br div li ul ol tr h1 h2 h3 h4 h5 h6 table section".split())
-LOOKED_AT = 200_000  # characters of a text
 _SPACE = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n{3,}")
 _DAY = re.compile(r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?$")
@@ -145,7 +147,7 @@ def clean(found: dict[str, Any]) -> Record:
         modified=_moment(found.get("modified"), "modified", notes),
         landing_page=_address(found.get("landing_page"), "landing_page", notes, 1000),
         columns=_list(found.get("columns"), "column", MOST_COLUMNS, notes),
-        identifiers=texts(found.get("identifiers"))[:MOST_IDENTIFIERS],
+        identifiers=[each[:2000] for each in texts(found.get("identifiers"))[:MOST_IDENTIFIERS]],
         slug=re.sub(r"[^a-z0-9]+", "-", plain(found.get("slug")).lower()).strip("-")[:50],
         notes=notes,
     )
@@ -168,7 +170,8 @@ def texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [plain(value)] if plain(value) else []
     if isinstance(value, Iterable) and not isinstance(value, dict):
-        return [text for each in value if not isinstance(each, dict | list) if (text := plain(each))]
+        plain_ones = (each for each in islice(value, MOST_TEXTS) if not isinstance(each, dict | list))
+        return [text for each in plain_ones if (text := plain(each))]
     return []
 
 
@@ -180,7 +183,7 @@ def plain(value: Any) -> str:
         )
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = str(value)[:LOOKED_AT]
+    text = str(value)[:MOST_CHARACTERS]
     if _TAG.search(text):
         text = _stripped(text)
     text = html.unescape(text).replace("\r\n", "\n").replace("\r", "\n")
