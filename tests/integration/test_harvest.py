@@ -410,6 +410,15 @@ def test_texts_are_cleaned():
         {"remote_id": 7, "title": " A\u202e\x00 B ", "summary": "<ul><li>x</li><li>y</li></ul>\n\n\n\nz &lt;b&gt;"}
     )
     assert (found.remote_id, found.title, found.summary) == ("7", "A B", "x\ny\n\nz <b>")
+    hostile = {
+        "remote_id": 7,
+        "title": "A",
+        "summary": "<p>x" + "<a b='" * 200_000,
+    }  # took the old way of cutting hours
+    assert clean(hostile).summary.startswith("x<a b='")
+    assert (
+        clean({**hostile, "summary": "<script>a < b</script>1 < 2 > 0<!-- c --><br/>end"}).summary == "1 < 2 > 0\nend"
+    )
 
 
 def test_the_operator_sees_and_does_everything_on_pages(other):

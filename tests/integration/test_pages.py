@@ -247,6 +247,17 @@ def test_error_pages_are_in_our_hand(client, settings):
     assert answer.status_code == 500 and "平台出了差错" in answer.content.decode()
 
 
+@pytest.mark.parametrize("query", ["&".join(["a=1"] * 1001), "q=%00&provider=%00"])
+def test_addresses_that_no_reader_takes_are_refused_not_failures(client, query):
+    for path in ("/datasets", "/", "/api/v1/datasets"):
+        answer = client.get(f"{path}?{query}")
+        assert answer.status_code == 400, path
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    seeding.hospitals(30)
+    for page, asked in (("/api", {"drop": "²"}), ("", {"page": "²"}), ("/analysis", {"drop": "²"})):
+        assert client.get(f"/datasets/medical-institutions{page}", asked).status_code == 200, page
+
+
 def test_workbench_needs_a_person_and_shows_jobs(client):
     job = Job.objects.create(
         id=uuid.uuid4(),

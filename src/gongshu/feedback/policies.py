@@ -33,7 +33,7 @@ def check_answered(row: Case) -> None:
 
 def text_within(text: str, limit: int, *, missing: str = "") -> str:
     """``text`` without blanks around it; TableError when it is too long, or with the words ``missing`` when there is none."""
-    text = text.strip()
+    text = text.replace("\0", "").strip()  # PostgreSQL takes no zero byte
     if missing and not text:
         raise TableError("text_required", missing)
     if len(text) > limit:

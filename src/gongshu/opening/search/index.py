@@ -38,8 +38,8 @@ class IndexMissing(Exception):
 
 def index_pending() -> int:
     """Bring the index up to the outbox; returns how many datasets were looked at. Safe to call from any process."""
-    if not (_folder() / "meta.json").exists():
-        return rebuild()  # lost, or of an older shape
+    if not _readable():
+        return rebuild()  # lost, broken, or of an older shape
     with _writing():
         tasks = list(IndexTask.objects.values_list("id", "dataset_id"))
         chosen = {dataset_id for _, dataset_id in tasks}
@@ -66,9 +66,17 @@ def searcher() -> tantivy.Searcher:
             logger.warning("the search index cannot be read, the worker makes it anew: %s", error)
             raise IndexMissing from error
         with _writing():
-            if not (_folder() / "meta.json").exists():
+            if not _readable():  # else another process was quicker
                 _rebuild()
         return _reader().searcher()
+
+
+def _readable() -> bool:
+    try:
+        _reader()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _rebuild() -> int:
