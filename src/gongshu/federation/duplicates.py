@@ -40,9 +40,8 @@ class Known:
         pages: dict[str, str] = {}
         for page, portal in others.values_list("landing_page", "portal").iterator():
             place = place_of(page)
-            pages[place] = (
-                "" if place in pages else portal
-            )  # a page of several datasets (a home page) tells none of them
+            # a page of several datasets, such as a home page, tells none of them
+            pages[place] = "" if place in pages else portal
         self._elsewhere = {place: portal for place, portal in pages.items() if portal}
         self._alike: _Alike | None = None
 

@@ -36,13 +36,13 @@ LONGEST = {
     "column": 200,
 }
 MOST_KEYWORDS, MOST_DISTRIBUTIONS, MOST_COLUMNS, MOST_IDENTIFIERS = 50, 50, 500, 10
-MOST_TEXTS = 1_000  # of a list
-MOST_CHARACTERS = 200_000  # of a text, before anything is done with it
 MOST_BYTES = 64 * 1024  # of a record; what comes after is distributions, so these are cut
 _TAG = re.compile(
     r"<(/?)(!|[a-zA-Z]++)[^<>]*+>"
 )  # stops at the next "<" and never goes back: time grows with the text only
 _BLOCKS = frozenset("p br div li ul ol tr h1 h2 h3 h4 h5 h6 table section".split())
+MOST_TEXTS = 1_000  # of a list
+LOOKED_AT = 200_000  # characters of a text
 _SPACE = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n{3,}")
 _DAY = re.compile(r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?$")
@@ -183,7 +183,7 @@ def plain(value: Any) -> str:
         )
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = str(value)[:MOST_CHARACTERS]
+    text = str(value)[:LOOKED_AT]
     if _TAG.search(text):
         text = _stripped(text)
     text = html.unescape(text).replace("\r\n", "\n").replace("\r", "\n")
