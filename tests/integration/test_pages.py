@@ -287,6 +287,15 @@ def test_workbench_needs_a_person_and_shows_jobs(client):
     assert client.get("/workbench").status_code == 302
 
 
+def test_what_somebody_signed_in_reads_is_for_no_shared_cache(client):
+    assert "Cache-Control" not in client.get("/datasets").headers
+    client.force_login(people.person("steward", "steward", people.organisation()))
+    for page in ("/datasets", "/cases", "/graph"):
+        answer = client.get(page)
+        assert answer.headers["Cache-Control"].startswith("private") or "no-store" in answer.headers["Cache-Control"]
+        assert "Cookie" in answer.headers["Vary"]
+
+
 def test_sign_in(client):
     people.person("worker", "steward")
     answer = client.post("/account/login", {"login": "worker", "password": "wrong"})
