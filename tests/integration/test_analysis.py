@@ -154,6 +154,12 @@ def test_it_is_under_the_same_limits_as_programs(client, monkeypatch):
     assert answers[0].status_code == 200 and answers[-1].status_code == 429 and int(answers[-1]["Retry-After"]) >= 1
 
 
+def test_a_household_has_one_bucket():
+    of = limits.address_of
+    assert of("2001:db8:1:2:aaaa::1", "") == of("2001:db8:1:2:bbbb::2", "") != of("2001:db8:1:3::1", "")
+    assert of("::ffff:192.0.2.7", "") == of("192.0.2.7", "") == "192.0.2.7" and of("nonsense:x", "") == "nonsense:x"
+
+
 STRANGE = """SELECT * FROM (VALUES
   (CAST('nan' AS DOUBLE), DATE '2026-03-08', TIMESTAMP '2026-03-08 23:59:59.5', '甲', 1.5),
   (CAST('inf' AS DOUBLE), DATE '0044-03-15 (BC)', TIMESTAMP '2026-03-08 00:00:00', '', 2.5),

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import re
 import shutil
 import uuid
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from gongshu import web
 from gongshu.jobs.models import Job
 from gongshu.opening import search
 from gongshu.opening.models import Dataset, IndexTask, Version
+from gongshu.web.logs import WithoutSecrets
 from tests import people, seeding
 
 pytestmark = pytest.mark.django_db
@@ -285,6 +288,26 @@ def test_workbench_needs_a_person_and_shows_jobs(client):
     assert job.cancel_requested
     assert client.post("/account/logout").status_code == 302
     assert client.get("/workbench").status_code == 302
+
+
+def test_secrets_of_addresses_stay_out_of_the_logs():
+    record = logging.LogRecord(
+        "django.request", 30, "", 0, "%s: %s", ("Bad Request", "/asked/SECRET-0123456789abc"), None
+    )
+    plain = logging.LogRecord("django.request", 30, "", 0, "%s: %s", ("Not Found", "/asked/20261122-0007"), None)
+    assert all(map(WithoutSecrets().filter, (record, plain)))
+    assert record.getMessage() == "Bad Request: /asked/…" and plain.getMessage().endswith("20261122-0007")
+    handler = settings.LOGGING["handlers"]["console"]
+    assert handler["filters"] == ["secrets"]  # every line of ours goes through it
+
+
+def test_what_somebody_signed_in_reads_is_for_no_shared_cache(client):
+    assert "Cache-Control" not in client.get("/datasets").headers
+    client.force_login(people.person("steward", "steward", people.organisation()))
+    for page in ("/datasets", "/cases", "/graph"):
+        answer = client.get(page)
+        assert answer.headers["Cache-Control"].startswith("private") or "no-store" in answer.headers["Cache-Control"]
+        assert "Cookie" in answer.headers["Vary"]
 
 
 def test_sign_in(client):

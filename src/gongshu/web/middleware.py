@@ -121,6 +121,8 @@ class Language(_Middleware):
     def _remember(request: HttpRequest, response: HttpResponse, language: str) -> HttpResponse:
         response.headers.setdefault("Content-Language", language)
         patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:  # what somebody signed in reads is for no shared cache
+            response.headers.setdefault("Cache-Control", "private, no-cache")
         if request.GET.get("lang") in dict(settings.LANGUAGES):
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,
