@@ -249,8 +249,9 @@ def _body(response: http.client.HTTPResponse, limits: Limits) -> bytes:
     if packing not in ("identity", "gzip", "x-gzip", "deflate"):
         raise TableError("answer_unreadable", "应答的压缩方式 {name} 不认识", name=packing[:20])
     unpack = None if packing == "identity" else zlib.decompressobj(47 if "gzip" in packing else 15)
-    found = bytearray()
+    found, came = bytearray(), 0
     while chunk := response.read1(CHUNK):
+        came += len(chunk)
         if unpack is None:
             found += chunk
         else:
@@ -259,12 +260,16 @@ def _body(response: http.client.HTTPResponse, limits: Limits) -> bytes:
                     found += unpack.decompress(chunk, CHUNK * 4)
                 except zlib.error as error:
                     raise TableError("answer_unreadable", "应答解压不开") from error
+                if unpack.unused_data:  # zlib would keep it all
+                    raise TableError("answer_unreadable", "应答解压不开")
                 if len(found) > limits.bytes:
                     break
                 chunk = unpack.unconsumed_tail
-        if len(found) > limits.bytes:
+        if max(came, len(found)) > limits.bytes:
             raise TableError("answer_too_large", "应答超过 {n} MB，不再读", n=limits.bytes // 1024**2)
-    if response.length:
+    if unpack is not None:
+        found += unpack.flush()
+    if response.length or (unpack is not None and came and not unpack.eof):  # a cut answer is no short one
         raise http.client.IncompleteRead(bytes(found[:1]))
     return bytes(found)
 

@@ -152,3 +152,50 @@ def test_it_is_under_the_same_limits_as_programs(client, monkeypatch):
     monkeypatch.setattr(limits, "gate", lambda: gate)
     answers = [client.get(PAGE, {"by": "所在区"}) for _ in range(4)]
     assert answers[0].status_code == 200 and answers[-1].status_code == 429 and int(answers[-1]["Retry-After"]) >= 1
+
+
+def test_a_household_has_one_bucket():
+    of = limits.address_of
+    assert of("2001:db8:1:2:aaaa::1", "") == of("2001:db8:1:2:bbbb::2", "") != of("2001:db8:1:3::1", "")
+    assert of("::ffff:192.0.2.7", "") == of("192.0.2.7", "") == "192.0.2.7" and of("nonsense:x", "") == "nonsense:x"
+
+
+STRANGE = """SELECT * FROM (VALUES
+  (CAST('nan' AS DOUBLE), DATE '2026-03-08', TIMESTAMP '2026-03-08 23:59:59.5', '甲', 1.5),
+  (CAST('inf' AS DOUBLE), DATE '0044-03-15 (BC)', TIMESTAMP '2026-03-08 00:00:00', '', 2.5),
+  (CAST('-inf' AS DOUBLE), DATE 'infinity', TIMESTAMP 'infinity', ' 甲 ', 4),
+  (NULL, NULL, NULL, NULL, 8),
+  (2.0, DATE '12026-03-08', TIMESTAMP '0001-01-01 00:00:00', repeat('长', 600), 16),
+  (2.0, DATE '2026-03-31', TIMESTAMP '2026-03-31 12:00:00', 'a,b;c', CAST('nan' AS DOUBLE)),
+  (-0.1, DATE '0001-01-01', TIMESTAMP '0044-03-15 (BC) 00:00:00', '=1', CAST('inf' AS DOUBLE))
+) t(数, 日, 时, 类, 量)"""
+
+
+@pytest.mark.parametrize(
+    "by", ["数", "日", "时", "类", "year:日", "quarter:日", "month:日", "day:日", "day:时", "month:时"]
+)
+def test_strange_values_are_counted_once_and_lead_to_their_rows(client, by):
+    kinds = {"数": "float64", "日": "date", "时": "timestamp", "类": "string", "量": "float64"}
+    seeding.publish("strange", STRANGE, [seeding.column(name, kind) for name, kind in kinds.items()])
+    answer = client.get("/datasets/strange/analysis", {"by": by})
+    assert answer.status_code == 200
+    text = answer.content.decode()
+    _head, *lines, last = table_of(text)
+    assert last == ["全部", "7"] and sum(int(n) for _name, n in lines) == 7
+    assert len({name for name, _n in lines}) == len(lines)
+    for address, name, n in re.findall(
+        r'<a class="plain" href="([^"]*)">(.*?)</a></th><td class="n">(\d+)</td>', text, re.S
+    ):
+        question = unescape(address).partition("?")[2].partition("#")[0]
+        found = client.get(f"/api/v1/datasets/strange/rows?{question}").json()
+        assert found.get("total") == int(n), (name, question, found)
+    for view in ("line", "bar", "stacked", "table"):
+        for other in ("类", "数", "year:日"):
+            page = client.get(
+                "/datasets/strange/analysis", {"by": [by, other], "view": view, "function": "sum", "measured": "量"}
+            )
+            text = page.content.decode()
+            assert page.status_code == 200, (view, other, re.findall(r'role="alert">(.*?)</div>', text, re.S))
+            drawn = re.search(r'id="chart-data" type="application/json">(.*?)</script>', text)
+            if drawn:
+                json.loads(drawn[1], parse_constant=pytest.fail)

@@ -245,7 +245,7 @@ def test_a_department_passes_on_with_a_reason_and_no_longer_reads_it(dataset, ca
     assert Case.objects.get().organisation is None and Step.objects.filter(act="routed").count() == 2
 
 
-def test_what_is_late_is_told_once_and_counted(dataset, cast):
+def test_what_is_late_is_told_once_and_counted(dataset, cast, client):
     with clock.at(clock.now() - timedelta(days=60)):
         row = demand(organisation=dataset.provider)
     cases.escalate()
@@ -263,7 +263,18 @@ def test_what_is_late_is_told_once_and_counted(dataset, cast):
     assert Client().get("/answering").status_code == 200
     with pytest.raises(TableError):
         cases.answer(cast["steward"], row, "再答")
-    cases.close(cast["steward"], Case.objects.get())
+    closed = cases.close(cast["steward"], Case.objects.get())
+    address = (
+        f"/asked/{cases.secret_of(closed.number)}"  # closed before its asker said a word: the word counts all the same
+    )
+    assert "您对答复满意吗" in client.get(address).content.decode()
+    assert client.post(address, {"satisfied": "no"}).status_code == 302
+    row = Case.objects.get()
+    assert (row.state, row.satisfied, row.closed_at) == ("handling", False, None)
+    cases.answer(cast["steward"], row, "补上了")
+    cases.close(cast["steward"], row)
+    assert "您对答复满意吗" not in client.get(address).content.decode()
+    assert client.post(address, {"satisfied": "yes"}).status_code == 400
 
 
 def test_what_somebody_signed_in_asked_is_in_their_inbox(dataset, cast):

@@ -397,11 +397,28 @@ def test_the_command_tells_what_would_come(other, monkeypatch):
     assert CliRunner().invoke(build_app(), ["harvest", "http://10.0.0.1/"]).exit_code == 1
 
 
+def test_portals_that_point_to_one_home_page_are_not_taken_for_one_another(other):
+    home = "https://common.example/"
+    other.files["/a.json"] = data_json(*(entry(n, landingPage=home) for n in range(2)))
+    other.files["/b.json"] = data_json(entry(9, landingPage=home))
+    assert counts(harvest(source(other, "data_json", "/a.json", key="a"))) == {"new": 2}
+    assert counts(harvest(source(other, "data_json", "/b.json", key="b"))) == {"new": 1}
+
+
 def test_texts_are_cleaned():
     found = clean(
         {"remote_id": 7, "title": " A\u202e\x00 B ", "summary": "<ul><li>x</li><li>y</li></ul>\n\n\n\nz &lt;b&gt;"}
     )
     assert (found.remote_id, found.title, found.summary) == ("7", "A B", "x\ny\n\nz <b>")
+    hostile = {
+        "remote_id": 7,
+        "title": "A",
+        "summary": "<p>x" + "<a b='" * 200_000,
+    }  # took the old way of cutting hours
+    assert clean(hostile).summary.startswith("x<a b='")
+    assert (
+        clean({**hostile, "summary": "<script>a < b</script>1 < 2 > 0<!-- c --><br/>end"}).summary == "1 < 2 > 0\nend"
+    )
 
 
 def test_the_operator_sees_and_does_everything_on_pages(other):

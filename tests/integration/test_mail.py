@@ -18,8 +18,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from django.core.cache import caches
 from django.core.mail import EmailMessage
 
+from gongshu.parties import mail
 from gongshu.parties.models import Notice
 from gongshu.parties.tasks import send_mails
 from tests import people
@@ -32,8 +34,10 @@ class Post:
 
     def __init__(self) -> None:
         self.taken: list[tuple[str, str]] = []
+        self.tried: list[str] = []
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        self.tried.append(address)
         if address.startswith(("gone@", "full@")):
             return "550 no such mailbox" if address.startswith("gone@") else "452 mailbox full"
         envelope.rcpt_tos.append(address)
@@ -95,7 +99,9 @@ def _noticed(name: str, email: str) -> Notice:
     return Notice.objects.create(person=person, template="handover.received", facts={"count": 1, "by": "甲"}, url="/x")
 
 
-def test_notices_go_out_encrypted_and_a_refused_address_keeps_nobody_elses(post: Post) -> None:
+def test_notices_go_out_encrypted_and_a_refused_address_keeps_nobody_elses(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
     gone, full = _noticed("gone", "gone@example.org"), _noticed("full", "full@example.org")
     good = _noticed("good", "good@example.org")
     send_mails()
@@ -105,6 +111,14 @@ def test_notices_go_out_encrypted_and_a_refused_address_keeps_nobody_elses(post:
         notice.refresh_from_db()
     assert good.mailed_at and gone.mailed_at, "what is refused for ever is not tried again"
     assert full.mailed_at is None, "what is refused for now is"
+    monkeypatch.setattr(mail, "AT_ONCE", 1)
+    late = _noticed("late", "late@example.org")
+    send_mails()
+    late.refresh_from_db()
+    assert late.mailed_at, "what waits takes nobody's turn"
+    caches["process"].clear()  # an hour later
+    send_mails()
+    assert post.tried.count("full@example.org") == 2
 
 
 def test_a_server_that_is_not_who_it_says_gets_no_mail(

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import re
 import shutil
 import uuid
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from gongshu import web
 from gongshu.jobs.models import Job
 from gongshu.opening import search
 from gongshu.opening.models import Dataset, IndexTask, Version
+from gongshu.web.logs import WithoutSecrets
 from tests import people, seeding
 
 pytestmark = pytest.mark.django_db
@@ -247,6 +250,17 @@ def test_error_pages_are_in_our_hand(client, settings):
     assert answer.status_code == 500 and "平台出了差错" in answer.content.decode()
 
 
+@pytest.mark.parametrize("query", ["&".join(["a=1"] * 1001), "q=%00&provider=%00"])
+def test_addresses_that_no_reader_takes_are_refused_not_failures(client, query):
+    for path in ("/datasets", "/", "/api/v1/datasets"):
+        answer = client.get(f"{path}?{query}")
+        assert answer.status_code == 400, path
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    seeding.hospitals(30)
+    for page, asked in (("/api", {"drop": "²"}), ("", {"page": "²"}), ("/analysis", {"drop": "²"})):
+        assert client.get(f"/datasets/medical-institutions{page}", asked).status_code == 200, page
+
+
 def test_workbench_needs_a_person_and_shows_jobs(client):
     job = Job.objects.create(
         id=uuid.uuid4(),
@@ -274,6 +288,26 @@ def test_workbench_needs_a_person_and_shows_jobs(client):
     assert job.cancel_requested
     assert client.post("/account/logout").status_code == 302
     assert client.get("/workbench").status_code == 302
+
+
+def test_secrets_of_addresses_stay_out_of_the_logs():
+    record = logging.LogRecord(
+        "django.request", 30, "", 0, "%s: %s", ("Bad Request", "/asked/SECRET-0123456789abc"), None
+    )
+    plain = logging.LogRecord("django.request", 30, "", 0, "%s: %s", ("Not Found", "/asked/20261122-0007"), None)
+    assert all(map(WithoutSecrets().filter, (record, plain)))
+    assert record.getMessage() == "Bad Request: /asked/…" and plain.getMessage().endswith("20261122-0007")
+    handler = settings.LOGGING["handlers"]["console"]
+    assert handler["filters"] == ["secrets"]  # every line of ours goes through it
+
+
+def test_what_somebody_signed_in_reads_is_for_no_shared_cache(client):
+    assert "Cache-Control" not in client.get("/datasets").headers
+    client.force_login(people.person("steward", "steward", people.organisation()))
+    for page in ("/datasets", "/cases", "/graph"):
+        answer = client.get(page)
+        assert answer.headers["Cache-Control"].startswith("private") or "no-store" in answer.headers["Cache-Control"]
+        assert "Cookie" in answer.headers["Vary"]
 
 
 def test_sign_in(client):

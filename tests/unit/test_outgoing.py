@@ -31,9 +31,9 @@ class Portal(BaseHTTPRequestHandler):
             self.send_header("Location", to)
             self.end_headers()
             return
-        body = {"/bomb": gzip.compress(b"0" * 4_000_000), "/long": b"0" * 300_000}.get(self.path, b"end")
+        body = {"/bomb": gzip.compress(b"0" * 4_000_000), "/long": b"0" * 300_000, "/tail": gzip.compress(b"end") + b"0" * 300_000, "/half": gzip.compress(b"end" * 99)[:-9]}.get(self.path, b"end")  # fmt: skip
         self.send_response(200)
-        if self.path == "/bomb":
+        if self.path in ("/bomb", "/tail", "/half"):
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body) + (99 if self.path in ("/cut", "/drip") else 0)))
         self.send_header("X-Seen", self.headers.get("If-None-Match", ""))
@@ -131,6 +131,8 @@ def test_answers_are_bounded(portal):
     assert code(f"{portal}/long", OPEN, small) == "answer_too_large"
     assert code(f"{portal}/bomb", OPEN, small) == "answer_too_large"
     assert len(fetch(f"{portal}/bomb", OPEN).body) == 4_000_000
+    assert code(f"{portal}/tail", OPEN) == "answer_unreadable"  # what follows the end would be kept without a limit
+    assert code(f"{portal}/half", OPEN) == "unreachable"  # half a catalogue must not look like a small one
     assert code(f"{portal}/drip", OPEN, Limits(seconds=0.5)) == "answer_too_slow"
     assert code(f"{portal}/cut", OPEN) == "unreachable"
 

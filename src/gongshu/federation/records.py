@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from html.parser import HTMLParser
+from itertools import islice
 from typing import Any
 
 from gongshu import clock, outgoing
@@ -37,7 +37,12 @@ LONGEST = {
 }
 MOST_KEYWORDS, MOST_DISTRIBUTIONS, MOST_COLUMNS, MOST_IDENTIFIERS = 50, 50, 500, 10
 MOST_BYTES = 64 * 1024  # of a record; what comes after is distributions, so these are cut
-_TAG = re.compile(r"<[a-zA-Z/!][^>]*>")
+_TAG = re.compile(
+    r"<(/?)(!|[a-zA-Z]++)[^<>]*+>"
+)  # stops at the next "<" and never goes back: time grows with the text only
+_BLOCKS = frozenset("p br div li ul ol tr h1 h2 h3 h4 h5 h6 table section".split())
+MOST_TEXTS = 1_000  # of a list
+LOOKED_AT = 200_000  # characters of a text
 _SPACE = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n{3,}")
 _DAY = re.compile(r"^(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?$")
@@ -123,7 +128,7 @@ def clean(found: dict[str, Any]) -> Record:
         raise Defect(Note("no_title"), remote_id)
     if found.get("refused"):
         raise NotOpen(Note("not_open", "", str(found["refused"])[:100]), remote_id, title or title_en)
-    said = words("licence").replace("\n", " ")
+    licences = [each.replace("\n", " ")[: LONGEST["licence"]] for each in texts(found.get("licence"))]
     record = Record(
         remote_id=remote_id,
         title=title or title_en,
@@ -133,8 +138,8 @@ def clean(found: dict[str, Any]) -> Record:
         publisher=" ".join(words("publisher").split()),
         keywords=_list(found.get("keywords"), "keyword", MOST_KEYWORDS, notes),
         topic=vocabulary.topic([*texts(found.get("topics")), *texts(found.get("keywords"))]),
-        licence=vocabulary.licence(said),
-        licence_said=said,
+        licence=next(filter(None, map(vocabulary.licence, licences)), ""),
+        licence_said=next(iter(licences), ""),
         frequency=vocabulary.frequency(plain(found.get("frequency"))),
         language=words("language"),
         spatial=" ".join(words("spatial").split()) if _is_place(plain(found.get("spatial"))[:400]) else "",
@@ -142,7 +147,7 @@ def clean(found: dict[str, Any]) -> Record:
         modified=_moment(found.get("modified"), "modified", notes),
         landing_page=_address(found.get("landing_page"), "landing_page", notes, 1000),
         columns=_list(found.get("columns"), "column", MOST_COLUMNS, notes),
-        identifiers=texts(found.get("identifiers"))[:MOST_IDENTIFIERS],
+        identifiers=[each[:2000] for each in texts(found.get("identifiers"))[:MOST_IDENTIFIERS]],
         slug=re.sub(r"[^a-z0-9]+", "-", plain(found.get("slug")).lower()).strip("-")[:50],
         notes=notes,
     )
@@ -165,7 +170,8 @@ def texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [plain(value)] if plain(value) else []
     if isinstance(value, Iterable) and not isinstance(value, dict):
-        return [text for each in value if not isinstance(each, dict | list) if (text := plain(each))]
+        plain_ones = (each for each in islice(value, MOST_TEXTS) if not isinstance(each, dict | list))
+        return [text for each in plain_ones if (text := plain(each))]
     return []
 
 
@@ -177,7 +183,7 @@ def plain(value: Any) -> str:
         )
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = str(value)
+    text = str(value)[:LOOKED_AT]
     if _TAG.search(text):
         text = _stripped(text)
     text = html.unescape(text).replace("\r\n", "\n").replace("\r", "\n")
@@ -185,36 +191,22 @@ def plain(value: Any) -> str:
     return _LINES.sub("\n\n", "\n".join(_SPACE.sub(" ", line).strip() for line in text.split("\n"))).strip()
 
 
-class _Text(HTMLParser):
-    """Collects the text of HTML, a line for each block; scripts and styles are left out."""
-
-    BLOCKS = frozenset("p br div li ul ol tr h1 h2 h3 h4 h5 h6 table section".split())
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found: list[str] = []
-        self._silent = 0
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
-        self._silent += tag in ("script", "style")
-        if tag in self.BLOCKS:
-            self.found.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._silent = max(0, self._silent - (tag in ("script", "style")))
-        if tag == "p":
-            self.found.append("\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.found.append(data)
-
-
 def _stripped(text: str) -> str:
-    parser = _Text()
-    parser.feed(text[:200_000])
-    parser.close()
-    return "".join(parser.found)
+    """The text of HTML, a line for each block, without scripts and styles. Not html.parser: tags that are never closed cost it
+    the square of their number."""
+    found: list[str] = []
+    at = silent = 0
+    for tag in _TAG.finditer(text):
+        if not silent:
+            found.append(text[at : tag.start()])
+        at, closes, name = tag.end(), bool(tag[1]), tag[2].lower()
+        if name in ("script", "style"):
+            silent = max(0, silent + (-1 if closes else 1))
+        elif name in _BLOCKS and (name == "p" or not closes):
+            found.append("\n")
+    if not silent:
+        found.append(text[at:])
+    return "".join(found)
 
 
 def _bounded(value: Any, name: str, notes: list[Note]) -> str:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from gongshu import deadlines
 from gongshu.feedback import cases, guards, matching, queries
 from gongshu.feedback.models import Case
-from gongshu.feedback.policies import ASKED, OPEN, TEXT_LIMIT, TITLE_LIMIT
+from gongshu.feedback.policies import ASKED, OPEN, TEXT_LIMIT, TITLE_LIMIT, can_judge
 from gongshu.opening.models import Dataset
 from gongshu.opening.pages import found_version
 from gongshu.opening.queries import visible
@@ -161,6 +161,7 @@ def asked(request: HttpRequest, key: str) -> HttpResponse:
         "row": row,
         "steps": row.steps.select_related("organisation"),
         "error": error,
+        "may_judge": can_judge(row),
         "new": "new" in request.GET,
         "address": request.build_absolute_uri(request.path),
         "clock": deadlines.reading(row.since, row.due_at) if row.state in OPEN else None,

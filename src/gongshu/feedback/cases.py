@@ -22,6 +22,7 @@ from gongshu.feedback.policies import (
     SAME_DAYS,
     TEXT_LIMIT,
     TITLE_LIMIT,
+    can_judge,
     check_answered,
     check_open,
     text_within,
@@ -205,21 +206,24 @@ def show(actor: Person, case: Case, shown: bool) -> Case:
 def judge(case: Case, satisfied: bool) -> Case:
     """The asker's verdict on the answer: yes closes it, a first no opens it again with a new deadline, a second closes it.
 
-    TableError when there is no answer to judge.
+    Whoever answered may have closed it before the asker said a word; the word counts all the same. TableError when there is no
+    answer to judge.
     """
     with transaction.atomic():
         row = _locked(case)
-        if row.state != State.ANSWERED:
+        if not can_judge(row):
             raise TableError("nothing_to_judge", "现在没有等您评价的答复")
         again = not satisfied and row.satisfied is None
         row.satisfied = satisfied
         if again:
-            row.state, row.since = State.HANDLING, clock.now()
+            row.state, row.since, row.closed_at = State.HANDLING, clock.now(), None
             row.due_at = deadlines.due(row.kind, "answer", row.since)
             row.mailed = State.RECEIVED  # so that the second answer is mailed too
             row.save()
             _step(row, Act.AGAIN, row.person, row.organisation)
             _tell(row, "case.again", f"{row.steps.count()}")
+        elif row.state == State.CLOSED:
+            row.save(update_fields=["satisfied"])
         else:
             _close(row, row.person)
         _log(row.person, "case.judge", row, satisfied=satisfied)

@@ -31,9 +31,14 @@ def check_answered(row: Case) -> None:
         raise TableError("answer_first", "先答复，才能办结")
 
 
+def can_judge(row: Case) -> bool:
+    """Whether the asker may say what the answer was worth: while it waits for that, or when it was closed without."""
+    return row.state == Case.State.ANSWERED or (row.state == Case.State.CLOSED and row.satisfied is None)
+
+
 def text_within(text: str, limit: int, *, missing: str = "") -> str:
     """``text`` without blanks around it; TableError when it is too long, or with the words ``missing`` when there is none."""
-    text = text.strip()
+    text = text.replace("\0", "").strip()  # PostgreSQL takes no zero byte
     if missing and not text:
         raise TableError("text_required", missing)
     if len(text) > limit:

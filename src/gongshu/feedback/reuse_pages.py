@@ -96,7 +96,9 @@ def reuse_checks(request: HttpRequest) -> HttpResponse:
     check_may(person, "reuse.check")
     if request.method == "POST":
         chosen = request.POST.get("reuse", "")
-        row = get_object_or_404(Reuse, pk=int(chosen) if chosen.isdigit() and len(chosen) < 12 else 0)
+        row = get_object_or_404(
+            Reuse, pk=int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 12 else 0
+        )
         try:
             reuses.decide(person, row, shown=request.POST.get("act") == "show", reason=request.POST.get("reason", ""))
         except TableError as wrong:

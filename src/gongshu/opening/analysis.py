@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,7 +20,7 @@ from gongshu.opening.rows import answers, grammar, groupers
 from gongshu.opening.rows.grammar import Ask
 from gongshu.opening.rows.groupers import Grouper
 from gongshu.opening.rows.tables import Table
-from gongshu.opening.rows.values import FORMULA, NUMERIC, BadQuestion
+from gongshu.opening.rows.values import FORMULA, NUMERIC, BadQuestion, is_bounded, typed
 from gongshu.opening.rows.wanted import MOST_ROWS, Wanted
 
 MOST_LINES, MOST_PERIODS, MOST_HEADS = 40, 400, 8
@@ -108,6 +109,8 @@ def label(grouper: Grouper, value: Any) -> str:
     """A group for people: codes with their meaning."""
     if value is None:
         return _("空")
+    if isinstance(value, str) and not value.strip():
+        return _("空白文字")
     if isinstance(value, bool):
         return _("是") if value else _("否")
     meaning = (grouper.column.get("codes") or {}).get(str(value))
@@ -123,13 +126,16 @@ def number(value: Any) -> float | None:
 
 
 def where(grouper: Grouper, value: Any) -> list[tuple[str, str]]:
-    """The conditions of a group, in the words of the row API."""
+    """The conditions of a group, in the words of the row API; none where they can't say it (a year beyond 9999, a long text)."""
     name = str(grouper.column["name"])
-    if value is None:
-        return grammar.Filter(name, "is_null", ("1",)).pairs
+    if value is None:  # NaN and infinite dates are among them
+        return grammar.Filter(name, "is_null", ("1",)).pairs if is_bounded(grouper.column) else []
     if not grouper.period:
         said = ("1" if value else "0") if isinstance(value, bool) else str(value)
-        return grammar.Filter(name, "eq", (said,)).pairs
+        with suppress(BadQuestion):
+            typed(said, grouper.column, name)
+            return grammar.Filter(name, "eq", (said,)).pairs
+        return []
     ends = _ends(str(value), grouper.period)
     if ends is None:
         return []

@@ -119,7 +119,7 @@ def read(query: QueryDict, table: Table, formats: list[str]) -> Form:
         if column in table.by_name and operator in grammar.OPERATORS
     ]
     dropped = query.get("drop", "")
-    if dropped.isdigit() and int(dropped) < len(conditions):
+    if dropped.isascii() and dropped.isdigit() and len(dropped) < 6 and int(dropped) < len(conditions):
         del conditions[int(dropped)]
     limit = query.get("limit", "").strip()
     return Form(

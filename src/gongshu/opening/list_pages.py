@@ -183,7 +183,7 @@ def _labels(key: str, values: list[str]) -> dict[str, str]:
         return {one.code: words.local(one, "name") for one in Organisation.objects.filter(code__in=values)}
     if key == "source":
         portals = dict(ExternalDataset.objects.filter(source__in=values).values_list("source", "portal").distinct())
-        return {**portals, OWN: _("本市"), GIVEN: _("社会提供")}
+        return {**portals, OWN: _("本平台"), GIVEN: _("社会提供")}
     if key == "open":
         return {value: str(word) for value, word in words.OPEN_TYPES.items()}
     if key == "format":

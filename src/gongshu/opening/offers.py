@@ -36,7 +36,7 @@ CHECKED = ("own_right", "no_personal", "lasting")  # what the giver declares, ea
 
 def offer(values: dict[str, str], declared: set[str], language: str = "zh-hans") -> tuple[Offer, str]:
     """Take in an offer; returns it with the secret of its giver's link, which is not kept. TableError for what is missing."""
-    given = {name: values.get(name, "").strip() for name in WORDS}
+    given = {name: values.get(name, "").replace("\0", "").strip() for name in WORDS}
     given["name"], given["title"] = " ".join(given["name"].split()), " ".join(given["title"].split())
     kind, code = values.get("giver", ""), values.get("credit_code", "").strip().upper()
     if kind not in Giver.values:

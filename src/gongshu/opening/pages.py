@@ -227,7 +227,7 @@ def _preview(request: HttpRequest, version: Version, ask: Ask) -> dict[str, Any]
     total = display.count(version, ask)
     pages = max(1, -(-min(total, DEEPEST) // PREVIEW_ROWS))
     wanted = request.GET.get("page", "1")
-    page = min(max(int(wanted), 1), pages) if wanted.isdigit() and len(wanted) < 10 else 1
+    page = min(max(int(wanted), 1), pages) if wanted.isascii() and wanted.isdigit() and len(wanted) < 10 else 1
     first = (page - 1) * PREVIEW_ROWS
     found = display.page(version, ask, names, PREVIEW_ROWS, first)
     heads = preview.heads(version, names, *(ask.sort[0] if ask.sort else ("", False)))

@@ -7,9 +7,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
+from hashlib import sha256
 from itertools import islice
 from smtplib import SMTPRecipientsRefused
 
+from django.core.cache import caches
 from django.core.mail import EmailMessage
 from django.utils import translation
 
@@ -17,6 +19,7 @@ from gongshu.jobs.runner import crash_here
 
 logger = logging.getLogger("gongshu.parties.mail")
 AT_ONCE = 50
+AGAIN_SECONDS = 3600
 REFUSED = 3  # so many refusals one after another: the mail server has trouble, the next round tries again
 FOR_EVER = 500  # SMTP replies from here on are final (RFC 5321, 4.2.1)
 
@@ -44,13 +47,17 @@ class Mail(ABC):
 
 
 def send_all(mails: Iterable[Mail]) -> None:
-    """Send the first of ``mails``; what was not taken comes again with the next round, what is refused for ever does not."""
-    refused = 0
-    for mail in islice(mails, AT_ONCE):
+    """Send the first of ``mails``; what was not taken comes again with the next round, what is refused for ever does not.
+
+    An address that is refused for now is left alone for an hour: many such must not stand in the way of the others.
+    """
+    refused, waits = 0, caches["process"]
+    for mail in islice((one for one in mails if not waits.get(_waiting(one.to))), AT_ONCE):
         try:
             mail.send()
         except SMTPRecipientsRefused as error:
             if any(code < FOR_EVER for code, _why in error.recipients.values()):
+                waits.set(_waiting(mail.to), True, AGAIN_SECONDS)
                 continue
             logger.warning("一个邮箱不收邮件，这封不再发")
         except OSError as error:  # the address stays out of the log
@@ -61,6 +68,10 @@ def send_all(mails: Iterable[Mail]) -> None:
             continue
         refused = 0
         mail.keep()
+
+
+def _waiting(address: str) -> str:
+    return f"mail-waits:{sha256(address.lower().encode()).hexdigest()}"
 
 
 def send_later(message: EmailMessage) -> Future[None]:

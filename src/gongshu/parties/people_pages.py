@@ -233,7 +233,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
                 person,
                 request.POST["name"],
                 request.POST.getlist("scopes"),
-                int(days) if days.isdigit() and len(days) < 6 else 0,
+                int(days) if days.isascii() and days.isdigit() and len(days) < 6 else 0,
             )
         except TableError as problem:
             error = message_of(problem)

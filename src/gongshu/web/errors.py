@@ -50,7 +50,7 @@ def problem(
     return response
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """400: Django could not accept the request."""
     return problem(request, 400, _("这个请求看不懂"), _("请回到上一页，核对填写的内容后再试。"))
 

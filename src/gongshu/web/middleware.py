@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
@@ -15,6 +15,7 @@ from django.utils.translation.trans_real import parse_accept_lang_header
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from gongshu.i18n import use_language
+from gongshu.web.errors import bad_request
 from gongshu.web.streaming import WORTH_PACKING, accepts
 
 CONTENT_SECURITY_POLICY = (
@@ -99,22 +100,29 @@ class Language(_Middleware):
     """Chinese unless the reader says otherwise: ``?lang=``, then the cookie, then Accept-Language."""
 
     def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
+        refused = _unreadable(request)
+        if refused:  # so that the page which says so can be made
+            request.META["QUERY_STRING"] = ""
         language = chosen_language(request)
         if self.is_async:
-            return self._later(request, language)
+            return self._later(request, language, refused)
         with translation.override(language), use_language(language):
             request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
-            return self._remember(request, self.get_response(request), language)
+            answer = bad_request(request) if refused else self.get_response(request)
+            return self._remember(request, answer, language)
 
-    async def _later(self, request: HttpRequest, language: str) -> HttpResponse:
+    async def _later(self, request: HttpRequest, language: str, refused: bool) -> HttpResponse:
         with translation.override(language), use_language(language):
             request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
-            return self._remember(request, await self.get_response(request), language)
+            answer = await sync_to_async(bad_request)(request) if refused else await self.get_response(request)
+            return self._remember(request, answer, language)
 
     @staticmethod
     def _remember(request: HttpRequest, response: HttpResponse, language: str) -> HttpResponse:
         response.headers.setdefault("Content-Language", language)
         patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        if settings.SESSION_COOKIE_NAME in request.COOKIES:  # what somebody signed in reads is for no shared cache
+            response.headers.setdefault("Cache-Control", "private, no-cache")
         if request.GET.get("lang") in dict(settings.LANGUAGES):
             response.set_cookie(
                 settings.LANGUAGE_COOKIE_NAME,
@@ -124,6 +132,13 @@ class Language(_Middleware):
                 secure=settings.SESSION_COOKIE_SECURE,
             )
         return response
+
+
+def _unreadable(request: HttpRequest) -> bool:
+    """Whether the address has more parameters than Django reads, or a zero byte, which no database takes (PostgreSQL)."""
+    query = request.META.get("QUERY_STRING", "")
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    return "\0" in request.path or "%00" in query or (most is not None and query.count("&") >= most)
 
 
 def chosen_language(request: HttpRequest) -> str:

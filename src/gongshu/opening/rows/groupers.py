@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from gongshu.opening.rows.grammar import column_of
 from gongshu.opening.rows.tables import Table
-from gongshu.opening.rows.values import BadQuestion, call, json_value, quoted
+from gongshu.opening.rows.values import BadQuestion, call, is_bounded, json_value, quoted
 
 PERIODS = {"year": "%Y", "quarter": "%Y-Q", "month": "%Y-%m", "day": "%Y-%m-%d"}  # as strftime has them
 SAID = {
@@ -38,9 +38,12 @@ class Grouper:
 
     @property
     def expression(self) -> exp.Expr:
-        """What is grouped by: the value, or the period as text (2026, 2026-Q1, 2026-03, 2026-03-08)."""
+        """What is grouped by: the value (what is no finite number with those that have none, as both are null in an answer), or
+        the period as text (2026, 2026-Q1, 2026-03, 2026-03-08)."""
         value = quoted(self.column["name"])
         if not self.period:
+            if self.column["storage_type"] == "float64" and not is_bounded(self.column):
+                return exp.case().when(call("isfinite", value.copy()), value).else_(exp.null())
             return value
         text = call("strftime", value, exp.Literal.string(PERIODS[self.period]))
         if self.period != "quarter":

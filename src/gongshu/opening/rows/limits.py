@@ -7,6 +7,7 @@ of one process: with n web processes a client gets up to n times as much.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import math
 import threading
 import time
@@ -86,5 +87,13 @@ def gate() -> Gate:
 
 
 def address_of(peer: str, forwarded: str) -> str:
-    """Who asks: behind a proxy that ends TLS, whom the proxy speaks for (the last of ``X-Forwarded-For``)."""
-    return (forwarded.rpartition(",")[2].strip() if settings.ALLAUTH_TRUSTED_PROXY_COUNT else "") or peer
+    """Who asks: behind a proxy that ends TLS, whom the proxy speaks for (the last of ``X-Forwarded-For``). Of IPv6 the network
+    (/64), all of whose addresses one household has."""
+    found = (forwarded.rpartition(",")[2].strip() if settings.ALLAUTH_TRUSTED_PROXY_COUNT else "") or peer
+    if ":" not in found:
+        return found
+    try:
+        address = ipaddress.IPv6Address(found.strip("[]"))
+    except ValueError:
+        return found
+    return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address) >> 64 << 64))

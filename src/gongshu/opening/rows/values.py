@@ -111,7 +111,7 @@ def json_value(column: dict[str, Any], name: exp.Expr | None = None) -> exp.Expr
             return name
         return safe_integer(name)
     if kind == "float64":
-        if all(_is_finite(column.get(end)) for end in ("min", "max")):
+        if is_bounded(column):
             return name
         return exp.case().when(call("isfinite", name.copy()), name).else_(exp.null())
     if kind == "timestamp":
@@ -122,6 +122,14 @@ def json_value(column: dict[str, Any], name: exp.Expr | None = None) -> exp.Expr
     if kind in ("boolean", "string", "date"):  # as the engine writes them
         return name
     return text
+
+
+def is_bounded(column: dict[str, Any]) -> bool:
+    """Whether a column of numbers or dates surely holds neither NaN nor an infinity, by its least and greatest value."""
+    ends = [column.get(end) for end in ("min", "max")]
+    if column["storage_type"] == "float64":
+        return all(map(_is_finite, ends))
+    return not any("infinity" in str(end) for end in ends)
 
 
 def _is_finite(end: Any) -> bool:

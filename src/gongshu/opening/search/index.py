@@ -18,7 +18,7 @@ from typing import Any
 
 import tantivy
 from django.conf import settings
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from gongshu.opening.models import Dataset, ExternalDataset, IndexTask
 from gongshu.opening.search import documents
@@ -95,6 +95,15 @@ def _rebuild() -> int:
             shutil.rmtree(old, ignore_errors=True)
     IndexTask.objects.filter(id__in=tasks).delete()
     return number
+
+
+def in_sight(query: tantivy.Query) -> tantivy.Query:
+    """``query`` without the datasets that were stopped or withdrawn since the index saw them: the outbox has them, so that none
+    is counted for the moments until the index follows."""
+    gone = Q(current__isnull=True) | Q(stopped_at__isnull=False)
+    pending = Dataset.objects.filter(gone, pk__in=IndexTask.objects.values("dataset")).values_list("pk", flat=True)
+    keys = [documents.key_of(documents.OWN, pk) for pk in pending]
+    return query.and_must_not_match(tantivy.Query.term_set_query(documents.schema(), "key", keys)) if keys else query
 
 
 def _folder() -> Path:
