@@ -197,3 +197,14 @@ def test_job_page_updates_itself_and_can_be_stopped(visitor: Visitor) -> None:
         pass
     page.get_by_role("button", name="取消作业").click()
     expect(page.locator("#job")).to_contain_text("正在停下")
+
+
+def test_a_page_on_paper_is_read_without_what_is_pressed(visitor: Visitor) -> None:
+    page = visitor.page(width=794)
+    page.goto("/datasets/medical-institutions")
+    page.emulate_media(media="print")
+    title = page.locator("h1").bounding_box()
+    assert title and title["height"] < 60  # in a line or two, whatever stood beside it
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    for gone in (".top nav", "main form", ".foot", ".acts", ".toc"):
+        assert page.locator(gone).count() and not page.locator(gone).first.is_visible(), gone

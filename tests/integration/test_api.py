@@ -102,6 +102,7 @@ def test_description_is_valid_openapi(client):
         "/api/v1/datasets/{name}/distinct", "/api/v1/datasets/{name}/facets", "/api/v1/datasets/{name}/groups",
         "/api/v1/datasets/{name}/dump",
         "/api/v1/datasets/{name}/versions/{number}/difference",
+        "/api/v1/graph",
         "/api/v1/uploads",
         "/api/v1/uploads/{upload_id}",
         "/api/v1/uploads/{upload_id}/pieces",

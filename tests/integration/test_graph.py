@@ -87,6 +87,8 @@ def test_the_graph_is_walked_from_node_to_node(client, city):
         around(one["node"]["id"])
     for wrong in (
         "dataset:nothing",
+        "dataset:a\0b",
+        "element:\0",
         "what:ever",
         "field:districts/nothing",
         "element:nothing",

@@ -397,6 +397,14 @@ def test_the_command_tells_what_would_come(other, monkeypatch):
     assert CliRunner().invoke(build_app(), ["harvest", "http://10.0.0.1/"]).exit_code == 1
 
 
+def test_portals_that_point_to_one_home_page_are_not_taken_for_one_another(other):
+    home = "https://common.example/"
+    other.files["/a.json"] = data_json(*(entry(n, landingPage=home) for n in range(2)))
+    other.files["/b.json"] = data_json(entry(9, landingPage=home))
+    assert counts(harvest(source(other, "data_json", "/a.json", key="a"))) == {"new": 2}
+    assert counts(harvest(source(other, "data_json", "/b.json", key="b"))) == {"new": 1}
+
+
 def test_texts_are_cleaned():
     found = clean(
         {"remote_id": 7, "title": " A\u202e\x00 B ", "summary": "<ul><li>x</li><li>y</li></ul>\n\n\n\nz &lt;b&gt;"}

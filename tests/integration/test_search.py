@@ -144,6 +144,14 @@ def test_nothing_typed_proposes_nothing_and_marks_are_escaped(client, city):
     assert "<b>公交" not in html and "<mark>公交</mark>" in html
 
 
+def test_a_broken_index_is_made_anew(city, settings):
+    (meta,) = (settings.DATA / "index").glob("*/meta.json")
+    meta.write_text("{", encoding="utf-8")
+    assert find("停车场") == [city["公共停车场泊位"]]
+    meta.write_text("{", encoding="utf-8")
+    assert search.index_pending() == len(CITY) and search.index_pending() == 0
+
+
 def test_an_index_of_an_older_shape_is_made_anew(city, monkeypatch):
     monkeypatch.setattr(documents, "SHAPE", 99)
     assert search.index_pending() == len(CITY)

@@ -150,7 +150,7 @@ def _record(one: Any, portal: str) -> dict[str, Any]:
         "publisher": said.get("dcat_publisher_name") or said.get("publisher_name") or (organisation or {}).get("title") or one.get("author"),
         "keywords": _names(one.get("tags"), "display_name", "name"),
         "topics": [*_names(one.get("groups"), "name", "title", "display_name"), *_split(said.get("theme"))],
-        "licence": one.get("license_url") or one.get("license_id") or one.get("license_title"),
+        "licence": [one.get("license_url"), one.get("license_id"), one.get("license_title")],
         "frequency": said.get("frequency") or said.get("accrual_periodicity") or said.get("update_frequency"),
         "language": said.get("language") if isinstance(said.get("language"), str) else None,
         "spatial": said.get("spatial_text") or said.get("geographic_coverage"),

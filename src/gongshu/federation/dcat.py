@@ -258,7 +258,7 @@ class _Node:
             "publisher": next((each.said() for each in self.all(f"{DCT}publisher", f"{DCT}creator")), ""),
             "keywords": [each.said() for each in self.all(f"{DCAT}keyword")],
             "topics": self.words(f"{DCAT}theme", f"{DCT}subject"),
-            "licence": next(iter(licences), "") or next((each.said() for each in self.all(f"{DCT}rights", f"{DCT}accessRights")), ""),
+            "licence": licences or [each.said() for each in self.all(f"{DCT}rights", f"{DCT}accessRights")],
             "frequency": self.one(f"{DCT}accrualPeriodicity"),
             "language": "、".join(list(dict.fromkeys(languages))[:3]),
             "spatial": next((text for each in self.all(f"{DCT}spatial") if (text := chosen(each.texts(*LABELS)) or _tail(each.address))), ""),

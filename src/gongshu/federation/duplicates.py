@@ -37,9 +37,12 @@ class Known:
                 for publisher in filter(None, (one.provider.name, one.provider.name_en)):
                     self._titles[norm(title), norm(publisher)] = one.name
         others = queries.visible_external().exclude(source=source).exclude(landing_page="")
-        self._elsewhere = {
-            place_of(page): portal for page, portal in others.values_list("landing_page", "portal").iterator()
-        }
+        pages: dict[str, str] = {}
+        for page, portal in others.values_list("landing_page", "portal").iterator():
+            place = place_of(page)
+            # a page of several datasets, such as a home page, tells none of them
+            pages[place] = "" if place in pages else portal
+        self._elsewhere = {place: portal for place, portal in pages.items() if portal}
         self._alike: _Alike | None = None
 
     def refusal(self, record: Record) -> Note | None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 from gongshu import clock, outgoing
@@ -40,6 +41,7 @@ _TAG = re.compile(
     r"<(/?)(!|[a-zA-Z]++)[^<>]*+>"
 )  # stops at the next "<" and never goes back: time grows with the text only
 _BLOCKS = frozenset("p br div li ul ol tr h1 h2 h3 h4 h5 h6 table section".split())
+MOST_TEXTS = 1_000  # of a list
 LOOKED_AT = 200_000  # characters of a text
 _SPACE = re.compile(r"[^\S\n]+")
 _LINES = re.compile(r"\n{3,}")
@@ -126,7 +128,7 @@ def clean(found: dict[str, Any]) -> Record:
         raise Defect(Note("no_title"), remote_id)
     if found.get("refused"):
         raise NotOpen(Note("not_open", "", str(found["refused"])[:100]), remote_id, title or title_en)
-    said = words("licence").replace("\n", " ")
+    licences = [each.replace("\n", " ")[: LONGEST["licence"]] for each in texts(found.get("licence"))]
     record = Record(
         remote_id=remote_id,
         title=title or title_en,
@@ -136,8 +138,8 @@ def clean(found: dict[str, Any]) -> Record:
         publisher=" ".join(words("publisher").split()),
         keywords=_list(found.get("keywords"), "keyword", MOST_KEYWORDS, notes),
         topic=vocabulary.topic([*texts(found.get("topics")), *texts(found.get("keywords"))]),
-        licence=vocabulary.licence(said),
-        licence_said=said,
+        licence=next(filter(None, map(vocabulary.licence, licences)), ""),
+        licence_said=next(iter(licences), ""),
         frequency=vocabulary.frequency(plain(found.get("frequency"))),
         language=words("language"),
         spatial=" ".join(words("spatial").split()) if _is_place(plain(found.get("spatial"))[:400]) else "",
@@ -145,7 +147,7 @@ def clean(found: dict[str, Any]) -> Record:
         modified=_moment(found.get("modified"), "modified", notes),
         landing_page=_address(found.get("landing_page"), "landing_page", notes, 1000),
         columns=_list(found.get("columns"), "column", MOST_COLUMNS, notes),
-        identifiers=texts(found.get("identifiers"))[:MOST_IDENTIFIERS],
+        identifiers=[each[:2000] for each in texts(found.get("identifiers"))[:MOST_IDENTIFIERS]],
         slug=re.sub(r"[^a-z0-9]+", "-", plain(found.get("slug")).lower()).strip("-")[:50],
         notes=notes,
     )
@@ -168,7 +170,8 @@ def texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [plain(value)] if plain(value) else []
     if isinstance(value, Iterable) and not isinstance(value, dict):
-        return [text for each in value if not isinstance(each, dict | list) if (text := plain(each))]
+        plain_ones = (each for each in islice(value, MOST_TEXTS) if not isinstance(each, dict | list))
+        return [text for each in plain_ones if (text := plain(each))]
     return []
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from gongshu.governance.models import Draft
+from gongshu.parties.models import Organisation
 from gongshu.rulebooks import rulebook
 from gongshu.tables.contract import COORDINATE_SYSTEMS, Contract, Field
 from gongshu.tables.errors import TableError
@@ -81,6 +82,13 @@ def terms(file: str) -> list[dict[str, str]]:
     return [{"key": entry["key"], "name": entry[language]} for entry in rulebook(f"opening-2026/{file}")["entries"]]
 
 
+def _default_licence(draft: Draft) -> str:
+    """The first licence of the rulebook; of what society gives, the first under which it may be given."""
+    entries = rulebook("opening-2026/licences")["entries"]
+    given = draft.resource.organisation.kind == Organisation.Kind.SOCIETY
+    return str(next(entry["key"] for entry in entries if entry.get("given") or not given))
+
+
 def frequency(key: str) -> str:
     """The name of an update frequency."""
     language = "en" if words.english() else "zh"
@@ -97,7 +105,7 @@ def proposed(draft: Draft, contract: Contract) -> Form:
         "title": (resource.name, _("数据资源名称")),
         "summary": (resource.summary, _("数据资源摘要")),
         "topic": (resource.category if resource.category in topics else "", _("数据资源分类")),
-        "licence": (str(rulebook("opening-2026/licences")["entries"][0]["key"]), _("默认许可")),
+        "licence": (_default_licence(draft), _("默认许可")),
         "source_note": (
             _("来自%(system)s，由%(organisation)s提供")
             % {"system": resource.system.name, "organisation": resource.organisation.name},

@@ -14,7 +14,7 @@ from gongshu.opening import queries, terms
 from gongshu.opening.models import Dataset, Version
 from gongshu.opening.search.asking import BUCKETS, counts
 from gongshu.opening.search.documents import OWN, schema, term
-from gongshu.opening.search.index import searcher
+from gongshu.opening.search.index import in_sight, searcher
 from gongshu.opening.search.matching import FIRST
 from gongshu.parties.models import Organisation
 
@@ -113,4 +113,4 @@ def _of_the_database() -> dict[str, int]:
 
 
 def _own() -> Query:
-    return term("source", OWN)
+    return in_sight(term("source", OWN))

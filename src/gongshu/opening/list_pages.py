@@ -59,7 +59,7 @@ def needs_index(view: View) -> View:
 def dataset_list(request: HttpRequest) -> HttpResponse:
     """Search, filters with counts, order, pages; everything is in the address."""
     question = request.GET.get("q", "").strip()[:200]
-    chosen = {key: value for key in FACETS if (value := request.GET.get(key, "")[:200])}
+    chosen = {key: value for key in FACETS if (value := request.GET.get(key, "").replace("\0", "")[:200])}
     order = request.GET.get("sort") or ("best" if question else "updated")
     known = [key for key, _label in _orders(question)]
     order = order if order in known else known[0]
@@ -75,7 +75,7 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
         "meant": found.meant,
         "loose": found.loose and bool(found.items),
         "marked": search.words_of(found.meant or question) if question else [],
-        "facets": [facet for facet in facets if len(facet["options"]) > 1 or facet["chosen"]],
+        "facets": [facet for facet in facets if _tells(facet, found.count)],
         "chips": [chip for facet in facets for chip in facet["chips"]],
         "clear": _address(_said(request, *FACETS)),
         "page": _pages(found.count, number),
@@ -107,6 +107,11 @@ def suggest(request: HttpRequest) -> HttpResponse:
         found = []
     said = [{"title": title, "url": url} for title, url in found]
     return JsonResponse({"suggestions": said}, json_dumps_params={"ensure_ascii": False})
+
+
+def _tells(facet: dict[str, Any], total: int) -> bool:
+    """Whether choosing a value of the facet would leave anything out."""
+    return bool(facet["chosen"]) or any(option["number"] != total for option in facet["options"])
 
 
 def page_number(request: HttpRequest) -> int:
@@ -178,7 +183,7 @@ def _labels(key: str, values: list[str]) -> dict[str, str]:
         return {one.code: words.local(one, "name") for one in Organisation.objects.filter(code__in=values)}
     if key == "source":
         portals = dict(ExternalDataset.objects.filter(source__in=values).values_list("source", "portal").distinct())
-        return {**portals, OWN: _("本市"), GIVEN: _("社会提供")}
+        return {**portals, OWN: _("本平台"), GIVEN: _("社会提供")}
     if key == "open":
         return {value: str(word) for value, word in words.OPEN_TYPES.items()}
     if key == "format":

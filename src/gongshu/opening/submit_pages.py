@@ -18,7 +18,7 @@ from gongshu.governance.models import Draft
 from gongshu.opening import policies, submissions, terms
 from gongshu.opening.differences import is_public
 from gongshu.opening.models import Dataset, Submission
-from gongshu.parties.models import Person
+from gongshu.parties.models import Organisation, Person
 from gongshu.parties.permissions import check_may, may, people_who_may, person_of
 from gongshu.tables.contract import Contract, load_contract
 from gongshu.tables.errors import TableError
@@ -55,7 +55,9 @@ def _page(request: HttpRequest, draft: Draft, person: Person, error: str) -> Htt
     contract = load_contract(draft.contract)
     contract.provider = draft.resource.organisation.name
     points = [] if draft.state != Draft.State.EDITING else _points(draft, contract)
-    approvers = [one for one in people_who_may("submission.decide", draft.resource.organisation) if one != person]
+    given = draft.resource.organisation.kind == Organisation.Kind.SOCIETY
+    needed = submissions.NEEDED[Submission.State.PLATFORM if given else Submission.State.DEPARTMENT]
+    approvers = [one for one in people_who_may(needed, draft.resource.organisation) if one != person]
     context = {
         "draft": draft,
         "resource": draft.resource,
@@ -76,6 +78,7 @@ def _page(request: HttpRequest, draft: Draft, person: Person, error: str) -> Htt
         "ready": draft.state == Draft.State.EDITING and not points,
         "submission": Submission.objects.filter(draft=draft).order_by("-submitted_at").first(),
         "approvers": approvers,
+        "given": given,
         "may_see": may(person, "upload.see", draft.resource.organisation),
         "note": request.POST.get("note", ""),
     }

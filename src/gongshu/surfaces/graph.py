@@ -71,7 +71,7 @@ def around(said: str, offset: int = 0, limit: int = 50) -> Around:
     """The node named ``said`` (empty: the whole catalogue) with edges ``offset`` to ``offset + limit``. Http404 for what there is
     not, or may not be seen; IndexMissing while there is no index."""
     kind, _colon, key = (said or ROOT).partition(":")
-    if kind not in _KINDS:
+    if kind not in _KINDS or "\0" in key:
         raise Http404
     node, first, rest = _KINDS[kind](key)
     chosen = first[offset : offset + limit]

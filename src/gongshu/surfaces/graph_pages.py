@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from ninja import Field, Query, Router, Schema
+from ninja.errors import HttpError
 
 from gongshu.opening import list_pages
+from gongshu.opening.api import ErrorAnswer
 from gongshu.surfaces import graph
 from gongshu.web.access import public
 
@@ -58,11 +60,19 @@ class GraphQuestion(Schema):
     offset: int = Field(0, ge=0)
 
 
-@router.get("/graph", response=GraphAnswer, summary="The graph around a node", url_name="api_graph")
+@router.get(
+    "/graph",
+    response={200: GraphAnswer, 400: ErrorAnswer, 404: ErrorAnswer, 503: ErrorAnswer},
+    summary="The graph around a node",
+    url_name="api_graph",
+)
 def graph_json(request: HttpRequest, question: Query[GraphQuestion]) -> dict[str, Any]:
     """A thing and what it has to do with others: who provides it, its columns, what they mean, what it can be joined with and is
     like, what was made with it."""
-    found = graph.around(question.node, question.offset, question.limit)
+    try:
+        found = graph.around(question.node, question.offset, question.limit)
+    except Http404:
+        raise HttpError(404, _("图谱里没有这一项")) from None
     return {"node": found.node, "count": found.total, "edges": found.edges}
 
 

@@ -24,7 +24,7 @@ from django.utils.translation import gettext as _
 from gongshu import __version__
 from gongshu.i18n import use_language
 from gongshu.opening import exports, queries
-from gongshu.opening.rows import answers, dumps, finding, formats, grammar, wanted
+from gongshu.opening.rows import answers, dumps, finding, formats, grammar, statements, wanted
 from gongshu.opening.rows.cursors import check
 from gongshu.opening.rows.failures import KNOWN, BodyTooLarge, NotAllowed, failure
 from gongshu.opening.rows.grammar import Ask, Words
@@ -161,12 +161,7 @@ def is_heavy(kind: str, table: Table, ask: Ask, how: Wanted) -> bool:
         return True
     if table.rows <= 50_000:
         return False
-    return kind != "rows" or (not (ask.everything and not ask.sort) and not _by_key(table, ask))
-
-
-def _by_key(table: Table, ask: Ask) -> bool:
-    same = {one.column for one in ask.filters if one.operator == "eq"}
-    return bool(table.key) and same >= set(table.key)
+    return kind != "rows" or (not (ask.everything and not ask.sort) and not statements.by_key(table, ask))
 
 
 def _answer(question: Question) -> Reply:

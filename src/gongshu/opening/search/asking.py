@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import tantivy
@@ -18,7 +18,7 @@ from gongshu.opening import queries
 from gongshu.opening.models import Dataset, ExternalDataset
 from gongshu.opening.search import slips
 from gongshu.opening.search.documents import SOUNDS, schema
-from gongshu.opening.search.index import searcher
+from gongshu.opening.search.index import in_sight, searcher
 from gongshu.opening.search.matching import FIRST, filtered, phrase, with_all, with_any
 from gongshu.opening.search.words import CJK, pieces, plain, words_of
 
@@ -66,6 +66,7 @@ class Found:
 def ask(wanted: Wanted) -> Found:
     """Answer; IndexMissing while the index is being made."""
     index = searcher()
+    wanted = _in_sight(wanted)
     words = words_of(wanted.question) if wanted.question.strip() else []
     query = with_all(words) if words else Query.empty_query() if wanted.question.strip() else Query.all_query()
     entries, count = _page(index, _narrowed(query, wanted), wanted)
@@ -106,10 +107,16 @@ def suggestions(question: str) -> list[tuple[str, str]]:
     return [(title, url) for _place, _length, title, url in sorted(ranked)[:SUGGESTED]]
 
 
+def _in_sight(wanted: Wanted) -> Wanted:
+    before = wanted.condition if wanted.condition is not None else Query.all_query()
+    after = in_sight(before)
+    return wanted if after is before else replace(wanted, condition=after)
+
+
 def _answers(index: tantivy.Searcher, query: Query, wanted: Wanted) -> bool:
     """Whether anything answers, whatever the filters but that of the source."""
-    where = {"source": wanted.filters.get("source", "")}
-    return bool(index.search(filtered(query, where), 1, count=False).hits)
+    only = replace(wanted, filters={"source": wanted.filters.get("source", "")})
+    return bool(index.search(_narrowed(query, only), 1, count=False).hits)
 
 
 def _meant(index: tantivy.Searcher, words: list[str], wanted: Wanted) -> tuple[Query, str, bool]:

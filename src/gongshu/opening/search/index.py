@@ -18,7 +18,7 @@ from typing import Any
 
 import tantivy
 from django.conf import settings
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from gongshu.opening.models import Dataset, ExternalDataset, IndexTask
 from gongshu.opening.search import documents
@@ -38,8 +38,8 @@ class IndexMissing(Exception):
 
 def index_pending() -> int:
     """Bring the index up to the outbox; returns how many datasets were looked at. Safe to call from any process."""
-    if not (_folder() / "meta.json").exists():
-        return rebuild()  # lost, or of an older shape
+    if not _readable():
+        return rebuild()  # lost, broken, or of an older shape
     with _writing():
         tasks = list(IndexTask.objects.values_list("id", "dataset_id"))
         chosen = {dataset_id for _, dataset_id in tasks}
@@ -66,9 +66,17 @@ def searcher() -> tantivy.Searcher:
             logger.warning("the search index cannot be read, the worker makes it anew: %s", error)
             raise IndexMissing from error
         with _writing():
-            if not (_folder() / "meta.json").exists():
+            if not _readable():  # else another process was quicker
                 _rebuild()
         return _reader().searcher()
+
+
+def _readable() -> bool:
+    try:
+        _reader()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def _rebuild() -> int:
@@ -87,6 +95,15 @@ def _rebuild() -> int:
             shutil.rmtree(old, ignore_errors=True)
     IndexTask.objects.filter(id__in=tasks).delete()
     return number
+
+
+def in_sight(query: tantivy.Query) -> tantivy.Query:
+    """``query`` without the datasets that were stopped or withdrawn since the index saw them: the outbox has them, so that none
+    is counted for the moments until the index follows."""
+    gone = Q(current__isnull=True) | Q(stopped_at__isnull=False)
+    pending = Dataset.objects.filter(gone, pk__in=IndexTask.objects.values("dataset")).values_list("pk", flat=True)
+    keys = [documents.key_of(documents.OWN, pk) for pk in pending]
+    return query.and_must_not_match(tantivy.Query.term_set_query(documents.schema(), "key", keys)) if keys else query
 
 
 def _folder() -> Path:
