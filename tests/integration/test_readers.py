@@ -175,6 +175,16 @@ def test_a_report_is_answered_judged_and_closed(dataset, cast, client):
     assert "床位" not in said and "example.org" not in said
 
 
+def test_a_report_that_was_closed_right_after_its_answer_is_still_told(dataset, cast, client):
+    reported(client, email="reader@example.org")
+    row = Problem.objects.get()
+    problems.answer(cast["steward"], row, "已更正")
+    problems.close(cast["steward"], row)
+    mail_readers()
+    mail_readers()
+    assert len(mail.outbox) == 1 and "已更正" in mail.outbox[0].body
+
+
 def test_only_the_reporter_follows_a_report(dataset, cast, client):
     signed = Client()
     signed.force_login(cast["stranger"])

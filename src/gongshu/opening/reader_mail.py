@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, Min, QuerySet
+from django.db.models import F, Min, Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -29,6 +29,7 @@ NEWS = {
     "dataset.restore": gettext_noop("《%(title)s》已恢复提供"),
 }
 CONFIRM_DAYS = 7
+CLOSED_DAYS = 2
 FAR = 500  # events in the log after which even those who have no news are marked as told, so that the look stays short
 
 
@@ -80,7 +81,7 @@ class _Report(Mail):
     def said(self) -> list[str]:
         number = {"number": self.row.number}
         link = settings.SITE_URL + reverse("report", args=[problems.secret_of(self.row.number)])
-        if self.row.state == Problem.State.ANSWERED:
+        if self.row.state != Problem.State.OPEN:
             return [_("您报告的问题 %(number)s 有了答复") % number, self.row.answer, _("看详情、说是否满意："), link]
         return [
             _("已收到您的问题报告 %(number)s") % number,
@@ -89,7 +90,8 @@ class _Report(Mail):
         ]
 
     def keep(self) -> None:
-        Problem.objects.filter(pk=self.row.pk, state=self.row.state).update(mailed=self.row.state)
+        told = self.row.state if self.row.state == Problem.State.OPEN else Problem.State.ANSWERED
+        Problem.objects.filter(pk=self.row.pk, state=self.row.state).update(mailed=told)
 
 
 def _link(row: Subscription) -> str:
@@ -107,8 +109,11 @@ def _due() -> Iterator[Mail]:
         yield _Confirm(row)
     for row, news in _with_news():
         yield _News(row, news)
-    answered = Problem.objects.exclude(email="").exclude(state=F("mailed")).exclude(state=Problem.State.CLOSED)
-    for report in answered.select_related("dataset"):
+    waiting = Problem.objects.exclude(email="").exclude(state=F("mailed"))
+    told = Q(state=Problem.State.CLOSED) & (
+        Q(mailed=Problem.State.ANSWERED) | Q(closed_at__lt=clock.now() - timedelta(days=CLOSED_DAYS))
+    )  # one that was closed right after its answer is still told of it
+    for report in waiting.exclude(told).select_related("dataset"):
         yield _Report(report)
 
 
