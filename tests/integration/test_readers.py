@@ -183,6 +183,8 @@ def test_a_report_that_was_closed_right_after_its_answer_is_still_told(dataset, 
     mail_readers()
     mail_readers()
     assert len(mail.outbox) == 1 and "已更正" in mail.outbox[0].body
+    row.refresh_from_db()
+    assert row.email == ""  # nothing will be sent to it any more
 
 
 def test_only_the_reporter_follows_a_report(dataset, cast, client):

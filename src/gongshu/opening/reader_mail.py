@@ -34,11 +34,13 @@ FAR = 500  # events in the log after which even those who have no news are marke
 
 
 def mail_readers() -> None:
-    """Mail what hasn't been mailed: first links to confirm, then news, then the state of reports."""
+    """Mail what hasn't been mailed: first links to confirm, then news, then the state of reports; then forget the addresses of
+    reporters to whom nothing will be sent any more."""
     Subscription.objects.exclude(email="").filter(
         confirmed_at=None, created_at__lt=clock.now() - timedelta(days=CONFIRM_DAYS)
     ).delete()
     send_all(_due())
+    Problem.objects.exclude(email="").filter(_told()).update(email="")
     _mark_far()
 
 
@@ -109,12 +111,15 @@ def _due() -> Iterator[Mail]:
         yield _Confirm(row)
     for row, news in _with_news():
         yield _News(row, news)
-    waiting = Problem.objects.exclude(email="").exclude(state=F("mailed"))
-    told = Q(state=Problem.State.CLOSED) & (
-        Q(mailed=Problem.State.ANSWERED) | Q(closed_at__lt=clock.now() - timedelta(days=CLOSED_DAYS))
-    )  # one that was closed right after its answer is still told of it
-    for report in waiting.exclude(told).select_related("dataset"):
+    waiting = Problem.objects.exclude(email="").exclude(state=F("mailed")).exclude(_told())
+    for report in waiting.select_related("dataset"):
         yield _Report(report)
+
+
+def _told() -> Q:
+    """Reports that are closed and of which nothing will be mailed any more; one closed right after its answer is still told."""
+    long_ago = clock.now() - timedelta(days=CLOSED_DAYS)
+    return Q(state=Problem.State.CLOSED) & (Q(mailed=Problem.State.ANSWERED) | Q(closed_at__lt=long_ago))
 
 
 def _confirmed() -> QuerySet[Subscription]:
