@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -22,6 +21,7 @@ from gongshu.custody.tasks import settle_figures
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import owner_name, run_one
 from gongshu.jobs.worker import load_kinds
+from gongshu.lake import serving
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight.models import Event
 from gongshu.parties import actions
@@ -54,7 +54,7 @@ def register(name: str, *columns: str, ids: list[str] = IDS, **params: Any) -> V
 
 def tokens_of(version: Version, column: str) -> list[str]:
     """What the public gets in a column, in the order of the key."""
-    with duckdb.connect(str(settings.DATA / version.serving), read_only=True) as con:
+    with serving.POOL.cursor(settings.DATA / version.serving) as con:
         return [row[0] for row in con.execute(f'SELECT "{column}" FROM rows').fetchall()]
 
 
@@ -292,7 +292,7 @@ def test_persons_are_published_partitioned_sampled_and_blurred(data: Path) -> No
     assert job.state == Job.State.DONE, job.error
     version = Version.objects.get(dataset__name="persons")
     assert 500 < version.rows < 580 and version.reading["sample_share"] == 0.9
-    with duckdb.connect(str(settings.DATA / version.serving), read_only=True) as con:
+    with serving.POOL.cursor(settings.DATA / version.serving) as con:
         sizes = con.execute('SELECT count(*), count(DISTINCT "诊断") FROM rows GROUP BY "性别", "年龄"').fetchall()
         assert all(rows >= 50 and kinds >= 5 for rows, kinds in sizes)
         assert con.execute('SELECT min("补贴金额") FROM rows').fetchall()[0][0] >= 0
