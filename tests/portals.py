@@ -76,8 +76,8 @@ def portal() -> Iterator[Portal]:
         server.server_close()
 
 
-def data_json(*datasets: dict[str, Any]) -> bytes:
-    """A catalogue in DCAT-US."""
+def data_json(*datasets: Any) -> bytes:
+    """A catalogue in DCAT-US; what is no record stands in it as it is."""
     return json.dumps(
         {"conformsTo": "https://project-open-data.cio.gov/v1.1/schema", "dataset": list(datasets)}
     ).encode()

@@ -137,7 +137,7 @@ def test_a_run_that_fails_or_finds_suspiciously_few_deletes_nothing(other):
 def test_defects_are_told_record_by_record_and_stop_nothing(other):
     row = source(other, "data_json", "/data.json")
     other.files["/data.json"] = data_json(
-        {}, "no record", ["neither"], 7, None,  # type: ignore[arg-type]
+        {}, "no record", ["neither"], 7, None,
         entry(1, title=None), entry(2, identifier=None), entry(3, title=707, spatial=None), entry(3), entry(4, accessLevel="non-public"),
         entry(5, description="<p>A &amp; <i>B</i></p>" + "长" * 20_000, modified="not a day", issued="2999-01-01", landingPage="javascript:alert(1)"),
         entry(6, distribution=[{"downloadURL": "file:///etc/passwd"}, {"downloadURL": "https://x.example/a b.csv"}, "no"], keyword="one"),

@@ -119,8 +119,12 @@ def growth() -> list[tuple[str, int, int]]:
 def uses() -> list[tuple[str, int, int, int]]:
     """Month, views, downloads, queries of all datasets; the last twelve months with this one."""
     counted = access.by_month("dataset.", 31 * (MONTHS + 1))
+
+    def number(action: str, month: str) -> int:
+        return counted.get((action, month), 0)
+
     return [
-        (month, *(counted.get((action, month), 0) for action in (queries.VIEW, queries.DOWNLOAD, queries.QUERY)))  # type: ignore[misc]
+        (month, number(queries.VIEW, month), number(queries.DOWNLOAD, month), number(queries.QUERY, month))
         for month in _months()
     ]
 

@@ -40,38 +40,41 @@ class _Middleware:
             markcoroutinefunction(self)  # type: ignore[type-var]
 
 
-class SecurityHeaders(_Middleware):
-    """Nothing but our own host: no inline script or style, no frame, no plug-in, no sensor."""
+class _Afterwards(_Middleware):
+    """A middleware that changes answers only."""
 
     def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
         if self.is_async:
             return self._later(request)
-        return self._with_headers(self.get_response(request))
+        return self.changed(request, self.get_response(request))
 
     async def _later(self, request: HttpRequest) -> HttpResponse:
-        return self._with_headers(await self.get_response(request))
+        return self.changed(request, await self.get_response(request))
 
     @staticmethod
-    def _with_headers(response: HttpResponse) -> HttpResponse:
+    def changed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """The answer as it goes out."""
+        raise NotImplementedError
+
+
+class SecurityHeaders(_Afterwards):
+    """Nothing but our own host: no inline script or style, no frame, no plug-in, no sensor."""
+
+    @staticmethod
+    def changed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """With the headers that are not set yet."""
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
 
 
-class PackedPages(_Middleware):
+class PackedPages(_Afterwards):
     """Pages are gzipped for browsers that take it. Random bytes of random length hide what their length could tell of secrets in
     them (Heal-the-BREACH, as Django's own middleware does); files and answers of the interface are packed by their own rules."""
 
-    def __call__(self, request: HttpRequest):  # type: ignore[no-untyped-def]
-        if self.is_async:
-            return self._later(request)
-        return self._packed(request, self.get_response(request))
-
-    async def _later(self, request: HttpRequest) -> HttpResponse:
-        return self._packed(request, await self.get_response(request))
-
     @staticmethod
-    def _packed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    def changed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Packed, when it is a page and the browser takes it."""
         if response.streaming or response.headers.get("Content-Type", "").partition(";")[0] != "text/html":
             return response
         patch_vary_headers(response, ("Accept-Encoding",))
