@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -167,3 +169,25 @@ def test_a_spool_file_that_was_changed_is_set_aside(data: Path) -> None:
     path.write_text(path.read_text().replace("bus-stops", "car-parks"))
     assert access.merge() == 0
     assert path.with_suffix(".bad").exists()
+
+
+def test_a_flush_waits_for_what_another_thread_is_writing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, let_go, fsync = threading.Event(), threading.Event(), os.fsync
+
+    def slow(descriptor: int) -> None:
+        begun.set()
+        let_go.wait(10)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    access.record("dataset.download", "dataset:bus-stops")
+    first, second = threading.Thread(target=access.flush), threading.Thread(target=access.flush)
+    first.start()
+    assert begun.wait(10)
+    second.start()
+    second.join(0.3)
+    assert second.is_alive()
+    let_go.set()
+    second.join(10)
+    assert len(list((data / "spool").glob("*.jsonl"))) == 1
+    first.join(10)

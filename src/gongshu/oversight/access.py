@@ -30,6 +30,7 @@ from gongshu.oversight.models import AccessCount, MergedBatch
 logger = logging.getLogger("gongshu.oversight")
 FLUSH_SECONDS = 1.0
 _lock = threading.Lock()
+_writing = threading.Lock()
 _buffer: list[dict[str, Any]] = []
 _thread: threading.Thread | None = None
 _owner = 0
@@ -49,11 +50,15 @@ def record(action: str, subject: str, **details: Any) -> None:
 
 
 def flush() -> None:
-    """Write what is buffered as one spool file, now."""
-    with _lock:
-        lines, _buffer[:] = list(_buffer), []
-    if not lines:
-        return
+    """Write what is buffered as one spool file, now; what another thread is writing is in view too when this returns."""
+    with _writing:
+        with _lock:
+            lines, _buffer[:] = list(_buffer), []
+        if lines:
+            _write(lines)
+
+
+def _write(lines: list[dict[str, Any]]) -> None:
     text = "\n".join(json.dumps(line, ensure_ascii=False, sort_keys=True) for line in lines)
     name = f"{clock.now():%Y%m%dT%H%M%S%f}-{os.getpid()}-{secrets.token_hex(4)}"
     beside = _spool() / f".{name}"
