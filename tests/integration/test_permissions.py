@@ -156,6 +156,8 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "croissant": Place(dataset),
         "datapackage": Place(dataset),
         "sitemap": Place({"number": 0}),
+        "sitemap_external": Place({"number": 1}),
+        "system_name": both("system_id", "system"),
         "ckan_action": Place({"name": "package_list"}),
         "ckan_action_unversioned": Place({"name": "package_list"}),
         "ckan_dump": Place({"resource": "no-such-resource"}),

@@ -14,7 +14,9 @@ from gongshu.opening.models import Dataset, ExternalDataset, Version
 from gongshu.opening.rows import limits
 from gongshu.opening.search import documents
 from gongshu.oversight.models import Event
+from gongshu.parties.actions import save_organisation
 from gongshu.parties.models import Organisation, Role
+from gongshu.parties.permissions import Shell
 from gongshu.tables.errors import TableError
 from tests import people, seeding
 
@@ -190,6 +192,14 @@ def test_facets_count_with_the_other_filters_and_chips_take_them_off(client, cit
     assert found.facets["quality"] == {"none": 4} and found.facets["district"] == {}
     assert search.ask(search.Wanted(filters={"freshness": "late"})).count == 0
     assert "去掉一些筛选" in client.get("/datasets", {"quality": "95"}).content.decode()
+
+
+def test_a_renamed_organisation_is_found_by_its_new_name(city):
+    body = Organisation.objects.get(code="health")
+    body.name = "榫卯署"
+    save_organisation(Shell("test"), body)
+    assert search.index_pending() == len(CITY)
+    assert search.ask(search.Wanted("榫卯署")).count == len(CITY)
 
 
 def test_a_district_counts_its_own_and_its_bodies(client, city):

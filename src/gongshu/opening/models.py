@@ -350,6 +350,7 @@ class ExternalDataset(models.Model):
 
     source = models.SlugField("来源标识", max_length=60)
     portal = models.CharField("来源门户", max_length=200)
+    portal_en = models.CharField(max_length=200, blank=True, default="")
     portal_url = models.URLField("来源门户网址", max_length=500)
     remote_id = models.CharField("来源编号", max_length=500)
     name = models.SlugField("标识", max_length=100, unique=True)

@@ -23,6 +23,7 @@ from django.db.models import Min, Q, QuerySet
 from gongshu.opening.models import Dataset, ExternalDataset, IndexTask
 from gongshu.opening.search import documents
 from gongshu.opening.search.documents import term
+from gongshu.parties.models import Organisation
 
 logger = logging.getLogger("gongshu.search")
 SMALL = 1000  # datasets of a portal whose index is made within the question that misses it (about a second)
@@ -48,6 +49,14 @@ def index_pending() -> int:
             _write(_folder(), Dataset.objects.filter(id__in=chosen), ExternalDataset.objects.filter(pk__in=external))
             IndexTask.objects.filter(id__in=[task for task, _ in tasks]).delete()
     return len(chosen) + len(external)
+
+
+def note_organisation(instance: Organisation, created: bool, **_signal: Any) -> None:
+    """Ask for the datasets of an organisation that was changed to be indexed anew, since its names are searched with them. Runs
+    in the transaction of the change."""
+    if not created:
+        provided = Dataset.objects.filter(provider=instance, current__isnull=False).values_list("pk", flat=True)
+        IndexTask.objects.bulk_create(IndexTask(dataset_id=pk) for pk in provided)
 
 
 def rebuild() -> int:
