@@ -50,7 +50,7 @@ def hold(folder: Path, *, alone: bool) -> None:
             f"{folder} 里有一次没有完成的恢复：请重新运行 gongshu restore",
             f"{folder} holds a restore that did not finish: run gongshu restore again",
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # keys, letters and what is not public yet are in it
     file = (folder / LOCK).open("a")
     try:
         fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)

@@ -19,7 +19,6 @@ from gongshu import deadlines
 from gongshu.opening import offers, queries, terms
 from gongshu.opening.models import Offer
 from gongshu.opening.visitors import POT, too_often, within
-from gongshu.parties.mail import send_later
 from gongshu.parties.permissions import check_may, may, person_of
 from gongshu.tables.errors import TableError
 from gongshu.web import words
@@ -103,8 +102,7 @@ def offer_page(request: HttpRequest, number: str) -> HttpResponse:
         try:
             if choice not in (Offer.State.ACCEPTED, Offer.State.REFUSED):
                 raise TableError("choice_required", "请选择接受或不接受")
-            row, link = offers.decide(person, row, choice == Offer.State.ACCEPTED, request.POST.get("reason", ""))
-            send_later(offers.letter(row, link))
+            offers.decide(person, row, choice == Offer.State.ACCEPTED, request.POST.get("reason", ""))
         except TableError as wrong:
             error = words.message_of(wrong)
             row.refresh_from_db()

@@ -54,7 +54,7 @@ OPTIONS: dict[str, Option] = {
         Option("GONGSHU_S3_REGION", "us-east-1", "S3 区域"),
         Option("GONGSHU_S3_KEY", "", "S3 访问键", str, True),
         Option("GONGSHU_S3_SECRET", "", "S3 访问密钥", str, True),
-        Option("GONGSHU_SMTP_HOST", "", "发信服务器；空则邮件只打印在控制台"),
+        Option("GONGSHU_SMTP_HOST", "", "发信服务器；空则邮件只写成数据文件夹 `mail` 里的文件"),
         Option("GONGSHU_SMTP_PORT", "587", "发信服务器的端口；465 为全程 TLS，其他端口用 STARTTLS", int),
         Option("GONGSHU_SMTP_USER", "", "发信账号"),
         Option("GONGSHU_SMTP_PASSWORD", "", "发信账号的密码", str, True),
