@@ -29,6 +29,7 @@ def report(page: Page, text: str) -> str:
     page.locator("main").get_by_role("link", name="报告问题", exact=True).click()
     page.get_by_label("数据不对").check()
     page.locator("textarea[name=text]").fill(text)
+    page.wait_for_timeout(3100)  # nobody writes faster
     page.locator("main form button[type=submit]").click()
     page.wait_for_url("**/reports/**")
     return page.url.partition("?")[0]
@@ -37,7 +38,7 @@ def report(page: Page, text: str) -> str:
 @pytest.mark.parametrize("script", [True, False])
 def test_a_report_is_made_answered_and_judged(visitor: Visitor, script: bool) -> None:
     page = visitor.page(script=script)
-    mine = report(page, "第三行的名称写错了 <b>x</b>")
+    mine = report(page, f"第三行的名称写错了 <b>x</b> {script}")
     number = (page.locator("h1 .mono").text_content() or "").strip()
     expect(page.locator("main")).to_contain_text("还剩 10 个工作日")
     worker = visitor.page(script=script)

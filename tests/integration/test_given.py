@@ -21,6 +21,7 @@ from gongshu.parties.models import Membership, Organisation, Person, Role
 from gongshu.tables.contract import load_contract
 from gongshu.tables.errors import TableError
 from tests import people
+from tests.asking import send
 from tests.walk import resource_of, uploaded
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -144,14 +145,13 @@ def test_offers_come_in_by_a_form_and_are_followed_by_a_link(operator):
         {"giver": "x"},
         {"email": "x"},
     ):
-        answer = Client(REMOTE_ADDR=f"192.0.2.{len(str(wrong))}").post(
-            "/give", form | wrong | {"email": wrong.get("email", f"a{len(str(wrong))}@example.org")}
-        )
+        sent = form | wrong | {"email": wrong.get("email", f"a{len(str(wrong))}@example.org")}
+        answer = send(Client(REMOTE_ADDR=f"192.0.2.{len(str(wrong))}"), "/give", **sent)
         assert answer.status_code == 400, wrong
         assert "河道观鸟记录" in answer.content.decode()
-    assert client.post("/give", form | {"website": "x"}).status_code == 302
+    assert send(client, "/give", **form, website="x").status_code == 302
     assert not Offer.objects.exists()
-    answer = client.post("/give", form)
+    answer = send(client, "/give", **form)
     assert answer.status_code == 302
     page = client.get(answer["Location"]).content.decode()
     assert "申请已收到" in page
