@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
@@ -43,10 +43,10 @@ def page(key: str, number: int) -> tuple[list[Line], Page[Any]]:
     if key in _OF_DATASETS:
         counted = _OF_DATASETS[key]
         datasets = queries.visible().select_related("resource").order_by("name")
-        found = Paginator(datasets, PAGE).get_page(number)
-        return [_of_dataset(one, *counted(one)) for one in cast(Page[Any], found)], found
-    found = Paginator(_LISTED[key](), PAGE).get_page(number)
-    return list(cast(Page[Any], found)), found
+        some: Page[Any] = Paginator(datasets, PAGE).get_page(number)
+        return [_of_dataset(one, *counted(one)) for one in some], some
+    some = Paginator(_LISTED[key](), PAGE).get_page(number)
+    return list(some), some
 
 
 def lines(key: str) -> list[Line]:
@@ -158,7 +158,7 @@ def _demands() -> list[Line]:
 def _kinds() -> list[Line]:
     shown = set(feedback.shown_reuses().order_by().values_list("kind", flat=True))
     return [
-        Line(_(label), f"{reverse('reuses')}?kind={kind}", float(kind in shown), 1)
+        Line(_(str(label)), f"{reverse('reuses')}?kind={kind}", float(kind in shown), 1)
         for kind, label in Reuse.Kind.choices
     ]
 
