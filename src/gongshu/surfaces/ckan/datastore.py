@@ -61,7 +61,7 @@ def search(params: dict[str, Any], client: tuple[str, str]) -> dict[str, Any]:
     except BadQuestion as error:
         raise Invalid(**{str(error.where.get("parameter") or "query"): [str(error)]}) from error
     except KNOWN as error:
-        raise _told(error) from error
+        raise told(error) from error
     access.record("dataset.query", f"dataset:{table.dataset}", version=table.number, filters=len(ask.filters), limit=limit)  # fmt: skip
     answer: dict[str, Any] = {
         "include_total": counted,
@@ -104,14 +104,19 @@ def _table(params: dict[str, Any]) -> Table:
     said = str(params.get("resource_id") or params.get("id") or "")
     if not said:
         raise Invalid(resource_id=["Missing value"])
-    name, _key = dataset_of(said)
+    return table_of(said)
+
+
+def table_of(resource: str) -> Table:
+    """The table of a file's identifier; NotFound, and what :func:`told` makes of the rest."""
+    name, _key = dataset_of(resource)
     try:
         return finding.current(name)[1]
     except KNOWN as error:
-        raise _told(error) from error
+        raise told(error) from error
 
 
-def _told(error: Exception) -> CkanError:
+def told(error: Exception) -> CkanError:
     """One of ours as one of CKAN's."""
     found = failure(error)
     if found.status == 404:

@@ -20,7 +20,7 @@ from gongshu.surfaces.requests import client_of, open_to_all, site_of
 from gongshu.web.access import public
 
 MOST_BYTES = 1024 * 1024  # of a question
-DATASTORE = ("datastore_search", "datastore_info")  # what asks the rows counts there
+DATASTORE = ("datastore_search", "datastore_search_sql", "datastore_info")  # what asks the rows counts there
 DUMPS = {"csv": "csv", "json": "json"}
 
 
