@@ -15,7 +15,7 @@ from gongshu import clock
 from gongshu.opening import search
 from gongshu.opening.models import Dataset
 from gongshu.opening.rows import limits
-from gongshu.surfaces.ckan import identity
+from gongshu.surfaces.ckan import dumping, identity
 from tests import seeding
 
 NAME = "medical-institutions"
@@ -281,7 +281,9 @@ def test_sql_answers_as_the_rows_do(call, ask):
     held = [row for row in rows if (row["核定床位"] or 0) >= 10 and row["所在区"] in ("鲁班区", "墨斗区")]
     held.sort(key=lambda row: (-row["核定床位"], row["机构代码"]))
     assert some["records"] == [{"机构代码": row["机构代码"], "双": row["核定床位"] * 2} for row in held[1:4]]
-    groups = ask("SELECT 所在区, count(*), avg(核定床位)::numeric FROM T GROUP BY 1 HAVING count(*) > 1 ORDER BY count(*) DESC, 1;")
+    groups = ask(
+        "SELECT 所在区, count(*), avg(核定床位)::numeric FROM T GROUP BY 1 HAVING count(*) > 1 ORDER BY count(*) DESC, 1;"
+    )
     numbers = {row["所在区"]: row["count"] for row in groups["records"]}
     assert numbers == {name: sum(1 for row in rows if row["所在区"] == name) for name in numbers} and len(numbers) > 3
     assert ask("SELECT count(*) n FROM T WHERE 机构名称 ILIKE '%医院%' OR _id = 1")["records"][0]["n"] > 1
@@ -330,3 +332,27 @@ def test_sql_asks_nothing_that_went_or_is_off(ask, settings):
     assert ask("SELECT * FROM T")[0] == 503
     settings.CKAN_SQL = False
     assert ask("SELECT * FROM T")[0] == 403
+
+
+def test_a_dump_holds_what_was_asked_for(client, call, monkeypatch):
+    rid = identity.resource(Dataset.objects.get(name=NAME).pk, "csv")
+    monkeypatch.setattr(dumping, "PART", 4)  # so that there are many parts
+    asked = {"filters": json.dumps({"所在区": "鲁班区"}), "sort": "核定床位 desc", "fields": "_id,机构代码,核定床位"}
+    found = call("datastore_search", resource_id=rid, limit=1000, **asked)
+    assert len(found["records"]) > 14
+
+    def dump(**more):
+        answer = client.get(f"/datastore/dump/{rid}", asked | more)
+        return b"".join(answer).decode() if answer.status_code == 200 else answer.status_code
+
+    told = json.loads(dump(format="json"))
+    assert told["fields"] == found["fields"]
+    assert told["records"] == [[row[one["id"]] for one in found["fields"]] for row in found["records"]]
+    lines = dump().splitlines()
+    assert lines[0] == "_id,机构代码,核定床位" and len(lines) == len(found["records"]) + 1
+    assert dump(format="tsv", limit=10, offset=3).splitlines()[1:] == [one.replace(",", "\t") for one in lines[4:14]]
+    assert dump(bom="true").startswith("\ufeff_id") and dump(limit=0) == lines[0] + "\n"
+    assert json.loads(dump(format="json", q="没有这样的词"))["records"] == []
+    assert [dump(format="xml"), dump(fields="没有"), dump(limit="x"), dump(distinct="true")] == [409] * 4
+    assert client.get(f"/datastore/dump/{rid}").status_code == 302
+    assert client.get("/datastore/dump/none", {"limit": 1}).status_code == 404

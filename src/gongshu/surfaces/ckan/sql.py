@@ -105,7 +105,9 @@ def _read(text: str) -> tuple[exp.Select, Table]:
     tables[0].set("this", exp.to_identifier(serving.TABLE))
     tables[0].set("alias", exp.TableAlias(this=exp.to_identifier("t")))
     for kind in query.find_all(exp.DataType):
-        if kind.this == exp.DType.DECIMAL and not kind.expressions:  # without bounds in PostgreSQL, three digits in the engine
+        if (
+            kind.this == exp.DType.DECIMAL and not kind.expressions
+        ):  # without bounds in PostgreSQL, three digits in the engine
             kind.set("this", exp.DType.DOUBLE)
     _columns(query, table, names)
     asked = query.args.get("limit")
@@ -169,5 +171,7 @@ def _value(name: str, kind: str) -> exp.Expr:
 
 
 def _named(kind: str) -> str:
-    stored = STORED.get(kind, "decimal" if kind.startswith(("DECIMAL", "HUGEINT")) else "int64" if "INT" in kind else "")
+    stored = STORED.get(
+        kind, "decimal" if kind.startswith(("DECIMAL", "HUGEINT")) else "int64" if "INT" in kind else ""
+    )
     return datastore.TYPES.get(stored, "text")
