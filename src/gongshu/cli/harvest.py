@@ -29,7 +29,9 @@ def harvest(
 
     if kind not in Source.Kind.values:
         fail(f"没有这个种类：{kind}", f"no such kind: {kind}", 2)
-    call_command("migrate", verbosity=0, interactive=False)  # what is new is told by what there is: also in a new folder
+    call_command(
+        "migrate", verbosity=0, interactive=False
+    )  # what is new is told by what there is: also in a new folder
     try:
         report = try_out(kind, address)
     except TableError as error:
