@@ -292,6 +292,28 @@ def test_heavy_questions_stand_back_and_full_lanes_say_so():
     assert said == "busy" and (sys.platform != "linux" or heavy == serving.NICE > light)
 
 
+def test_what_nobody_waits_for_any_more_makes_room_in_its_lane():
+    async def three() -> tuple[list[str], str]:
+        lane, hold, did = lanes.Lane("one", 1, 1), threading.Event(), []
+        first = asyncio.ensure_future(lane.run(hold.wait, 5))
+        second = asyncio.ensure_future(lane.run(did.append, "second"))
+        await asyncio.sleep(0)
+        with pytest.raises(serving.TooBusy):
+            await lane.run(did.append, "third")
+        second.cancel()
+        await asyncio.wait([second])
+        fourth = asyncio.ensure_future(lane.run(did.append, "fourth"))
+        await asyncio.sleep(0)
+        hold.set()
+        await asyncio.gather(first, fourth)
+        with pytest.raises(ZeroDivisionError):
+            await lane.run(lambda: 1 // 0)
+        return did, await lane.run(lambda: threading.current_thread().name)
+
+    assert asyncio.run(three()) == (["fourth"], "one")
+    assert lanes.Lane("other", 1, 0).wait(int, "7") == 7
+
+
 @pytest.mark.django_db
 def test_a_query_ends_with_its_client(settings):
     version = seeding.hospitals(2000)
