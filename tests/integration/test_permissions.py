@@ -191,6 +191,7 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "offer": Place({"number": offered()}),
         "given_offer": Place({"secret": "no-such-secret"}),
         "topic": Place({"key": "health"}),
+        "self_assessment_evidence": Place({"key": "standards"}),
         "organisation": Place({"code": "health"}),
         "district": Place({"code": district()}),
     }
