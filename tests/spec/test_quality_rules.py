@@ -9,6 +9,7 @@ import pytest
 from gongshu.tables import checks
 from gongshu.tables.checks import run_checks
 from gongshu.tables.contract import Field, Rule
+from gongshu.tables.masks import rows_of
 from gongshu.tables.scores import score
 from tests.staging import stage
 
@@ -65,6 +66,31 @@ def test_a_large_table_is_judged_alike(duckdb_engine, tmp_path, monkeypatch, kin
     table, rule = stage(duckdb_engine, tmp_path, {"甲": cells}), Rule("r", kind, "甲", (), params)
     for mask in (None, tmp_path / "mask.parquet"):
         assert run_checks(duckdb_engine, table, [Field("甲", storage)], [rule], mask=mask).results[0].rows == wrong
+
+
+def test_a_wrong_digit_in_a_row_that_is_right_otherwise(duckdb_engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, "MANY_ROWS", 0)
+    cells = ["4111111111111111", "4111111111111112", "", "4111 1111 1111 1111", "0004111111111111111"]
+    table = stage(duckdb_engine, tmp_path, {"甲": cells, "乙": ["a", "b", "", " ", "无"], "right0": list("abcde")})
+    table = table.mutate(丙=table["甲"].try_cast("int64"))
+    rules = [
+        Rule("d", "check_digit", "甲", (), {"type": "bank_card"}),
+        Rule("n", "not_null", "乙"),
+        Rule("p", "placeholder", "乙"),
+        Rule("o", "in_set", "right0", (), {"values": list("abcd")}),
+        Rule("i", "check_digit", "丙", (), {"type": "bank_card"}),
+        Rule("l", "length", "丙", (), {"max": 16}),
+        Rule("c", "cross_field", None, ("乙", "right0"), {"operator": "=="}),  # has no quick test
+    ]
+    fields = [Field("甲"), Field("乙"), Field("丙", "int64"), Field("right0")]
+    mask = tmp_path / "mask.parquet"
+    found = {result.rule.id: result for result in run_checks(duckdb_engine, table, fields, rules, mask=mask).results}
+    assert {name: result.rows for name, result in found.items()} == {
+        "d": [2], "n": [3, 4], "p": [5], "o": [5], "i": [2], "l": [], "c": [4, 5],
+    }  # fmt: skip
+    assert {name: result.checked for name, result in found.items() if name in "di"} == {"d": 4, "i": 3}
+    for rule in rules:
+        assert [row for some in rows_of(mask, rule.id, rule.column) for row in some] == found[rule.id].rows
 
 
 PLACES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import getpass
 import os
@@ -66,6 +67,7 @@ def hold(folder: Path, *, alone: bool) -> None:
             f"the data folder {folder} is being upgraded or restored: wait for it to end",
         )
     _held[folder] = file
+    atexit.register(file.close)
 
 
 def operator() -> Shell:

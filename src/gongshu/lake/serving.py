@@ -33,6 +33,7 @@ from sqlglot import exp
 TABLE = "rows"
 OPEN_FILES = 48
 QUERIES = 8
+STATEMENTS = 2000  # that are kept parsed
 WAIT_SECONDS = 3.0
 QUERY_SECONDS = 8.0
 HEAVY_SECONDS = 20.0  # of a query that stands back: it may have to wait for the processor
@@ -42,6 +43,12 @@ THREADS = 2  # of a heavy query
 ROW_GROUP = 122_880  # rows that DuckDB describes together
 WORTH_TOUCHING = 8 * 1024 * 1024  # bytes of a file of several row groups
 NICE = 15  # of 19: how far what is heavy stands back
+# of the engine's optimizers, those of joins and of queries within queries: a light question has none, and each that looks at it
+# takes time
+NO_HELP = (
+    "join_order", "build_side_probe_side", "join_filter_pushdown", "join_elimination", "window_self_join", "deliminator",
+    "unnest_rewriter", "common_subplan", "materialized_cte", "cte_inlining", "cte_filter_pusher",
+)  # fmt: skip
 LOCKED = (
     "autoinstall_known_extensions = false",
     "autoload_known_extensions = false",
@@ -288,6 +295,17 @@ class Pool:
 
 
 POOL = Pool()
+_parsed: dict[str, duckdb.Statement] = {}
+
+
+def execute(cursor: duckdb.DuckDBPyConnection, sql: str, values: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Run ``sql`` with these values; what differs from an earlier statement in its values only is not parsed again."""
+    statement = _parsed.get(sql)
+    if statement is None:
+        if len(_parsed) >= STATEMENTS:
+            _parsed.clear()
+        statement = _parsed[sql] = cursor.extract_statements(sql)[0]
+    return cursor.execute(statement, values)
 
 
 def read(
@@ -388,6 +406,8 @@ def _connected(path: Path, memory: str, threads: int) -> duckdb.DuckDBPyConnecti
                 "temp_directory": "",
             }
             connection = duckdb.connect(str(path), read_only=True, config=config)
+            if threads == 1:
+                connection.execute(f"SET disabled_optimizers = '{','.join(NO_HELP)}'")
             for setting in LOCKED:
                 connection.execute(f"SET {setting}")
             return connection

@@ -14,13 +14,15 @@ from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
 from gongshu.tables.model import MASK_BITS as BITS
-from gongshu.tables.model import MASK_KEY
+from gongshu.tables.model import MASK_KEY, ROW
+from gongshu.tables.tally import flags_of
 
 Bit = tuple[str, str | None]
 
@@ -34,11 +36,14 @@ def words(flags: Sequence[ir.BooleanValue], name: str) -> dict[str, ir.IntegerVa
     return made
 
 
-def has(table: ir.Table, name: str, bit: int) -> ir.BooleanValue:
-    """True where ``bit`` of the words called ``name`` is set."""
-    word = table[f"{name}{bit // BITS}"]
-    found: ir.BooleanValue = (word & ibis.literal(1 << bit % BITS, "int64")) != 0
-    return found
+def packed(batch: pa.RecordBatch, count: int, schema: pa.Schema) -> pa.RecordBatch:
+    """The rows of ``batch`` that have one of the flags ``f0``, ``f1``... (``count`` of them), these as words, as ``schema`` says."""
+    made = [np.zeros(len(batch), np.int64) for _ in range(0, count, BITS)]
+    for n in range(count):
+        made[n // BITS] |= flags_of(batch, f"f{n}").astype(np.int64) << n % BITS
+    some = np.flatnonzero(reduce(or_, made))
+    columns = [batch.column(ROW).to_numpy()[some], *(word[some] for word in made)]
+    return pa.record_batch([pa.array(column, pa.int64()) for column in columns], schema=schema)
 
 
 def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits: Sequence[Bit], path: Path) -> None:

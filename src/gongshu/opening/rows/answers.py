@@ -60,7 +60,7 @@ def page(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
     statement = statements.page(table, ask, each, wanted.limit + 1, wanted.offset, wanted.cursor)
     found, size = [], 0
     with serving.POOL.cursor(table.path) as cursor:
-        result = cursor.execute(statement.sql, statement.values)
+        result = serving.execute(cursor, statement.sql, statement.values)
         while batch := result.fetchmany(BATCH):
             found += batch
             size += sum(len(row[0]) for row in batch)
@@ -179,7 +179,7 @@ def _cursor(table: Table, ask: Ask, ordinal: int) -> str:
 def read(table: Table, statement: Statement) -> list[tuple[Any, ...]]:
     """All rows of the statement."""
     with serving.POOL.cursor(table.path) as cursor:
-        return cursor.execute(statement.sql, statement.values).fetchall()
+        return serving.execute(cursor, statement.sql, statement.values).fetchall()
 
 
 def _question(table: Table, statement: Statement) -> tuple[object, ...]:

@@ -1,0 +1,212 @@
+"""Rules that are learned from the rows by questions of their own: where points lie, how dates are written and which comes first, what
+is far from the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends import BaseBackend
+
+from gongshu.i18n import gettext
+from gongshu.rulebooks import rulebook
+from gongshu.tables.check_cells import DATE_FORMS
+from gongshu.tables.contract import Rule
+from gongshu.tables.known import Known
+from gongshu.tables.model import ROW
+from gongshu.tables.semantic.hints import hints_of
+from gongshu.tables.storage import normalise, typed
+
+_STEP = 0.05  # degrees
+DATES_COMPARED = 12
+NUMERIC = ("int64", "float64", "decimal")
+
+
+def for_places(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
+    longitude = next((column for column in columns if column.code == "longitude"), None)
+    latitude = next((column for column in columns if column.code == "latitude"), None)
+    if longitude is None or latitude is None:
+        return
+    box = _box(backend, table, longitude.name, latitude.name)
+    if box is None:
+        return
+    axes = (longitude.name, latitude.name)
+    params = {"longitude": list(box[0]), "latitude": list(box[1])}
+    lies = gettext(
+        "点大都在经度 {west} 到 {east}、纬度 {south} 到 {north} 之间",
+        west=box[0][0],
+        east=box[0][1],
+        south=box[1][0],
+        north=box[1][1],
+    )
+    # when the values say that two headers changed places, every row is swapped
+    says = [hints_of(column.name).types & {"longitude", "latitude"} for column in (longitude, latitude)]
+    changed = says == [{"latitude"}, {"longitude"}]
+    yield Rule("swapped_axes", "swapped_axes", None, axes[::-1] if changed else axes, params, "030100", evidence=lies)
+    for column in (longitude, latitude):
+        yield Rule(f"out_of_bounds-{column.place}", "out_of_bounds", column.name, axes, params, "030100", evidence=lies)
+    names = [column for column in columns if column.code == "division_name" and 2 <= column.statistics.distinct <= 2000]
+    for column in names:
+        usual = [value for value, n in column.statistics.top]
+        constant = column.statistics.top and column.statistics.top[0][1] > 0.95 * column.filled
+        if not constant and len(usual) > 1:
+            evidence = gettext("{count} 种区划，各有自己的点", count=column.statistics.distinct)
+            yield Rule(
+                f"inconsistent-{column.place}", "inconsistent", None, (column.name, *axes), params, "040202", "warning",
+                evidence,
+            )  # fmt: skip
+
+
+def _box(
+    backend: BaseBackend, table: ir.Table, longitude: str, latitude: str
+) -> tuple[tuple[float, float], tuple[float, float]] | None:
+    """Where the points lie: from the middle outwards until a gap of 0.15 degrees, or of half the width of the middle half."""
+    points = table.select(x=typed(table[longitude], "float64"), y=typed(table[latitude], "float64"))
+    points = points.filter(points.x.between(73, 136) & points.y.between(3, 54))
+    bounds = []
+    for axis in ("x", "y"):
+        steps = (
+            points.group_by(step=(points[axis] / _STEP).floor().cast("int64"))
+            .aggregate(n=ibis._.count())
+            .order_by("step")
+        )
+        counts = [(row["step"], row["n"]) for row in backend.to_pyarrow(steps).to_pylist()]
+        if not counts:
+            return None
+        low, high = _bulk(counts)
+        bounds.append((round(low * _STEP, 2), round((high + 1) * _STEP, 2)))
+    return bounds[0], bounds[1]
+
+
+def _bulk(counts: list[tuple[int, int]]) -> tuple[int, int]:
+    """The first and last step of the run of steps around the median that no wide gap breaks."""
+    total = sum(n for _, n in counts)
+    places, covered = {}, 0
+    for place, (_, n) in enumerate(counts):
+        for quarter in (0.25, 0.5, 0.75):
+            if covered < quarter * total <= covered + n:
+                places[quarter] = place
+        covered += n
+    gap = max(3, (counts[places[0.75]][0] - counts[places[0.25]][0]) // 2)
+    low = high = places[0.5]
+    while low > 0 and counts[low][0] - counts[low - 1][0] <= gap + 1:
+        low -= 1
+    while high < len(counts) - 1 and counts[high + 1][0] - counts[high][0] <= gap + 1:
+        high += 1
+    return counts[low][0], counts[high][0]
+
+
+def date_forms(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> dict[str, tuple[str, float]]:
+    """The way in which most dates of a column are written and their share, for columns of dates."""
+    dates = [column for column in columns if column.storage_type == "date"]
+    if not dates:
+        return {}
+    counts: dict[str, ir.Scalar] = {}
+    for column in dates:
+        text = normalise(table[column.name])
+        counts |= {f"{column.place}|{form}": text.re_search(pattern).sum() for form, pattern in DATE_FORMS.items()}
+    found = backend.to_pyarrow(table.aggregate(**counts)).to_pylist()[0]
+    forms = {}
+    for column in dates:
+        # padded dates match the unpadded pattern too: the first form wins a tie
+        best = max(DATE_FORMS, key=lambda form: (found[f"{column.place}|{form}"] or 0, -list(DATE_FORMS).index(form)))
+        if (found[f"{column.place}|{best}"] or 0) >= 0.2 * column.filled:
+            forms[column.name] = best, (found[f"{column.place}|{best}"] or 0) / column.filled
+    return forms
+
+
+def for_dates(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
+    """Pairs of dates one of which nearly always comes first; which one is learned from the rows.
+
+    Names that say so (受理 before 办结) need 80 % of the rows, others 98 %. When names say so and the rows nearly always the
+    contrary, two headers changed places, which every row shows.
+    """
+    dates = [column for column in columns if column.storage_type in ("date", "timestamp")][:DATES_COMPARED]
+    if len(dates) < 2:
+        return
+    moments = table.select(
+        **{f"d{n}": typed(table[column.name], column.storage_type).cast("timestamp") for n, column in enumerate(dates)}
+    )
+    pairs = list(combinations(range(len(dates)), 2))
+    counts: dict[str, ir.Scalar] = {}
+    for a, b in pairs:
+        first, last = moments[f"d{a}"], moments[f"d{b}"]
+        counts |= {
+            f"both{a}|{b}": (first.notnull() & last.notnull()).sum(),
+            f"up{a}|{b}": (first <= last).sum(),
+            f"down{a}|{b}": (first >= last).sum(),
+        }
+    found = backend.to_pyarrow(moments.aggregate(**counts)).to_pylist()[0]
+    for a, b in pairs:
+        both, up, down = (found[f"{key}{a}|{b}"] or 0 for key in ("both", "up", "down"))
+        order = _in_order(dates[a], dates[b], both, up, down)
+        if order:
+            first_one, last_one = order
+            name = f"cross_field-{first_one.place}-{last_one.place}"
+            right = up if first_one is dates[a] else down
+            evidence = gettext(
+                "两个日期都有的 {both} 行里，{share} 是这个先后", both=f"{both:,}", share=f"{right / both:.1%}"
+            )
+            if right < 0.5 * both:
+                evidence = gettext(
+                    "列名说的先后与 {share} 的行相反，像是两列的标题换了", share=f"{1 - right / both:.1%}"
+                )
+            named = (first_one.name, last_one.name)
+            yield Rule(name, "cross_field", None, named, {"operator": "<="}, "040202", evidence=evidence)
+
+
+def _in_order(a: Known, b: Known, both: int, up: int, down: int) -> tuple[Known, Known] | None:
+    """The two dates, the first one first, or nothing when there is no order in them."""
+    if both < 20:
+        return None
+    places = _order(a), _order(b)
+    if places[0] is not None and places[1] is not None and places[0] != places[1]:
+        right, first, last = (up, a, b) if places[0] < places[1] else (down, b, a)
+        if right >= 0.8 * both or right <= 0.05 * both:
+            return first, last
+        return None
+    if up == down:
+        return None
+    right, first, last = (up, a, b) if up > down else (down, b, a)
+    return (first, last) if right >= 0.98 * both else None
+
+
+def _order(column: Known) -> int | None:
+    """Where in the life of a thing a date named so lies; None where the name doesn't tell."""
+    if column.code == "birth_date":
+        return -1
+    for place, words in enumerate(rulebook("semantic-2026/hints")["date_order"]):
+        if any(word in column.name.lower() for word in words):
+            return place
+    return None
+
+
+def outliers(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
+    """Numbers far from the rest: beyond the quartiles by ten times their distance; a hint, never an error."""
+    numbers = [
+        column
+        for column in columns
+        if column.storage_type in NUMERIC and column.code in (None, "amount") and column.statistics.distinct > 20
+    ]
+    if not numbers:
+        return
+    sample = table
+    rows = columns[0].statistics.rows
+    if rows > 60_000:
+        sample = table.filter((table[ROW] * 2654435761 + 40503) % 4294967296 < int(4294967296 * 40_000 / rows))
+    quarters = {
+        f"{column.place}|{q}": typed(sample[column.name], "float64").quantile(q / 100)
+        for column in numbers
+        for q in (25, 75)
+    }
+    found = backend.to_pyarrow(sample.aggregate(**quarters)).to_pylist()[0]
+    for column in numbers:
+        low, high = found[f"{column.place}|25"], found[f"{column.place}|75"]
+        if low is None or high <= low:
+            continue
+        spread = 10 * (high - low)
+        bounds = {"min": float(f"{low - spread:.6g}"), "max": float(f"{high + spread:.6g}")}
+        evidence = gettext("中间一半的数在 {low} 到 {high} 之间", low=f"{low:,.6g}", high=f"{high:,.6g}")
+        yield Rule(f"outlier-{column.place}", "outlier", column.name, (), bounds, "", "info", evidence)
