@@ -90,6 +90,20 @@ def test_what_went_is_in_no_standard(client, db):
         assert client.get(f"/datasets/none{ending}").status_code == 404
 
 
+def test_what_is_counted_by_time_tells_its_period(client, db):
+    columns = [seeding.column("day", "date"), seeding.column("n", "int64"), seeding.column("until", "date")]
+    select = "SELECT DATE '2025-01-01' + i::INTEGER AS day, i AS n, DATE '2030-01-01' AS until FROM range(5) AS r(i)"
+    seeding.publish("by-day", select, columns, key=["day"])
+    seeding.publish("until", select, columns, key=["n"])
+    turtle = graph(client.get("/datasets/by-day.ttl").content, "turtle")
+    assert [str(one) for one in turtle.objects(None, DCAT.startDate)] == ["2025-01-01"]
+    assert [str(one) for one in turtle.objects(None, DCAT.endDate)] == ["2025-01-05"]
+    told = {one["title"]: one.get("temporal") for one in client.get("/data.json").json()["dataset"]}
+    assert set(told.values()) == {"2025-01-01/2025-01-05", None}
+    assert '"temporalCoverage": "2025-01-01/2025-01-05"' in client.get("/datasets/by-day").content.decode()
+    assert "temporalCoverage" not in client.get("/datasets/until").content.decode()
+
+
 def test_data_json_has_what_dcat_us_requires(served):
     found = json.loads(read(f"{served}/data.json"))
     assert found["conformsTo"] == "https://project-open-data.cio.gov/v1.1/schema"

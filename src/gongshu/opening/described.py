@@ -32,7 +32,8 @@ class File:
 
 @dataclass(frozen=True)
 class Described:
-    """What there is to say of a dataset. ``box``: west, south, east, north in degrees, when its rows are points on earth."""
+    """What there is to say of a dataset. ``box``: west, south, east, north in degrees, when its rows are points on
+    earth. ``period``: first and last day or time (ISO 8601, the city's clock) of the column of the key that tells them."""
 
     name: str
     url: str
@@ -53,6 +54,7 @@ class Described:
     columns: list[dict[str, Any]]
     key: list[str]
     box: tuple[float, float, float, float] | None
+    period: tuple[str, str] | None
     files: list[File]
     api_url: str
     openapi_url: str
@@ -146,6 +148,7 @@ def _described(dataset: Dataset, site: str, made: dict[tuple[int, str], Distribu
         columns=version.columns,
         key=version.key,
         box=_box(version.columns, version.longitude, version.latitude),
+        period=_period(version),
         files=files,
         api_url=f"{site}/api/v1/datasets/{name}/rows",
         openapi_url=at("dataset_openapi", name),
@@ -167,3 +170,16 @@ def _box(columns: list[dict[str, Any]], longitude: str, latitude: str) -> tuple[
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
         return None  # some row has its place wrong, such as latitude for longitude: readers refuse such a box
     return west, south, east, north
+
+
+def _period(version: Version) -> tuple[str, str] | None:
+    """Only of a dataset in whose key a time stands, such as a count by day: other dates tell something of a row, not of the whole."""
+    for column in version.columns:
+        if column["name"] in version.key and column["storage_type"] in ("date", "timestamp"):
+            ends = [str(column.get(end) or "").replace(" ", "T") for end in ("min", "max")]
+            try:
+                [datetime.fromisoformat(end) for end in ends]
+            except ValueError:  # infinite, or a year that no calendar of ours has
+                return None
+            return ends[0], ends[1]
+    return None

@@ -104,6 +104,8 @@ def _us_dataset(one: Described) -> dict[str, Any]:
         found["accrualPeriodicity"] = interval
     if one.box:
         found["spatial"] = ",".join(f"{end:g}" for end in one.box)
+    if one.period:
+        found["temporal"] = "/".join(one.period)
     return found
 
 
@@ -137,6 +139,8 @@ def schema_org(one: Described) -> dict[str, Any]:
         west, south, east, north = one.box
         shape = {"@type": "GeoShape", "box": f"{south} {west} {north} {east}"}
         found["spatialCoverage"] = {"@type": "Place", "geo": shape}
+    if one.period:
+        found["temporalCoverage"] = "/".join(one.period)
     return found
 
 

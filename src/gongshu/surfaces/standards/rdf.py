@@ -136,6 +136,12 @@ def _dataset(graph: Graph, one: Described) -> Node:
     _typed(graph, node, DCTERMS.language, f"{AUTHORITY}language/ZHO", DCTERMS.LinguisticSystem)
     _typed(graph, node, DCTERMS.accessRights, f"{AUTHORITY}access-right/PUBLIC", DCTERMS.RightsStatement)
     _typed(graph, node, DCAT.landingPage, one.url, FOAF.Document)
+    if one.period:
+        period = BNode()
+        graph.add((period, RDF.type, DCTERMS.PeriodOfTime))
+        for said, end in zip((DCAT.startDate, DCAT.endDate), one.period, strict=True):
+            graph.add((period, said, Literal(end, datatype=XSD.dateTime if "T" in end else XSD.date)))
+        graph.add((node, DCTERMS.temporal, period))
     if one.box:
         place = BNode()
         graph.add((place, RDF.type, DCTERMS.Location))
