@@ -42,17 +42,11 @@ def page(key: str, number: int) -> tuple[list[Line], Page[Any]]:
     """The lines of a page of the item ``key`` (of the rulebook), and the page; the last one when there are not so many."""
     if key in _OF_DATASETS:
         counted = _OF_DATASETS[key]
-        datasets = queries.visible().select_related("resource").order_by("name")
+        datasets = queries.visible().select_related("resource").prefetch_related("reuses").order_by("name")
         some: Page[Any] = Paginator(datasets, PAGE).get_page(number)
         return [_of_dataset(one, *counted(one)) for one in some], some
     some = Paginator(_LISTED[key](), PAGE).get_page(number)
     return list(some), some
-
-
-def lines(key: str) -> list[Line]:
-    """All lines of an item."""
-    first, found = page(key, 1)
-    return first + [line for number in range(2, found.paginator.num_pages + 1) for line in page(key, number)[0]]
 
 
 def _of_dataset(dataset: Dataset, a: float, b: float) -> Line:
@@ -82,7 +76,7 @@ def _free(dataset: Dataset) -> tuple[float, float]:
 
 
 def _with_results(dataset: Dataset) -> tuple[float, float]:
-    return float(feedback.shown_reuses().filter(datasets=dataset).exists()), 1
+    return float(any(one.state == Reuse.State.SHOWN for one in dataset.reuses.all())), 1
 
 
 def _score(dataset: Dataset) -> tuple[float, float]:
