@@ -16,6 +16,7 @@ from ibis.backends import BaseBackend
 from gongshu.tables.cells import as_type
 from gongshu.tables.contract import Rule
 from gongshu.tables.model import ROW
+from gongshu.tables.nearly_unique import engine_hash
 from gongshu.tables.storage import is_placeholder, normalise
 
 _NOISE = r"[\s \x{3000}()（）\[\]【】<>《》\"'“”‘’,，.。;；:：、·\-_/\\#*]"
@@ -260,13 +261,7 @@ def _joined(values: list[ir.Value]) -> ir.StringValue:
 
 def _hash(backend: BaseBackend, values: list[ir.Value]) -> ir.IntegerValue:
     text = values[0] if len(values) == 1 and values[0].type().is_string() else _joined(values)
-    # Ibis casts DuckDB's unsigned hash by way of its bits, which takes longer than all else
-    return _engine_hash(text) if backend.name == "duckdb" else text.hash()
-
-
-@ibis.udf.scalar.builtin(name="hash", signature=(("string",), "uint64"))
-def _engine_hash(text):  # type: ignore[no-untyped-def]
-    """DuckDB's hash of 64 bits."""
+    return engine_hash(text) if backend.name == "duckdb" else text.hash()
 
 
 WHOLE_ROWS = frozenset({"row_duplicate", "near_duplicate"})  # without columns they compare all

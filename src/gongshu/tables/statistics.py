@@ -13,6 +13,7 @@ from ibis import selectors
 from ibis.backends import BaseBackend
 
 from gongshu.tables.cells import as_type
+from gongshu.tables.nearly_unique import nearly_unique
 
 TOP = 100  # the rules look at more of them than a report shows
 CELLS_AT_ONCE = 400_000  # of columns that are counted by value in one pass: small tables of many columns
@@ -90,10 +91,34 @@ def _ranges(backend: BaseBackend, table: ir.Table, names: list[str], types: Mapp
 
 
 def _of_column(backend: BaseBackend, table: ir.Table, name: str, kind: str, rows: int) -> ColumnStatistics:
-    """Of one column, in one grouped pass: everything is told by its different values and how often each stands there."""
+    """Of one column: everything is told by its different values and how often each stands there."""
     values = table.select(value=_filled(table[name]))
-    groups = values.filter(values.value.notnull()).group_by("value").aggregate(n=ibis._.count())
-    groups = groups.mutate(typed=as_type(groups.value, kind) if kind in _RANGED else ibis.null("int64"))
+    values = values.filter(values.value.notnull())
+    if backend.name == "duckdb" and (told := nearly_unique(backend, values, rows)):
+        found = _of_groups(backend, told.repeated) if told.repeated is not None else {"distinct": 0, "top": []}
+        distinct = told.once + int(found["distinct"])
+        low, high = _ends(backend, values, kind)
+        return ColumnStatistics(name, rows, rows - told.filled, distinct, low, high, found["top"])
+    found = _of_groups(backend, values, kind)
+    nulls = rows - int(found["filled"] or 0)
+    return ColumnStatistics(name, rows, nulls, int(found["distinct"]), found["low"], found["high"], found["top"])
+
+
+def _ends(backend: BaseBackend, values: ir.Table, kind: str) -> tuple[Any, Any]:
+    if kind not in _RANGED:
+        return None, None
+    typed = _typed(values, kind)
+    found = backend.to_pyarrow(typed.aggregate(low=typed.typed.min(), high=typed.typed.max())).to_pylist()[0]
+    return found["low"], found["high"]
+
+
+def _typed(values: ir.Table, kind: str) -> ir.Table:
+    return values.mutate(typed=as_type(values.value, kind) if kind in _RANGED else ibis.null("int64"))
+
+
+def _of_groups(backend: BaseBackend, values: ir.Table, kind: str = "string") -> dict[str, Any]:
+    """``filled``, ``distinct``, ``low``, ``high`` and ``top`` of the column ``value``, in one grouped pass."""
+    groups = _typed(values.group_by("value").aggregate(n=ibis._.count()), kind)
     counts = {
         "filled": groups.n.sum(),
         "distinct": groups.count(),
@@ -103,15 +128,14 @@ def _of_column(backend: BaseBackend, table: ir.Table, name: str, kind: str, rows
     if backend.name == "duckdb":
         pair = ibis.struct({"less": -groups.n, "value": groups.value.cast("string")})
         counts["top"] = _foremost(pair, TOP, where=groups.n > 1)
-    row = backend.to_pyarrow(groups.aggregate(**counts)).to_pylist()[0]
+    found: dict[str, Any] = backend.to_pyarrow(groups.aggregate(**counts)).to_pylist()[0]
     if backend.name == "duckdb":
-        top = [(pair["value"], -int(pair["less"])) for pair in row["top"] or []]
+        found["top"] = [(pair["value"], -int(pair["less"])) for pair in found["top"] or []]
     else:
         most = groups.filter(groups.n > 1).mutate(value=groups.value.cast("string"))
         most = most.order_by([ibis.desc("n"), "value"]).limit(TOP)
-        top = [(each["value"], int(each["n"])) for each in backend.to_pyarrow(most).to_pylist()]
-    nulls = rows - int(row["filled"] or 0)
-    return ColumnStatistics(name, rows, nulls, int(row["distinct"]), row["low"], row["high"], top)
+        found["top"] = [(each["value"], int(each["n"])) for each in backend.to_pyarrow(most).to_pylist()]
+    return found
 
 
 def _by_value(backend: BaseBackend, cells: ir.Table, part: list[int]) -> dict[int, tuple[int, list[tuple[str, int]]]]:
