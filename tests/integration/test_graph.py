@@ -59,6 +59,24 @@ def test_a_new_version_is_compared_anew(city):
     assert joins.joinable(version).filter(right__version__dataset__name="districts").get().share == 1.0
 
 
+def test_columns_that_come_or_go_while_a_new_one_is_compared(city, monkeypatch):
+    """The comparing is done before the transaction, so that in a large portal nobody waits for it."""
+    compare, others = joins._likely, [lambda: joins.sketch(city["bus-stops"])]
+
+    def meanwhile(*given):
+        found = compare(*given)
+        if others:
+            others.pop()()
+        return found
+
+    monkeypatch.setattr(joins, "_likely", meanwhile)
+    version = seeding.hospitals(100, number=2)
+    joins.sketch(version)
+    found = {(one.left.column, one.right.version.dataset.name): one.share for one in joins.joinable(version)}
+    assert found["所在区", "bus-stops"] == 1.0 and found["所在区", "districts"] == 1.0
+    assert Join.objects.filter(right__version=version, left__version=city["bus-stops"]).exists()
+
+
 def test_the_page_of_a_dataset_leads_on(client, city):
     html = client.get("/datasets/medical-institutions").content.decode()
     assert "可以关联" in html and "公输市行政区划" in html and "区划名称" in html and "100%" in html

@@ -132,6 +132,7 @@ def test_what_was_meant_is_said(client, city):
     assert "没有“意料机构”" in html and "医疗" in html and "<mark>" in html
     assert "没有“" not in client.get("/datasets", {"q": "公交站点"}).content.decode()
     assert find("完全没有的东西xyz") == []
+    assert find("hosptial") == find("hospital") != []  # which only means the same as a word of a dataset
 
 
 @pytest.mark.parametrize(("typed", "title"), [("停车", "公共停车场泊位"), ("gongj", "公交站点"), ("bus st", "公交站点"), ("機構", "公输市医疗机构名录")])  # fmt: skip

@@ -71,6 +71,12 @@ OPTIONS: dict[str, Option] = {
         ),
         Option("GONGSHU_API_RATE", "20", "行接口：一个地址每秒可问几次（每个网站进程），可积攒 10 秒的量", float),
         Option("GONGSHU_API_TOKEN_RATE", "100", "行接口：一个读取令牌每秒可问几次（每个网站进程）", float),
+        Option(
+            "GONGSHU_CKAN_SQL",
+            "0",
+            "CKAN 接口里开放 datastore_search_sql（一个表上的一条 SELECT，按语法树的白名单）",
+            _flag,
+        ),
         Option("GONGSHU_LEASE_SECONDS", "60", "作业租约：多久没有心跳就由别的工作进程接手，秒", int),
     )
 }

@@ -229,4 +229,5 @@ OUTGOING_ALLOWED = option("GONGSHU_OUTGOING_ALLOWED")
 
 # The interface to rows: questions a second of one address, and of one token, in each process
 API_RATE = option("GONGSHU_API_RATE")
+CKAN_SQL = option("GONGSHU_CKAN_SQL")
 API_TOKEN_RATE = option("GONGSHU_API_TOKEN_RATE")

@@ -32,7 +32,8 @@ SITEMAP = 20_000  # addresses of a sitemap; the protocol allows 50,000
 FEED = 50
 KEPT_SECONDS = 600
 PAGES = (
-    "home", "datasets", "topics", "organisations", "promises", "api_page", "help", "ask", "demands", "answering", "reuses", "news"
+    "home", "datasets", "topics", "organisations", "districts", "graph", "promises", "api_page", "help", "ask", "demands",
+    "answering", "reuses", "news", "statistics", "self_assessment", "rules", "portals", "give",
 )  # fmt: skip
 
 
@@ -130,6 +131,7 @@ def sitemap(request: HttpRequest, number: int) -> HttpResponse:
         places += [(reverse("topic", args=[key]), None) for key in terms.topics()]
         codes = queries.visible().order_by("provider__code").values_list("provider__code", flat=True).distinct()
         places += [(reverse("organisation", args=[code]), None) for code in codes]
+        places += [(reverse("district", args=[one.code]), None) for one in queries.districts().order_by("code")]
         demands = feedback.public_demands().values_list("number", "answered_at")
         news = feedback.public_news().values_list("pk", "changed_at")
         places += [(reverse("demand", args=[one]), at) for one, at in demands[:SITEMAP]]
