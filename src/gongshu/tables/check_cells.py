@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from gongshu.tables.cells import SPACES, TEXT, Cell, Early, Kind, Test, columns_of, mojibake_classes, nonblank
+from gongshu.tables.check_agreement import AGREES
 from gongshu.tables.contract import Rule
 from gongshu.tables.digits import EXPRESSIONS, right_digits
 from gongshu.tables.regexes import portable
@@ -369,6 +370,7 @@ ROW_KINDS: dict[str, Kind] = {
     "date_format": Kind(_date_format, _written_so, _form_types),
     "check_digit": Kind(_check_digit, outside=lambda rule, texts: right_digits(texts, str(rule.params["type"]))),
     "cross_field": Kind(_cross_field, _in_order, _own_type),
+    "agrees": AGREES,
     "swapped_axes": Kind(_swapped_axes, _not_swapped, _as_numbers),
     "out_of_bounds": Kind(_out_of_bounds, _in_bounds, _as_numbers),
     "outlier": Kind(_outlier, _within, _number_type),

@@ -17,7 +17,7 @@ from gongshu.tables.known import Known
 from gongshu.tables.semantic.divisions import every_name
 from gongshu.tables.semantic.types import type_title
 from gongshu.tables.storage import placeholder_pattern
-from gongshu.tables.suggest_rows import NUMERIC, date_forms, for_dates, for_places, outliers
+from gongshu.tables.suggest_rows import NUMERIC, date_forms, for_dates, for_parts, for_places, outliers
 
 MOSTLY_FILLED = 0.9  # a column that is filled so far is meant to be filled
 MOSTLY_KNOWN = 0.9  # a column whose values are so far in a list is meant to hold nothing else
@@ -61,6 +61,7 @@ def suggest_rules(backend: BaseBackend, table: ir.Table, columns: list[Known]) -
         rules += _for_column(column, forms)
     rules += for_places(backend, table, columns)
     rules += for_dates(backend, table, columns)
+    rules += for_parts(backend, table, columns)
     rules += outliers(backend, table, columns)
     rules += _for_rows(columns)
     return rules

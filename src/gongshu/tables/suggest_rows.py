@@ -12,6 +12,7 @@ from ibis.backends import BaseBackend
 
 from gongshu.i18n import gettext
 from gongshu.rulebooks import rulebook
+from gongshu.tables.check_agreement import PARTS, day_told, part_said, sex_told
 from gongshu.tables.check_cells import DATE_FORMS
 from gongshu.tables.contract import Rule
 from gongshu.tables.known import Known
@@ -21,6 +22,8 @@ from gongshu.tables.storage import normalise, typed
 
 _STEP = 0.05  # degrees
 DATES_COMPARED = 12
+PARTS_COMPARED = 4  # columns of a kind
+ENOUGH, MOSTLY_AGREE = 20, 0.8  # rows; their share
 NUMERIC = ("int64", "float64", "decimal")
 
 
@@ -181,6 +184,35 @@ def _order(column: Known) -> int | None:
         if any(word in column.name.lower() for word in words):
             return place
     return None
+
+
+def for_parts(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
+    """Birthdays, sexes and organisation codes that stand beside the number that says them too, and mostly agree."""
+    pairs = [
+        (whole, other, part)
+        for part, kind in PARTS.items()
+        for whole in [one for one in columns if one.code == kind][:PARTS_COMPARED]
+        for other in [one for one in columns if one.code == part][:PARTS_COMPARED]
+    ]
+    if not pairs:
+        return
+    counts: dict[str, ir.Scalar] = {}
+    for n, (whole, other, part) in enumerate(pairs):
+        said = part_said(normalise(table[whole.name]).replace(" ", "").replace("-", "").upper(), part)
+        text = normalise(table[other.name]).upper()
+        told = text.replace("-", "")
+        if part != "organisation_code":
+            told = day_told(typed(table[other.name], "date")) if part == "birth_date" else sex_told(text)
+        counts |= {f"both{n}": (said.notnull() & told.notnull()).sum(), f"right{n}": (said == told).sum()}
+    found = backend.to_pyarrow(table.aggregate(**counts)).to_pylist()[0]
+    for n, (whole, other, part) in enumerate(pairs):
+        both, right = found[f"both{n}"] or 0, found[f"right{n}"] or 0
+        if both < ENOUGH or right < MOSTLY_AGREE * both:
+            continue
+        evidence = gettext("两列都有的 {both} 行里，{share} 说的一样", both=f"{both:,}", share=f"{right / both:.1%}")
+        params = {"part": part, "type": PARTS[part]}
+        named = (whole.name, other.name)
+        yield Rule(f"agrees-{whole.place}-{other.place}", "agrees", None, named, params, "040202", evidence=evidence)
 
 
 def outliers(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
