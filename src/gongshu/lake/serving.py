@@ -350,6 +350,18 @@ def _column_types(path: Path, stamp: tuple[int, int, int]) -> dict[str, str]:
         return {name: kind for name, kind, *_rest in cursor.execute(described).fetchall()}
 
 
+def is_indexed(path: Path) -> bool:
+    """Whether the copy at ``path`` has an index on its key."""
+    return _is_indexed(path, stamp(path))
+
+
+@lru_cache(maxsize=256)
+def _is_indexed(path: Path, stamp: tuple[int, int, int]) -> bool:
+    found = exp.select("count(*)").from_(exp.Anonymous(this="duckdb_indexes")).sql(dialect="duckdb")
+    with POOL.cursor(path, touch=False) as cursor:
+        return bool(cursor.execute(found).fetchall()[0][0])
+
+
 def warm_up() -> None:
     """Load what the first query would load (DuckDB imports pandas for its first parameter when it is installed)."""
     query = exp.select(exp.cast(exp.Placeholder(this="p"), "INTEGER")).from_(exp.func("range", exp.Literal.number(1)))
