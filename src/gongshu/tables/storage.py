@@ -216,7 +216,7 @@ def _long_misfits(
                 for cell in answer.slice(0, cap).to_pylist()
             ]
     places = {name: n for n, name in enumerate(kinds)}
-    found.sort(key=lambda entry: places[entry.column])
+    found.sort(key=lambda entry: places[entry.column or ""])
     return found, {name: totals[name] for name in kinds if name in totals}
 
 
