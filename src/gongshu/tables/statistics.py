@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from ibis import selectors
 from ibis.backends import BaseBackend
 
 from gongshu.tables.cells import as_type
+from gongshu.tables.long_form import is_wide, long_parts
 from gongshu.tables.nearly_unique import nearly_unique
 
 TOP = 100  # the rules look at more of them than a report shows
@@ -55,6 +56,8 @@ def column_statistics(backend: BaseBackend, table: ir.Table, types: Mapping[str,
     rows = int(backend.to_pyarrow(table.count()).as_py())
     if rows * len(names) > CELLS_AT_ONCE and 2 * rows > CELLS_AT_ONCE:
         return {name: _of_column(backend, table, name, types[name], rows) for name in names}
+    if is_wide(backend, table, names, rows):
+        return _of_many(backend, table, types, rows)
     counts = _ranges(backend, table, names, types)
     cells = table.select(**{f"c{n}": _filled(table[name]).cast("string") for n, name in enumerate(names)})
     frequent: dict[int, tuple[int, list[tuple[str, int]]]] = {}
@@ -67,6 +70,24 @@ def column_statistics(backend: BaseBackend, table: ir.Table, types: Mapping[str,
         )
         for n, name in enumerate(names)
     }
+
+
+def _of_many(backend: BaseBackend, table: ir.Table, types: Mapping[str, str], rows: int) -> dict[str, ColumnStatistics]:
+    """Of many columns of text: those of a storage type stood on end."""
+    found: dict[str, ColumnStatistics] = {}
+    for kind in sorted(set(types.values())):
+        for part, cells in long_parts(backend, table, [name for name in types if types[name] == kind], rows):
+            cells = cells.select("column", value=_filled(cells.value))
+            cells = cells.filter(cells.value.notnull())
+            told = _typed(cells, kind).group_by("column")
+            told = told.aggregate(filled=ibis._.count(), low=ibis._.typed.min(), high=ibis._.typed.max())
+            counts = {row["column"]: row for row in backend.to_pyarrow(told).to_pylist()}
+            frequent = _most_frequent(backend, cells, range(len(part)))
+            for n, name in enumerate(part):
+                row = counts.get(n, {"filled": 0, "low": None, "high": None})
+                distinct, top = frequent[n]
+                found[name] = ColumnStatistics(name, rows, rows - row["filled"], distinct, row["low"], row["high"], top)
+    return {name: found[name] for name in types}
 
 
 def _filled(values: ir.Value) -> ir.Value:
@@ -141,16 +162,25 @@ def _of_groups(backend: BaseBackend, values: ir.Table, kind: str = "string") -> 
 def _by_value(backend: BaseBackend, cells: ir.Table, part: list[int]) -> dict[int, tuple[int, list[tuple[str, int]]]]:
     names = [f"c{n}" for n in part]
     long = cells.select(*names).pivot_longer(selectors.cols(*names), names_to="column", values_to="value")
-    long = long.filter(long.value.notnull())
-    groups = long.group_by(["column", "value"]).aggregate(n=ibis._.count())
+    long = long.filter(long.value.notnull()).mutate(column=ibis._.column.substr(1).cast("int64"))
+    return _most_frequent(backend, long, part)
+
+
+def _most_frequent(
+    backend: BaseBackend, cells: ir.Table, part: Iterable[int]
+) -> dict[int, tuple[int, list[tuple[str, int]]]]:
+    """Of ``cells`` (``column``, one of ``part``, and ``value``): how many different values there are, and the most frequent."""
+    groups = cells.group_by(["column", "value"]).aggregate(n=ibis._.count())
     by_column = ibis.window(group_by=groups.column)
     ranked = groups.mutate(
         distinct=groups.count().over(by_column),
         place=ibis.row_number().over(ibis.window(group_by=groups.column, order_by=[groups.n.desc(), groups.value])),
     )
-    top = ranked.filter(ranked.place < TOP).order_by(["column", "place"])
+    top = ranked.filter(ranked.place < TOP).order_by(["column", "place"]).select("column", "value", "n", "distinct")
     found: dict[int, tuple[int, list[tuple[str, int]]]] = {n: (0, []) for n in part}
-    for row in backend.to_pyarrow(top).to_pylist():
-        n = int(row["column"][1:])
-        found[n] = (int(row["distinct"]), [*found[n][1], (row["value"], int(row["n"]))])
+    answer = backend.to_pyarrow(top).to_pydict()
+    for n, value, count, distinct in zip(*answer.values(), strict=True):
+        if not found[n][0]:
+            found[n] = (int(distinct), [])
+        found[n][1].append((value, int(count)))
     return found
