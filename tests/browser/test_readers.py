@@ -55,6 +55,16 @@ def test_a_report_is_made_answered_and_judged(visitor: Visitor, script: bool) ->
     expect(page.locator("main")).to_contain_text("您满意")
 
 
+def test_on_a_phone_a_row_is_reported_from_its_number_and_statistics_fit(visitor: Visitor) -> None:
+    page = visitor.page(width=390)
+    page.goto("/datasets/company-register")
+    page.get_by_role("link", name="报告第 3 行的问题").click()
+    expect(page.locator("input[name=row]")).to_have_value("3")
+    page.goto("/datasets/company-register/columns")
+    table = page.locator(".tw:has(table.statistics)")
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+
+
 def test_rating_by_keyboard(visitor: Visitor) -> None:
     page = visitor.page(script=False)
     page.goto("/datasets/bus-stops/rate")

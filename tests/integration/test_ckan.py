@@ -288,6 +288,9 @@ def test_sql_answers_as_the_rows_do(call, ask):
     assert numbers == {name: sum(1 for row in rows if row["所在区"] == name) for name in numbers} and len(numbers) > 3
     assert ask("SELECT count(*) n FROM T WHERE 机构名称 ILIKE '%医院%' OR _id = 1")["records"][0]["n"] > 1
     assert ask("SELECT DISTINCT upper(所在区) u FROM T")["records"]
+    total = ask("SELECT sum(核定床位), max(机构代码) FROM T AS rows")
+    assert total["records"][0]["sum"] == sum(row["核定床位"] or 0 for row in rows)
+    assert [one["type"] for one in total["fields"]] == ["numeric", "text"]
 
 
 @pytest.mark.parametrize(

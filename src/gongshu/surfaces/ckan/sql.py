@@ -162,8 +162,8 @@ def _columns(query: exp.Select, table: Table, names: set[str]) -> None:
 
 def _value(name: str, kind: str) -> exp.Expr:
     """A column of the answer as it stands in JSON."""
-    stored = STORED.get(kind, "decimal" if kind.startswith(("DECIMAL", "HUGEINT")) else "int64")
-    if stored == "int64" and "INT" not in kind:
+    stored = _stored(kind)
+    if not stored:
         return exp.cast(quoted(name), "VARCHAR")
     # without bounds every integer is looked at, and every number with a point
     bounds = {"min": str(2**62), "max": str(2**62)} if stored == "int64" else {}
@@ -171,7 +171,9 @@ def _value(name: str, kind: str) -> exp.Expr:
 
 
 def _named(kind: str) -> str:
-    stored = STORED.get(
-        kind, "decimal" if kind.startswith(("DECIMAL", "HUGEINT")) else "int64" if "INT" in kind else ""
-    )
-    return datastore.TYPES.get(stored, "text")
+    return "numeric" if kind == "HUGEINT" else datastore.TYPES.get(_stored(kind), "text")
+
+
+def _stored(kind: str) -> str:
+    """Our storage type for a type of the engine; empty where a value is given as text."""
+    return STORED.get(kind) or ("decimal" if kind.startswith("DECIMAL") else "int64" if "INT" in kind else "")
