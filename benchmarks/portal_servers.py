@@ -49,8 +49,8 @@ class Server:
         return sum(_peak(pid) for pid in _tree(self.pid)) / 1024
 
     def largest(self) -> float:
-        """The largest resident memory that one of its processes had, in MB."""
-        return max(_peak(pid) for pid in _tree(self.pid)) / 1024
+        """The largest resident memory that one of its web processes had, in MB."""
+        return max(_peak(pid) for pid in _tree(self.pid) if _is_web(pid)) / 1024
 
     def settle(self) -> None:
         """Wait until what a start leaves to be done (the other processes, imports) no longer takes the processor."""
@@ -89,6 +89,14 @@ def _peak(pid: int) -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+
+
+def _is_web(pid: int) -> bool:
+    """Whether the process answers questions: what `gongshu up` starts besides (itself, the worker) makes no answer."""
+    try:
+        return "gongshu.cli" not in Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return False
 
 
 def free_port() -> int:

@@ -15,7 +15,7 @@ import pytest
 from gongshu.lake import serving
 from gongshu.opening import stops
 from gongshu.opening.models import Version
-from gongshu.opening.rows import dumps, finding, formats, grammar, limits, service, tables
+from gongshu.opening.rows import answers, dumps, finding, formats, grammar, limits, service, tables
 from gongshu.opening.rows.kept import Kept
 from gongshu.parties.actions import make_token
 from gongshu.parties.models import Role
@@ -369,6 +369,36 @@ def test_a_stop_holds_at_once_even_for_what_is_cached(client):
     for words in ({}, {"version": 1}):
         answer = client.get(MIXED + "rows", words, headers={"if-none-match": fixed["ETag"]})
         assert answer.status_code == 503 and answer.json()["error"]["code"] == "stopped"
+
+
+@pytest.mark.parametrize("key", ["编号", "名"])
+def test_sorted_pages_of_large_tables_are_found_by_their_keys(client, monkeypatch, key):
+    select = SELECT.replace(
+        "CASE WHEN i % 5 = 0 THEN NULL ELSE ['甲', '乙', 'Abc', 'ABD', '新能源', '新'][1 + i % 6] END",
+        "'名' || (i * 7)",
+    )
+    mixed(select=select, key=[key])
+    questions: list[dict[str, Any]] = [
+        {"sort": "-数", "limit": 7}, {"sort": ["浮", "-日"], "limit": 7, "offset": 290}, {"sort": "日", "编号__gt": 40, "limit": 20},
+        {"sort": "-limit", "limit": 5, "shape": "arrays"}, {"sort": "数", "编号__gt": 1000}, {"sort": "数", "limit": 0},
+        {"sort": "-日", "select": ["日", "_row_id"], "limit": 3},
+    ]  # fmt: skip
+    plain = [pages(client, **question) for question in questions]
+    found: list[int] = []
+    monkeypatch.setattr(answers, "LARGE", 100)
+    monkeypatch.setattr(answers, "_apart", lambda *a, real=answers._apart: found.append(1) or real(*a))
+    monkeypatch.setattr(answers, "ANSWERS", Kept())
+    assert [pages(client, **question) for question in questions] == plain
+    assert len(found) >= len(questions) - 1
+
+
+def pages(client: Any, **question: Any) -> list[Any]:
+    """The first pages of an answer."""
+    found = [ask(client, MIXED + "rows", **question)]
+    while found[-1]["next"] and len(found) < 4:
+        cursor = {"cursor": found[-1]["next"]}
+        found.append(ask(client, MIXED + "rows", **{k: v for k, v in question.items() if k != "offset"}, **cursor))
+    return [(one["total"], one["items"]) for one in found]
 
 
 def test_a_dump_breaks_off_when_the_dataset_is_stopped(monkeypatch):

@@ -134,6 +134,29 @@ def test_rows_are_compared_whole_and_then_loosely(engine, tmp_path):
     assert (near.rows, near.failed) == ([1, 3], 1)
 
 
+PARTED = [  # of an ID number or a credit code: the part, its column, which rows are asked and which are wrong
+    ("birth_date", "resident_id", ["310104199003078515", "310104900307851", "31010419900307 851 5", "310104199003078515", "310104199003078515", "", "待办", "31010419900307851x"],
+     ["1990-03-07", "1990/3/7", "19900307", "1990-03-08", "", "1990-03-07", "1990-03-07", "1991-03-07"], 5, [4, 8]),
+    ("sex", "resident_id", ["310104199003078515", "310104199003078525", "310104900307852", "310104199003078515", "310104199003078515"],
+     ["男", "女性", "2", "女", "不详"], 4, [4]),
+    ("organisation_code", "credit_code", ["91310000MA1FL00001", "91310000ma1fl00001", "91310000MA1FL00001", "x"],
+     ["MA1FL0000", "MA1FL000-0", "MA1FL0009", "MA1FL0000"], 3, [3]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "kind", "whole", "told", "asked", "wrong"), PARTED, ids=[one[0] for one in PARTED])
+@pytest.mark.parametrize("many", [0, 1000], ids=["large", "small"])
+def test_a_column_agrees_with_the_number_that_says_it_too(
+    engine, tmp_path, monkeypatch, many, part, kind, whole, told, asked, wrong
+):
+    monkeypatch.setattr(checks, "MANY_ROWS", many)
+    table = stage(engine, tmp_path, {"号": whole, "项": told})
+    rule = Rule("a", "agrees", None, ("号", "项"), {"part": part, "type": kind}, "040202")
+    fields = [Field("号"), Field("项", "date" if part == "birth_date" else "string")]
+    (result,) = run_checks(engine, table, fields, [rule]).results
+    assert (result.checked, result.rows) == (asked, wrong)
+
+
 def test_an_end_before_its_start_is_found_and_an_unreadable_one_is_not_judged(engine, tmp_path):
     columns = {"起": ["2020-01-01", "2020-01-02", "?", "待"], "止": ["2020-01-02", "2020-01-01", "2020-01-01", "早"]}
     rule = Rule("c", "cross_field", None, ("起", "止"), {"operator": "<="}, "040202")
@@ -179,6 +202,8 @@ def test_a_rule_that_cannot_run_says_so_and_never_passes(engine, tmp_path, rule)
         Rule("r", "check_digit", "甲", (), {"type": "mobile"}),
         Rule("r", "cross_field", "甲", (), {"operator": "<="}),
         Rule("r", "cross_field", None, ("甲", "乙"), {"operator": "~"}),
+        Rule("r", "agrees", None, ("甲", "乙"), {"part": "age", "type": "resident_id"}),
+        Rule("r", "agrees", None, ("甲", "乙"), {"part": "sex"}),
         Rule("r", "in_set", "甲", (), {"values": 5}),
         Rule("r", "inconsistent", None, ("甲", "乙"), {}),
     ],

@@ -104,6 +104,18 @@ def test_every_suggested_rule_says_why_with_figures_of_the_file(tmp_path):
     assert rules["unique", "编号"] in report_html(report)
 
 
+def test_a_column_of_districts_holds_known_names_only(tmp_path):
+    """Where rare districts hide what is wrong among them, the list of names tells it; retired names are names."""
+    names = ["浦东新区"] * 60 + ["闸北区"] * 40 + ["崇明县"] * 3 + ["金山区"] * 2 + ["测试区", "浦东区", "测试区"]
+    path = tmp_path / "机构.csv"
+    path.write_text("名称,所在区\n" + "\n".join(f"机构{n},{name}" for n, name in enumerate(names)), encoding="utf-8")
+    table = gs.inspect(path).tables[0]
+    rule = next(one for one in table.rules if one.column == "所在区" and one.kind == "in_set")
+    assert rule.params == {"code_list": "行政区划名称"}
+    found = next(one for one in table.findings if one.rule == rule.id)
+    assert (found.rows_total, set(found.examples)) == (3, {"测试区", "浦东区"})
+
+
 def test_an_empty_header_is_named_and_said(report):
     assert [finding.kind for finding in report.tables[0].findings if finding.kind.startswith("header")] == [
         "header_empty"

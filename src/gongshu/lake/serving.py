@@ -38,16 +38,20 @@ WAIT_SECONDS = 3.0
 QUERY_SECONDS = 8.0
 HEAVY_SECONDS = 20.0  # of a query that stands back: it may have to wait for the processor
 MEMORY = "256MB"
-BULK_MEMORY = "64MB"  # of a reader of all rows, which keeps nothing
+LIGHT_MEMORY = (
+    "128MB"  # of the instance that answers light queries: a row is a few blocks, and the system keeps the file's
+)
+BULK_MEMORY = "32MB"  # of a reader of all rows, which keeps nothing
+SORT_MEMORY = "64MB"  # of one who wants them in another order
 THREADS = 2  # of a heavy query
 ROW_GROUP = 122_880  # rows that DuckDB describes together
 WORTH_TOUCHING = 8 * 1024 * 1024  # bytes of a file of several row groups
 NICE = 15  # of 19: how far what is heavy stands back
-# of the engine's optimizers, those of joins and of queries within queries: a light question has none, and each that looks at it
-# takes time
+# of the engine's optimizers, those of queries within queries and of the order of joins: a light question has none, and each that
+# looks at it takes time. What brings joins together with filters stays: a page is cut out of a table by such a join.
 NO_HELP = (
-    "join_order", "build_side_probe_side", "join_filter_pushdown", "join_elimination", "window_self_join", "deliminator",
-    "unnest_rewriter", "common_subplan", "materialized_cte", "cte_inlining", "cte_filter_pusher",
+    "join_order", "window_self_join", "deliminator", "unnest_rewriter", "common_subplan",
+    "materialized_cte", "cte_inlining", "cte_filter_pusher",
 )  # fmt: skip
 LOCKED = (
     "autoinstall_known_extensions = false",
@@ -83,6 +87,7 @@ class _Copy:
     stamp: tuple[int, int, int]
     borrowed: int = 0
     stale: bool = False
+    touched: bool = False
     idle: list[duckdb.DuckDBPyConnection] = field(default_factory=list)  # cursors that answered and can answer again
 
     def close(self) -> None:
@@ -187,24 +192,28 @@ class Pool:
 
     files: int = OPEN_FILES
     memory: str = MEMORY
+    light_memory: str = LIGHT_MEMORY
     _copies: OrderedDict[tuple[Path, bool], _Copy] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _running: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(QUERIES))
 
     @contextmanager
-    def cursor(self, path: Path, *, seconds: float = 0, bulk: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    def cursor(
+        self, path: Path, *, seconds: float = 0, bulk: str = "", touch: bool = True
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the copy at ``path`` for at most ``seconds`` (else those of its watch, or :data:`QUERY_SECONDS`).
 
         Raises CopyMissing, TooBusy, TooSlow, TooLarge.
 
-        What runs under a watch is heavy: it has two threads. A ``bulk`` reader is none of the :data:`QUERIES`: it works only as fast as its client takes what it reads, and in an
-        instance of its own, so that the rows that pass by don't fill the memory of the others.
+        What runs under a watch is heavy: it has two threads. A reader of all rows is none of the :data:`QUERIES`: it works
+        only as fast as its client takes what it reads, and in an instance of its own with so much memory as ``bulk`` says, so
+        that the rows that pass by don't fill that of the others. Without ``touch`` a file of many rows is not prepared for questions to come.
         """
         if not (bulk or self._running.acquire(timeout=WAIT_SECONDS)):
             raise TooBusy(path.name)
         try:
             watch, well = _watch.get(), False
-            copy = (_alone(path) if bulk else None) or self._borrow(path, heavy=watch is not None)
+            copy = (_alone(path, bulk) if bulk else None) or self._borrow(path, heavy=watch is not None, touch=touch)
             cursor = self._cursor(copy)
             allowed = seconds or (watch.seconds if watch is not None else QUERY_SECONDS)
             late = CLOCK.ring(allowed, cursor.interrupt)
@@ -232,7 +241,7 @@ class Pool:
             for place in list(self._copies):
                 self._drop(place)
 
-    def _borrow(self, path: Path, *, heavy: bool) -> _Copy:
+    def _borrow(self, path: Path, *, heavy: bool, touch: bool) -> _Copy:
         with self._lock:
             stamp, place = _stamp(path), (path, heavy)
             if stamp is None or ((copy := self._copies.get(place)) is not None and copy.stamp != stamp):
@@ -247,10 +256,11 @@ class Pool:
                 place = (path, False)
                 copy = self._copies.get(place)
             if copy is None:
-                copy = self._copies[place] = _Copy(_open(path, self.memory, threads=1), stamp)
-                if stamp[2] >= WORTH_TOUCHING:
-                    copy.borrowed += 1  # until it was touched
-                    threading.Thread(target=self._touch, args=(copy,), name="serving-touch", daemon=True).start()
+                copy = self._copies[place] = _Copy(_open(path, self.light_memory, threads=1), stamp)
+            if touch and not (copy.touched or place[1]) and stamp[2] >= WORTH_TOUCHING:
+                copy.touched = True
+                copy.borrowed += 1  # until it was touched
+                threading.Thread(target=self._touch, args=(copy,), name="serving-touch", daemon=True).start()
             self._copies.move_to_end(place)
             copy.borrowed += 1
             while len(self._copies) > self.files:
@@ -269,8 +279,12 @@ class Pool:
         cursor, well = copy.connection.cursor(), False
         try:
             rows = cursor.execute(exp.select("count(*)").from_(TABLE).sql(dialect="duckdb")).fetchall()[0][0]
-            first = exp.column("rowid").isin(*range(0, rows, ROW_GROUP))
-            cursor.execute(exp.select("*").from_(TABLE).where(first).sql(dialect="duckdb")).fetchall()
+            first = exp.EQ(this=exp.column("rowid"), expression=exp.Placeholder(this="first"))
+            query = exp.select("*").from_(TABLE).where(first).sql(dialect="duckdb")
+            for number in range(0, rows, ROW_GROUP):  # one by one: a list of them would scan the table
+                execute(cursor, query, {"first": number}).fetchall()
+                if copy.stale:
+                    break
             well = True
         except duckdb.Error:  # it is only slower then
             pass
@@ -331,8 +345,21 @@ def stamp(path: Path) -> tuple[int, int, int]:
 
 @lru_cache(maxsize=256)
 def _column_types(path: Path, stamp: tuple[int, int, int]) -> dict[str, str]:
-    described = exp.Describe(this=exp.to_table(TABLE))
-    return {name: kind for name, kind, *_rest in read(path, described)}
+    described = exp.Describe(this=exp.to_table(TABLE)).sql(dialect="duckdb")
+    with POOL.cursor(path, touch=False) as cursor:
+        return {name: kind for name, kind, *_rest in cursor.execute(described).fetchall()}
+
+
+def is_indexed(path: Path) -> bool:
+    """Whether the copy at ``path`` has an index on its key."""
+    return _is_indexed(path, stamp(path))
+
+
+@lru_cache(maxsize=256)
+def _is_indexed(path: Path, stamp: tuple[int, int, int]) -> bool:
+    found = exp.select("count(*)").from_(exp.Anonymous(this="duckdb_indexes")).sql(dialect="duckdb")
+    with POOL.cursor(path, touch=False) as cursor:
+        return bool(cursor.execute(found).fetchall()[0][0])
 
 
 def warm_up() -> None:
@@ -350,9 +377,9 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _alone(path: Path) -> _Copy | None:
+def _alone(path: Path, memory: str) -> _Copy | None:
     """The copy for one bulk reader, closed when it is given back; None where files can't have a second name."""
-    stamp, connection = _stamp(path), _apart(path, BULK_MEMORY, threads=1)
+    stamp, connection = _stamp(path), _apart(path, memory, threads=1)
     return None if connection is None else _Copy(connection, stamp or (0, 0, 0), borrowed=1, stale=True)
 
 

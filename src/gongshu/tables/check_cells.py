@@ -11,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from gongshu.tables.cells import SPACES, TEXT, Cell, Early, Kind, Test, columns_of, mojibake_classes, nonblank
+from gongshu.tables.check_agreement import AGREES
 from gongshu.tables.contract import Rule
 from gongshu.tables.digits import EXPRESSIONS, right_digits
 from gongshu.tables.regexes import portable
@@ -209,15 +210,25 @@ def _number_type(rule: Rule, types: Types) -> Iterable[tuple[str, str]]:
 
 def _range(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
+    return judged_between(cell, *(_bound(rule.params.get(end), _measured(cell)) for end in ("min", "max")))
+
+
+def judged_between(cell: Cell, low: Any, high: Any) -> Test:
+    """Whether a cell lies between ``low`` and ``high``, values or columns, None for no bound."""
     value = _measured(cell)
-    low, high = (_bound(rule.params.get(end), value) for end in ("min", "max"))
     return Test(value.notnull(), _outside(value, low, high), value.isnull().ifelse(cell.filled, False))
 
 
 def _within(rule: Rule, early: Earlies) -> ir.BooleanValue:
-    value = _measured(_one(rule, early))
-    low, high = (_bound(rule.params.get(end), value) for end in ("min", "max"))
-    return value.notnull() & ~_outside(value, low, high)
+    one = _one(rule, early)
+    return surely_between(one, *(_bound(rule.params.get(end), _measured(one)) for end in ("min", "max")))
+
+
+def surely_between(one: Early, low: Any, high: Any) -> ir.BooleanValue:
+    """The quick test of :func:`judged_between`."""
+    value = _measured(one)
+    found: ir.BooleanValue = value.notnull() & ~_outside(value, low, high)
+    return found
 
 
 def _measured(one: Cell | Early) -> ir.Value:
@@ -369,6 +380,7 @@ ROW_KINDS: dict[str, Kind] = {
     "date_format": Kind(_date_format, _written_so, _form_types),
     "check_digit": Kind(_check_digit, outside=lambda rule, texts: right_digits(texts, str(rule.params["type"]))),
     "cross_field": Kind(_cross_field, _in_order, _own_type),
+    "agrees": AGREES,
     "swapped_axes": Kind(_swapped_axes, _not_swapped, _as_numbers),
     "out_of_bounds": Kind(_out_of_bounds, _in_bounds, _as_numbers),
     "outlier": Kind(_outlier, _within, _number_type),

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
@@ -22,9 +23,11 @@ from gongshu.tables.cells import Prepared, Test, columns_of, numbered, prepared
 from gongshu.tables.check_cells import CHECKED_TYPES, ROW_KINDS, units_of
 from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS, reference
 from gongshu.tables.check_tables import TABLE_KINDS, Context, other_table
+from gongshu.tables.check_wide import flags_of_tests, judge_wide
 from gongshu.tables.code_lists import code_list
 from gongshu.tables.contract import Field, Rule
 from gongshu.tables.engine import streamed
+from gongshu.tables.long_form import is_wide
 from gongshu.tables.model import MASK_BITS, ROW, TextTable
 from gongshu.tables.rule_forms import problem_with
 from gongshu.tables.scores import score
@@ -283,7 +286,7 @@ def _staged(backend: BaseBackend, table: TextTable | ir.Table | Path) -> ir.Tabl
 
 
 Unit = tuple[str | None, Rule]
-Kept = list[tuple[list[Result], ir.Table]]
+Kept = list[tuple[list[Result], Any]]  # a table of rows and words, or for each result its rows
 
 
 def _run_all_local(run: _Run, local: list[Unit], folder: Path) -> Kept:
@@ -291,9 +294,34 @@ def _run_all_local(run: _Run, local: list[Unit], folder: Path) -> Kept:
     kept: Kept = []
     rows = int(run.backend.to_pyarrow(run.table.count()).as_py()) if local else 0
     many = run.backend.name == "duckdb" and rows >= MANY_ROWS
+    results = len(run.results)
+    if is_wide(run.backend, run.table, list({name for _, rule in local for name in columns_of(rule)}), rows):
+        local = _run_wide(run, local, rows, folder, kept)
     for start in range(0, len(local), UNITS_AT_ONCE):
         kept += _run_local(run, local[start : start + UNITS_AT_ONCE], rows, folder, sifted=many)
+    order = {name: place for place, name in enumerate(run.types)}
+    run.results[results:] = sorted(run.results[results:], key=lambda one: order[columns_of(one.rule)[0]])
     return kept
+
+
+def _run_wide(run: _Run, local: list[Unit], rows: int, folder: Path, kept: Kept) -> list[Unit]:
+    """What can be judged of many columns at once; the units that are left."""
+    try:
+        judged = judge_wide(run.backend, run.table, run.types, [rule for _, rule in local], rows, folder)
+    except run.bad:  # one of them is wrong: which, is found out in small parts
+        return local
+    units = [local[n] for n in judged]
+    counts = {
+        f"{what}{n}": getattr(one, name)
+        for n, one in enumerate(judged.values())
+        for what, name in (("failed", "failed"), ("not", "not_asked"), ("unknown", "unknown"))
+    }
+    numbers = {n: one.wrong[: run.max_rows].tolist() for n, one in enumerate(judged.values())}
+    results = _results(units, counts, numbers, rows)
+    run.results += results
+    if results:
+        kept.append((results, [one.wrong for one in judged.values()]))
+    return [unit for n, unit in enumerate(local) if n not in judged]
 
 
 def _run_local(run: _Run, units: list[Unit], rows: int, folder: Path, *, sifted: bool) -> Kept:
@@ -368,9 +396,7 @@ def _told(run: _Run, ready: Prepared, units: list[Unit], rows: int, path: Path) 
     Counted as they come, the failing ones written to ``path``.
     """
     base, tests = ready.base, ready.tests
-    flags = {f"f{n}": test.broken for n, test in enumerate(tests)}
-    flags |= {f"n{n}": ~test.asked for n, test in enumerate(tests) if test.asked is not None}
-    flags |= {f"u{n}": test.unknown for n, test in enumerate(tests) if test.unknown is not None}
+    flags = flags_of_tests(tests)
     judged = base.select(_row=base[ROW], **flags)
     judged = judged.filter(ibis.or_(*(judged[name] for name in flags)))
     words = -(-len(tests) // MASK_BITS)
@@ -405,6 +431,9 @@ def _results(units: list[Unit], counts: dict[str, int], numbers: dict[int, list[
 
 
 def _write_mask(run: _Run, kept: Kept, path: Path) -> None:
+    if any(isinstance(part, list) for _, part in kept):
+        _write_wide_mask(run, kept, path)
+        return
     bits: list[masks.Bit] = []
     parts: list[tuple[int, ir.Table]] = []
     for results, table in kept:
@@ -415,6 +444,22 @@ def _write_mask(run: _Run, kept: Kept, path: Path) -> None:
         parts.append((len(bits), table.select("row")))
         bits.append((result.rule.id, result.column))
     masks.write_mask(run.backend, parts, bits, path)
+
+
+def _write_wide_mask(run: _Run, kept: Kept, path: Path) -> None:
+    bits: list[masks.Bit] = []
+    wrong: list[Any] = []
+    for results, part in kept:
+        bits += [(result.rule.id, result.column) for result in results]
+        if isinstance(part, list):
+            wrong += part
+        else:
+            rows = run.backend.to_pyarrow(part.order_by("row"))
+            wrong += [np.array(masks.picked(rows, "f", n), np.int64) for n in range(len(results))]
+    for result, table in run.every:
+        bits.append((result.rule.id, result.column))
+        wrong.append(np.sort(run.backend.to_pyarrow(table.select("row"))["row"].to_numpy().astype(np.int64)))
+    masks.write_rows(wrong, bits, path)
 
 
 def _with_examples(run: _Run) -> list[Result]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,6 +26,7 @@ from gongshu.tables.model import MASK_KEY, ROW
 from gongshu.tables.tally import flags_of
 
 Bit = tuple[str, str | None]
+ROWS_AT_ONCE = 4096
 
 
 def words(flags: Sequence[ir.BooleanValue], name: str) -> dict[str, ir.IntegerValue]:
@@ -71,11 +73,30 @@ def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits
         stream = backend.to_pyarrow_batches(table)
     else:
         stream = None
-    schema = pa.schema([("row", pa.int64()), *((name, pa.int64()) for name in names)])
-    schema = schema.with_metadata({MASK_KEY: json.dumps([list(bit) for bit in bits], ensure_ascii=False)})
+    schema = _schema(bits)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in stream or ():
             writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
+
+
+def write_rows(wrong: Sequence[npt.NDArray[np.int64]], bits: Sequence[Bit], path: Path) -> None:
+    """Write the mask of which ``wrong`` says for each of very many ``bits`` the rows, in order."""
+    schema = _schema(bits)
+    rows = np.unique(np.concatenate([*wrong, np.empty(0, np.int64)]))
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            words = np.zeros((len(schema) - 1, len(some)), np.int64)
+            for bit, each in enumerate(wrong):
+                own = each[slice(*np.searchsorted(each, [some[0], some[-1] + 1]))]
+                words[bit // BITS, np.searchsorted(some, own)] |= 1 << bit % BITS
+            writer.write_batch(pa.record_batch([pa.array(some), *map(pa.array, words)], schema=schema))
+
+
+def _schema(bits: Sequence[Bit]) -> pa.Schema:
+    names = [f"mask{n}" for n in range(max(1, -(-len(bits) // BITS)))]
+    schema = pa.schema([("row", pa.int64()), *((name, pa.int64()) for name in names)])
+    return schema.with_metadata({MASK_KEY: json.dumps([list(bit) for bit in bits], ensure_ascii=False)})
 
 
 def bits_of(path: Path) -> list[Bit]:

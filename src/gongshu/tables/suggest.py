@@ -11,13 +11,16 @@ from ibis.backends import BaseBackend
 
 from gongshu.i18n import gettext
 from gongshu.tables.check_cells import CHECKED_TYPES, TYPE_FORMS
+from gongshu.tables.code_lists import DIVISION_NAMES
 from gongshu.tables.contract import Rule
 from gongshu.tables.known import Known
+from gongshu.tables.semantic.divisions import every_name
 from gongshu.tables.semantic.types import type_title
 from gongshu.tables.storage import placeholder_pattern
-from gongshu.tables.suggest_rows import NUMERIC, date_forms, for_dates, for_places, outliers
+from gongshu.tables.suggest_rows import NUMERIC, date_forms, for_dates, for_parts, for_places, outliers
 
 MOSTLY_FILLED = 0.9  # a column that is filled so far is meant to be filled
+MOSTLY_KNOWN = 0.9  # a column whose values are so far in a list is meant to hold nothing else
 _SURROGATE = re.compile(
     r"^(id|no|row|rid|seq|index|fid|gid|objectid|uuid|guid|xh|序号|行号|主键|编号)$|(^|_)(row|rec|record)_?(id|no|num)$|^_?id$"
 )
@@ -58,6 +61,7 @@ def suggest_rules(backend: BaseBackend, table: ir.Table, columns: list[Known]) -
         rules += _for_column(column, forms)
     rules += for_places(backend, table, columns)
     rules += for_dates(backend, table, columns)
+    rules += for_parts(backend, table, columns)
     rules += outliers(backend, table, columns)
     rules += _for_rows(columns)
     return rules
@@ -184,6 +188,12 @@ def _for_codes(column: Known) -> Iterator[Rule]:
         yield Rule(
             f"in_set-{column.place}", "in_set", column.name, (), {"values": common}, "010500", "warning", evidence
         )
+    elif column.code == "division_name":
+        known = sum(n for value, n in usual if value in every_name()) / filled
+        if known >= MOSTLY_KNOWN:
+            params = {"code_list": DIVISION_NAMES}
+            evidence = gettext("至少 {share} 的值是省、市、区县的名称", share=f"{known:.1%}")
+            yield Rule(f"in_set-{column.place}", "in_set", column.name, (), params, "010500", "warning", evidence)
 
 
 def _rare(values: list[tuple[str, int]], filled: int) -> bool:

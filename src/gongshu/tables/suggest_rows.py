@@ -3,8 +3,9 @@ is far from the rest."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -12,15 +13,19 @@ from ibis.backends import BaseBackend
 
 from gongshu.i18n import gettext
 from gongshu.rulebooks import rulebook
+from gongshu.tables.check_agreement import PARTS, day_told, part_said, sex_told
 from gongshu.tables.check_cells import DATE_FORMS
 from gongshu.tables.contract import Rule
 from gongshu.tables.known import Known
+from gongshu.tables.long_form import is_wide, long_parts
 from gongshu.tables.model import ROW
 from gongshu.tables.semantic.hints import hints_of
 from gongshu.tables.storage import normalise, typed
 
 _STEP = 0.05  # degrees
 DATES_COMPARED = 12
+PARTS_COMPARED = 4  # columns of a kind
+ENOUGH, MOSTLY_AGREE = 20, 0.8  # rows; their share
 NUMERIC = ("int64", "float64", "decimal")
 
 
@@ -103,18 +108,42 @@ def date_forms(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> d
     dates = [column for column in columns if column.storage_type == "date"]
     if not dates:
         return {}
-    counts: dict[str, ir.Scalar] = {}
-    for column in dates:
-        text = normalise(table[column.name])
-        counts |= {f"{column.place}|{form}": text.re_search(pattern).sum() for form, pattern in DATE_FORMS.items()}
-    found = backend.to_pyarrow(table.aggregate(**counts)).to_pylist()[0]
+    found = _told(
+        backend,
+        table,
+        dates,
+        lambda values: {form: normalise(values).re_search(DATE_FORMS[form]).sum() for form in DATE_FORMS},
+    )
     forms = {}
     for column in dates:
         # padded dates match the unpadded pattern too: the first form wins a tie
-        best = max(DATE_FORMS, key=lambda form: (found[f"{column.place}|{form}"] or 0, -list(DATE_FORMS).index(form)))
-        if (found[f"{column.place}|{best}"] or 0) >= 0.2 * column.filled:
-            forms[column.name] = best, (found[f"{column.place}|{best}"] or 0) / column.filled
+        best = max(DATE_FORMS, key=lambda form: (found[column.name][form] or 0, -list(DATE_FORMS).index(form)))
+        if (found[column.name][best] or 0) >= 0.2 * column.filled:
+            forms[column.name] = best, (found[column.name][best] or 0) / column.filled
     return forms
+
+
+def _told(
+    backend: BaseBackend,
+    table: ir.Table,
+    columns: list[Known],
+    metrics: Callable[[ir.StringValue], dict[str, ir.Scalar]],
+) -> dict[str, dict[str, Any]]:
+    """What ``metrics`` of their cells come to for each of the columns, in one query or a few."""
+    names = [column.name for column in columns]
+    if is_wide(backend, table, names, columns[0].statistics.rows):
+        found: dict[str, dict[str, Any]] = {}
+        for part, cells in long_parts(backend, table, names, columns[0].statistics.rows):
+            sums = cells.group_by("column").aggregate(**metrics(cells.value))
+            found |= {part[row.pop("column")]: row for row in backend.to_pyarrow(sums).to_pylist()}
+        return found
+    counts = {f"{n}|{key}": one for n, name in enumerate(names) for key, one in metrics(table[name]).items()}
+    row = backend.to_pyarrow(table.aggregate(**counts)).to_pylist()[0]
+    told: dict[str, dict[str, Any]] = {name: {} for name in names}
+    for key, value in row.items():
+        number, metric = key.split("|", 1)
+        told[names[int(number)]][metric] = value
+    return told
 
 
 def for_dates(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
@@ -183,6 +212,35 @@ def _order(column: Known) -> int | None:
     return None
 
 
+def for_parts(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
+    """Birthdays, sexes and organisation codes that stand beside the number that says them too, and mostly agree."""
+    pairs = [
+        (whole, other, part)
+        for part, kind in PARTS.items()
+        for whole in [one for one in columns if one.code == kind][:PARTS_COMPARED]
+        for other in [one for one in columns if one.code == part][:PARTS_COMPARED]
+    ]
+    if not pairs:
+        return
+    counts: dict[str, ir.Scalar] = {}
+    for n, (whole, other, part) in enumerate(pairs):
+        said = part_said(normalise(table[whole.name]).replace(" ", "").replace("-", "").upper(), part)
+        text = normalise(table[other.name]).upper()
+        told = text.replace("-", "")
+        if part != "organisation_code":
+            told = day_told(typed(table[other.name], "date")) if part == "birth_date" else sex_told(text)
+        counts |= {f"both{n}": (said.notnull() & told.notnull()).sum(), f"right{n}": (said == told).sum()}
+    found = backend.to_pyarrow(table.aggregate(**counts)).to_pylist()[0]
+    for n, (whole, other, part) in enumerate(pairs):
+        both, right = found[f"both{n}"] or 0, found[f"right{n}"] or 0
+        if both < ENOUGH or right < MOSTLY_AGREE * both:
+            continue
+        evidence = gettext("两列都有的 {both} 行里，{share} 说的一样", both=f"{both:,}", share=f"{right / both:.1%}")
+        params = {"part": part, "type": PARTS[part]}
+        named = (whole.name, other.name)
+        yield Rule(f"agrees-{whole.place}-{other.place}", "agrees", None, named, params, "040202", evidence=evidence)
+
+
 def outliers(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
     """Numbers far from the rest: beyond the quartiles by ten times their distance; a hint, never an error."""
     numbers = [
@@ -196,14 +254,14 @@ def outliers(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Ite
     rows = columns[0].statistics.rows
     if rows > 60_000:
         sample = table.filter((table[ROW] * 2654435761 + 40503) % 4294967296 < int(4294967296 * 40_000 / rows))
-    quarters = {
-        f"{column.place}|{q}": typed(sample[column.name], "float64").quantile(q / 100)
-        for column in numbers
-        for q in (25, 75)
-    }
-    found = backend.to_pyarrow(sample.aggregate(**quarters)).to_pylist()[0]
+    found = _told(
+        backend,
+        sample,
+        numbers,
+        lambda values: {f"q{q}": typed(values, "float64").quantile(q / 100) for q in (25, 75)},
+    )
     for column in numbers:
-        low, high = found[f"{column.place}|25"], found[f"{column.place}|75"]
+        low, high = found[column.name]["q25"], found[column.name]["q75"]
         if low is None or high <= low:
             continue
         spread = 10 * (high - low)

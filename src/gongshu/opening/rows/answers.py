@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import duckdb
 from django.utils.translation import gettext as _
 
 from gongshu.lake import serving
@@ -16,11 +17,14 @@ from gongshu.opening.rows.grammar import Ask, column_of, descending
 from gongshu.opening.rows.kept import ANSWERS
 from gongshu.opening.rows.statements import Statement, row_objects
 from gongshu.opening.rows.tables import Table
-from gongshu.opening.rows.values import ROW_ID, BadQuestion, json_array, row_id
+from gongshu.opening.rows.values import ROW_ID, BadQuestion, json_array, quoted, row_id
 from gongshu.opening.rows.wanted import MOST_FACETS, MOST_GROUPERS, Wanted
 
 ANSWER_BYTES = 64 * 1024 * 1024
 BATCH = 2000
+LARGE = 50_000  # rows of a table
+APART = 1000  # rows that are found by their keys; of up to 2,048 the engine finds each by the index
+KEYS = {"int64", "string"}  # kinds of keys that are bound as they were read
 
 
 @dataclass(frozen=True)
@@ -57,19 +61,54 @@ def page(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
     """The rows asked for, each as the JSON text that the SQL ``each`` gives; TooLarge beyond 64 MB."""
     if not wanted.limit:
         return Page([], *closing(table, ask, wanted, 0, -1))
-    statement = statements.page(table, ask, each, wanted.limit + 1, wanted.offset, wanted.cursor)
-    found, size = [], 0
-    with serving.POOL.cursor(table.path) as cursor:
-        result = serving.execute(cursor, statement.sql, statement.values)
-        while batch := result.fetchmany(BATCH):
-            found += batch
-            size += sum(len(row[0]) for row in batch)
-            if size > ANSWER_BYTES:
-                raise serving.TooLarge(table.path.name)
+    found = _apart(table, ask, wanted, each) if _is_apart(table, ask, wanted) else _at_once(table, ask, wanted, each)
     following, counted = closing(
         table, ask, wanted, len(found), int(found[wanted.limit - 1][1]) if len(found) > wanted.limit else -1
     )
     return Page([row[0] for row in found[: wanted.limit]], following, counted)
+
+
+def _at_once(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[str, int]]:
+    statement = statements.page(table, ask, each, wanted.limit + 1, wanted.offset, wanted.cursor)
+    with serving.POOL.cursor(table.path) as cursor:
+        return _texts(table, cursor, statement)
+
+
+def _apart(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[str, int]]:
+    """Which rows they are, then the rows themselves by their keys."""
+    key = quoted(table.key[0]).sql("duckdb")
+    statement = statements.page(table, ask, key, wanted.limit + 1, wanted.offset, wanted.cursor)
+    with serving.POOL.cursor(table.path) as cursor:
+        places = serving.execute(cursor, statement.sql, statement.values).fetchall()
+        if not places:
+            return []
+        found = _texts(table, cursor, statements.of_keys(table, each, [place[0] for place in places]))
+    text_of = {ordinal: text for text, ordinal in found}
+    return [(text_of[ordinal], ordinal) for _key, ordinal in places]
+
+
+def _texts(table: Table, cursor: duckdb.DuckDBPyConnection, statement: Statement) -> list[tuple[str, int]]:
+    """Text and ordinal of each row; TooLarge beyond 64 MB."""
+    found: list[tuple[str, int]] = []
+    size, result = 0, serving.execute(cursor, statement.sql, statement.values)
+    while batch := result.fetchmany(BATCH):
+        found += batch
+        size += sum(len(row[0]) for row in batch)
+        if size > ANSWER_BYTES:
+            raise serving.TooLarge(table.path.name)
+    return found
+
+
+def _is_apart(table: Table, ask: Ask, wanted: Wanted) -> bool:
+    """Whether rows are found quicker in two steps: the engine itself looks through the whole table for rows that stand far apart
+    (100 of ten million, sorted: 400 ms, or 42)."""
+    sorted_few = bool(ask.sort) and wanted.limit <= APART and table.rows > LARGE
+    return (
+        sorted_few
+        and statements.is_identified(table)
+        and table.kind(table.key[0]) in KEYS
+        and serving.is_indexed(table.path)
+    )
 
 
 def closing(table: Table, ask: Ask, wanted: Wanted, found: int, ordinal: int) -> tuple[str | None, int | None]:

@@ -29,7 +29,8 @@ def encoding(kind: str, accepted: str) -> str:
 def stream(table: Table, ask: Ask, kind: str, packed: str) -> Iterator[bytes]:
     """The pieces of the dump; breaks off with StoppedError or WithdrawnError once nothing may be read any more."""
     asked = time.monotonic()
-    with serving.POOL.cursor(table.path, seconds=SECONDS, bulk=True) as cursor:
+    memory = serving.SORT_MEMORY if ask.sort else serving.BULK_MEMORY
+    with serving.POOL.cursor(table.path, seconds=SECONDS, bulk=memory) as cursor:
         for piece in _packed(formats.pieces(table, ask, kind, cursor), packed):
             if time.monotonic() - asked >= ASK_SECONDS:
                 asked = time.monotonic()

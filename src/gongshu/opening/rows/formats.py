@@ -19,7 +19,7 @@ from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import ROW_ID, csv_line, feature, quoted, row_id
 from gongshu.opening.rows.wanted import Wanted
 
-BATCH = 20_000  # rows of a piece of Arrow, and of a row group of Parquet
+BATCHES = {"arrow": 4000, "parquet": 20_000}  # rows of a piece of Arrow, and of a row group of Parquet
 LINES = 2000  # rows of a piece of text: each is a Python object for a moment
 TEXTS = ("jsonl", "csv", "geojson")
 
@@ -44,7 +44,7 @@ def pieces(table: Table, ask: Ask, kind: str, cursor: duckdb.DuckDBPyConnection)
         yield from _framed(table, ask.select, kind, batches)
         return
     statement = statements.page(table, ask, _columns(table, ask.select), None)
-    reader = cursor.execute(statement.sql, statement.values).to_arrow_reader(BATCH)
+    reader = cursor.execute(statement.sql, statement.values).to_arrow_reader(BATCHES[kind])
     last = len(reader.schema) - 1
     sink = Sink()
     with _writer(kind, reader.schema.remove(last), sink) as writer:
@@ -57,7 +57,7 @@ def pieces(table: Table, ask: Ask, kind: str, cursor: duckdb.DuckDBPyConnection)
 
 def rows_of_a_piece(kind: str) -> int:
     """How many rows a piece of :func:`pieces` holds at most."""
-    return LINES if kind in TEXTS else BATCH
+    return BATCHES.get(kind, LINES)
 
 
 @lru_cache(maxsize=512)

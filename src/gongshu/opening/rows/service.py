@@ -159,7 +159,7 @@ def is_heavy(kind: str, table: Table, ask: Ask, how: Wanted) -> bool:
     """Whether answering means to look at many rows, or to send many."""
     if kind == "dump" or how.format != "json" or (how.limit > 1000 and table.rows > 1000):
         return True
-    if table.rows <= 50_000:
+    if table.rows <= answers.LARGE:
         return False
     return kind != "rows" or (not (ask.everything and not ask.sort) and not statements.by_key(table, ask))
 

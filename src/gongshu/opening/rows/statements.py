@@ -44,6 +44,20 @@ def page(
     return Statement(_said(_page(table, where, ask.sort, chosen, limit, offset)), conditions.values)
 
 
+def of_keys(table: Table, chosen: str, keys: list[Any]) -> Statement:
+    """The rows that have these values of the key, of the expressions whose SQL is ``chosen``, with their ordinals last."""
+    return Statement(_of_keys(table, chosen, len(keys)), {f"p{n}": key for n, key in enumerate(keys)})
+
+
+@lru_cache(maxsize=64)
+def _of_keys(table: Table, chosen: str, number: int) -> str:
+    among = quoted(table.key[0]).isin(*(exp.Placeholder(this=f"p{n}") for n in range(number)))
+    query = exp.Select(expressions=[exp.Var(this=chosen), exp.column("rowid")])
+    query.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(TABLE))))
+    query.set("where", exp.Where(this=among))
+    return _said(query)
+
+
 def by_key(table: Table, ask: Ask) -> bool:
     """Whether ``ask`` names the values of all key columns: the rows that have them are few, and found by the index."""
     same = {one.column for one in ask.filters if one.operator == "eq"}
@@ -75,15 +89,12 @@ def _page_of_shape(
     query = exp.Select(expressions=[exp.Var(this=chosen), exp.column("rowid")])
     query.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(TABLE))))
     query.set("where", exp.Where(this=where))
-    return _said(query if limit is None or _one_each(table) else query.limit(limit, copy=False))
+    return _said(query if limit is None or is_identified(table) else query.limit(limit, copy=False))
 
 
-def _one_each(table: Table) -> bool:
-    """Whether every value of the key surely stands in one row only, as counted when the version was made."""
-    if len(table.key) != 1:
-        return False
-    counted = table.by_name[table.key[0]]
-    return bool(table.rows) and (counted.get("distinct") or 0) + (counted.get("nulls") or 0) == table.rows
+def is_identified(table: Table) -> bool:
+    """Whether the key is one column, never empty, and surely has another value in each row, as counted with the version."""
+    return len(table.key) == 1 and table.rows > 0 and table.by_name[table.key[0]].get("distinct") == table.rows
 
 
 def _page(
