@@ -135,6 +135,26 @@ def test_what_was_meant_is_said(client, city):
     assert find("hosptial") == find("hospital") != []  # which only means the same as a word of a dataset
 
 
+def test_a_question_that_nothing_answers_leads_to_the_nearest(client, city):
+    assert find("泊船") == []
+    html = client.get("/datasets", {"q": "泊船"}).content.decode()
+    assert "没有找到" in html and "最接近的数据集" in html and "公共停车场泊位" in html and "说说需要什么数据" in html
+    filtered = client.get("/datasets", {"q": "停车场", "topic": "health"}).content.decode()
+    name = Dataset.objects.get(title="公共停车场泊位").name
+    assert "没有找到" in filtered and f"/datasets/{name}" in filtered
+    assert len(search.nearest("qqqqq", 5)) == 5 and search.nearest(" ", 5) == []
+
+
+def test_a_dataset_is_found_by_the_values_of_a_column_of_kinds(city):
+    version = Version.objects.get(dataset__title="公输市医疗机构名录")
+    version.columns[0] |= {"storage_type": "string", "distinct": 2, "top": [["三级甲等", 40], ["二级乙等", 9]]}
+    version.columns[1] |= {"storage_type": "string", "distinct": 900, "top": [["济世堂号", 2]]}
+    version.save()
+    search.rebuild()
+    assert find("三级甲等") == [city["公输市医疗机构名录"]]
+    assert find("济世堂号") == []
+
+
 @pytest.mark.parametrize(("typed", "title"), [("停车", "公共停车场泊位"), ("gongj", "公交站点"), ("bus st", "公交站点"), ("機構", "公输市医疗机构名录")])  # fmt: skip
 def test_titles_are_proposed_while_typing(client, city, typed, title):
     found = client.get("/suggest", {"q": typed}).json()["suggestions"]

@@ -30,6 +30,7 @@ FACETS = ("topic", "provider", "district", "open", "format", "frequency", "quali
 SHOWN = 12  # values of a facet that are shown at once
 MOST_VALUES = 200  # that are shown at all
 NEAR_TOPICS = 3
+NEAREST = 5  # datasets beside a question that nothing answers
 View = Callable[..., HttpResponse]
 
 
@@ -86,6 +87,7 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
     }
     if not found.items:
         context |= {"examples": _examples(), "near": _near(question), "demand": _demand(question)}
+        context["nearest"] = cards.cards(search.nearest(question, NEAREST))
     return render(request, "opening/list.html", context)
 
 

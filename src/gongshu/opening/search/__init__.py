@@ -7,10 +7,10 @@ platform's own), or by how it sounds (pinyin, first letters). Where nothing is f
 letter are tried, and the answer says which.
 """
 
-from gongshu.opening.search.asking import Found, Wanted, ask, resolved, suggestions
+from gongshu.opening.search.asking import Found, Wanted, ask, nearest, resolved, suggestions
 from gongshu.opening.search.index import IndexMissing, index_pending, rebuild
 from gongshu.opening.search.words import plain, words_of
 
 __all__ = [
-    "Found", "IndexMissing", "Wanted", "ask", "index_pending", "plain", "rebuild", "resolved", "suggestions", "words_of"
+    "Found", "IndexMissing", "Wanted", "ask", "index_pending", "nearest", "plain", "rebuild", "resolved", "suggestions", "words_of"
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from gongshu.opening.models import Dataset, ExternalDataset
 from gongshu.opening.search import slips
 from gongshu.opening.search.documents import SOUNDS, schema
 from gongshu.opening.search.index import in_sight, searcher
-from gongshu.opening.search.matching import FIRST, filtered, phrase, with_all, with_any
+from gongshu.opening.search.matching import FIRST, filtered, phrase, with_all, with_any, with_any_sign
 from gongshu.opening.search.words import CJK, pieces, plain, words_of
 
 ORDERS = {"updated": ("updated", Order.Desc), "rows": ("rows", Order.Desc), "title": ("title_order", Order.Asc), "name": ("name", Order.Asc), "issued": ("issued", Order.Desc)}  # fmt: skip
@@ -77,6 +77,17 @@ def ask(wanted: Wanted) -> Found:
     items = resolved(entries)
     count -= len(entries) - len(items)  # gone since the index was written
     return Found(items, count, _facets(index, query, wanted), meant, loose)
+
+
+def nearest(question: str, most: int) -> list[Item]:
+    """What is nearest to a question that nothing answers as it was asked: what answers it without its filters, else what shares
+    signs with it, else what is used most."""
+    if not question.strip():
+        return []
+    if found := ask(Wanted(question, limit=most)).items:
+        return found
+    alike = Wanted(order="best", limit=most, condition=with_any_sign(plain(question)))
+    return ask(alike).items or ask(Wanted(order="used", limit=most)).items
 
 
 def resolved(entries: list[Entry]) -> list[Item]:

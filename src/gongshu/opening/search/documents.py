@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import islice
+from typing import Any
 
 import tantivy
 
@@ -13,7 +14,7 @@ from gongshu.opening.search import words
 from gongshu.parties.models import Organisation
 from gongshu.rulebooks import rulebook
 
-SHAPE = 3  # of the index: another number when its fields change, so that an older one is made anew
+SHAPE = 4  # of the index: another number when its fields change, so that an older one is made anew
 BOOSTS = {"title": 6.0, "keywords": 3.0, "summary": 2.0, "columns": 1.0}
 SOUNDS, VOCABULARY, SPOKEN = "sounds", "vocabulary", "spoken"
 FACETS = (
@@ -25,6 +26,7 @@ NUMBERS = (
 OWN, EXTERNAL = "own", "external"  # OWN is also the source of the datasets that are published here
 GIVEN = "given"  # the source, besides, of those that society gave
 REGIONS = 40  # values of a column of divisions that are read as the places a dataset covers, at most
+FEW = 50  # values of a column that are words to find a dataset by
 CODES = 400  # meanings of codes that are indexed of a dataset at most
 UNJUDGED = "none"
 
@@ -139,7 +141,13 @@ def external_document(row: ExternalDataset) -> tantivy.Document:
 def _columns(version: Version) -> list[str]:
     texts = [text for c in version.columns for text in (c["name"], c.get("title") or "", c.get("description") or "")]
     meanings = (str(text) for c in version.columns for text in (c.get("codes") or {}).values())
-    return [*texts, *dict.fromkeys(islice(meanings, CODES))]
+    values = (str(value) for c in version.columns if _few_values(c) for value, _number in c.get("top") or [])
+    return [*texts, *dict.fromkeys(islice(meanings, CODES)), *dict.fromkeys(islice(values, CODES))]
+
+
+def _few_values(column: dict[str, Any]) -> bool:
+    """Whether a column of text has so few values that people ask by them: kinds, grades, states."""
+    return column["storage_type"] == "string" and not column.get("codes") and (column.get("distinct") or 0) <= FEW
 
 
 def _add_words(made: tantivy.Document, said: dict[str, list[str]]) -> None:

@@ -13,6 +13,7 @@ from gongshu.opening import queries
 from gongshu.opening.search.documents import BOOSTS, FACETS, SOUNDS, schema, term
 from gongshu.opening.search.words import CJK, pieces, synonyms
 
+SIGN = 4  # letters by which words are taken for near
 BEGUN = ("title", "keywords")  # in which a word of letters may be only begun
 FRESHNESS = ("on_time", "late", "none")
 FIRST, NEVER = 1, 2**62  # bounds of times in whole seconds
@@ -26,6 +27,19 @@ def with_all(words: Iterable[str]) -> Query:
 def with_any(words: Iterable[str]) -> Query:
     """What has one of them at least."""
     return _joined(Occur.Should, words)
+
+
+def with_any_sign(text: str) -> Query:
+    """What shares signs with a plain ``text``: Chinese characters, and beginnings of words of letters; the more and the rarer, the
+    better."""
+    ways = []
+    for sign in dict.fromkeys(pieces(text)):
+        for field, boost in BOOSTS.items():
+            ways.append(Query.boost_query(Query.term_query(schema(), f"{field}_pieces", sign), boost))
+            if field in BEGUN and len(sign) >= SIGN:
+                start = Query.regex_query(schema(), f"{field}_pieces", f"{sign[:SIGN]}.*")
+                ways.append(Query.boost_query(start, boost / 4))
+    return _either(ways) if ways else Query.empty_query()
 
 
 def phrase(field: str, text: str) -> Query:
