@@ -169,6 +169,7 @@ def test_slow_query_is_interrupted_and_told(client, monkeypatch, settings):
         raise serving.TooSlow
 
     monkeypatch.setattr(serving, "read", slow)
+    monkeypatch.setattr(serving, "execute", slow)
     answer = client.get(ROWS.replace("rows", "facets"), {"column": "所在区"})
     assert answer.status_code == 503 and answer.json()["error"]["code"] == "too_slow"
     assert client.get("/datasets/medical-institutions").status_code == 503

@@ -24,10 +24,13 @@ def test_the_statistics_of_columns_are_those_of_the_rows(client):
     counted = Counter(row["所在区"] for row in rows)
     for name, number in counted.most_common(3):
         assert f"<span>{name}</span>" in line and f">{number}<" in line.replace("\u2002", "")
-    assert f'<td class="n">{len(counted)}</td>' in line
+    assert f'data-label="不同值">{len(counted)}</td>' in line
     beds = next(part for part in text.split("<tr>") if ">核定床位<" in part)
     filled = [row["核定床位"] for row in rows if row["核定床位"] is not None]
-    assert f"{min(filled)}<br>{max(filled)}" in beds and f"{100 * len(filled) / len(rows):.0f}%" in beds
+    assert (
+        f'{min(filled)}<br><span class="to">{max(filled)}</span>' in beds
+        and f"{100 * len(filled) / len(rows):.0f}%" in beds
+    )
 
 
 def test_a_version_is_cited_in_the_forms_that_managers_read(client):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -161,6 +162,9 @@ def test_a_cancelled_preview_is_not_begun_again_by_itself(cast):
 def test_neither_the_row_nor_the_log_holds_a_value(cast):
     draft = computed(drafted(cast))
     said = json.dumps(draft.checked, ensure_ascii=False) + str(list(Event.objects.values()))
+    said = re.sub(
+        r"[0-9a-f]{32,}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", said
+    )  # hashes and ids hold any digits
     assert "13700000001" not in said and "墨斗区" not in said and "1919" not in said
 
 
