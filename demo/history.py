@@ -65,14 +65,14 @@ PEOPLE = (
     ("approver-yanhu", "白堤", Role.APPROVER, "檐湖区城市管理局"),
 )
 SYSTEMS = {
-    "市交通委": "交通综合信息平台",
-    "市卫生健康委": "全民健康信息平台",
-    "市文化旅游局": "文旅资源管理系统",
-    "市市场监管局": "市场主体登记系统",
-    "市生态环境局": "生态环境监测平台",
-    "市民政局": "民政业务一体化系统",
-    "檐湖区城市管理局": "檐湖区城市运行平台",
-    given.GIVER: "观察记录",
+    "市交通委": ("交通综合信息平台", "Integrated Transport Platform"),
+    "市卫生健康委": ("全民健康信息平台", "Population Health Platform"),
+    "市文化旅游局": ("文旅资源管理系统", "Culture and Tourism Resources"),
+    "市市场监管局": ("市场主体登记系统", "Register of Market Entities"),
+    "市生态环境局": ("生态环境监测平台", "Environmental Monitoring Platform"),
+    "市民政局": ("民政业务一体化系统", "Civil Affairs System"),
+    "檐湖区城市管理局": ("檐湖区城市运行平台", "Yanhu District Operations Platform"),
+    given.GIVER: ("观察记录", "Observations"),
 }
 CATEGORIES = {
     "市交通委": "construction",
@@ -192,7 +192,9 @@ def _describe(dataset: Callable[[], Dataset]) -> None:
         return
     where = Organisation.objects.get(name=contract.provider)
     steward = _who(Role.STEWARD, where)
-    system = System.objects.filter(organisation=where).first() or register_system(steward, where, SYSTEMS[where.name])
+    name, english = SYSTEMS[where.name]
+    system = System.objects.filter(organisation=where).first()
+    system = system or register_system(steward, where, name, name_en=english, named=where.name != given.GIVER)
     described = {
         "category": CATEGORIES[where.name],
         "name": contract.title,

@@ -8,8 +8,9 @@ from typing import Any
 from django.test import Client
 
 from gongshu import clock
-from gongshu.feedback import cases, guards
+from gongshu.feedback import cases
 from gongshu.feedback.models import Case
+from gongshu.opening import guards
 
 
 def stamped() -> str:

@@ -110,6 +110,7 @@ def things(where: Organisation, mark: str) -> dict[str, Any]:
         "draft": waiting.draft_id,
         "upload": waiting.draft.upload_id,
         "resource": waiting.resource_id,
+        "system": waiting.resource.system_id,
         "invitation": invitation.pk,
         "steward": steward.username,
     }

@@ -94,6 +94,44 @@ def test_every_page_is_accessible_and_fits(visitor: Visitor, width: int, languag
     assert not wrong, "\n".join(wrong)
 
 
+WIDE = """async () => {
+    for (let frame = 0; frame < 4; frame++) await new Promise(requestAnimationFrame);  // charts follow the window
+    return document.documentElement.scrollWidth - document.documentElement.clientWidth;
+}"""
+BUDGET = """async () => {
+    const shifts = await new Promise(done => {
+        new PerformanceObserver(list => done(list.getEntries())).observe({type: "layout-shift", buffered: true});
+        setTimeout(() => done([]), 100);
+    });
+    const loaded = performance.getEntriesByType("resource").filter(one => !/chart|graph/.test(one.name));
+    return {
+        shift: shifts.filter(one => !one.hadRecentInput).reduce((sum, one) => sum + one.value, 0),
+        bytes: performance.getEntriesByType("navigation")[0].encodedBodySize + loaded.reduce((sum, one) => sum + one.encodedBodySize, 0),
+        requests: loaded.length,
+        blocking: loaded.filter(one => one.renderBlockingStatus === "blocking" && !one.name.includes(".css")).reduce((sum, one) => sum + one.encodedBodySize, 0),
+        elements: document.getElementsByTagName("*").length,
+    };
+}"""
+
+
+def test_pages_keep_a_budget_and_fit_every_width(visitor: Visitor) -> None:
+    """What Lighthouse counts without a clock: at most 100 KB without charts, 10 requests, 3,000 elements, nothing that moves
+    while the page loads (CLS 0.1, web.dev/articles/cls), 1 KB of script (the choice of dark or light) before the first picture;
+    nothing scrolls sideways, down to 320 px (WCAG 2.2, 1.4.10)."""
+    page, wrong = visitor.page(width=390), []
+    for name, address in PUBLIC.items():
+        page.set_viewport_size({"width": 390, "height": 900})
+        page.goto(address)
+        found = page.evaluate(BUDGET)
+        limits = {"bytes": 100 * 1024, "requests": 10, "elements": 3000, "shift": 0.1, "blocking": 1024}
+        wrong += [f"{name}: {found[key]} {key}" for key, most in limits.items() if found[key] > most]
+        for width in (320, 768, 1024, 2560):
+            page.set_viewport_size({"width": width, "height": 900})
+            wide = page.evaluate(WIDE)
+            wrong += [f"{name}: scrolls sideways by {wide} px at {width}"] if wide > 0 else []
+    assert not wrong, "\n".join(wrong)
+
+
 def test_question_to_file_in_three_clicks(visitor: Visitor) -> None:
     page = visitor.page()
     page.goto("/")

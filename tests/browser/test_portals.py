@@ -78,6 +78,7 @@ def test_data_is_offered_and_followed(visitor: Visitor) -> None:
     page.locator("input[name=licence]").first.check()
     for one in page.locator("input[name=declared]").all():
         one.check()
+    page.wait_for_timeout(3100)  # nobody writes faster
     page.get_by_role("button", name="提交申请").click()
     expect(page.get_by_role("status")).to_contain_text("申请已收到")
     expect(page.get_by_role("main")).not_to_contain_text("li1@example.org")

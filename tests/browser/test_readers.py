@@ -29,6 +29,7 @@ def report(page: Page, text: str) -> str:
     page.locator("main").get_by_role("link", name="报告问题", exact=True).click()
     page.get_by_label("数据不对").check()
     page.locator("textarea[name=text]").fill(text)
+    page.wait_for_timeout(3100)  # nobody writes faster
     page.locator("main form button[type=submit]").click()
     page.wait_for_url("**/reports/**")
     return page.url.partition("?")[0]
@@ -37,7 +38,7 @@ def report(page: Page, text: str) -> str:
 @pytest.mark.parametrize("script", [True, False])
 def test_a_report_is_made_answered_and_judged(visitor: Visitor, script: bool) -> None:
     page = visitor.page(script=script)
-    mine = report(page, "第三行的名称写错了 <b>x</b>")
+    mine = report(page, f"第三行的名称写错了 <b>x</b> {script}")
     number = (page.locator("h1 .mono").text_content() or "").strip()
     expect(page.locator("main")).to_contain_text("还剩 10 个工作日")
     worker = visitor.page(script=script)
@@ -52,6 +53,16 @@ def test_a_report_is_made_answered_and_judged(visitor: Visitor, script: bool) ->
     page.goto(mine)
     page.get_by_role("button", name="解决了", exact=True).click()
     expect(page.locator("main")).to_contain_text("您满意")
+
+
+def test_on_a_phone_a_row_is_reported_from_its_number_and_statistics_fit(visitor: Visitor) -> None:
+    page = visitor.page(width=390)
+    page.goto("/datasets/company-register")
+    page.get_by_role("link", name="报告第 3 行的问题").click()
+    expect(page.locator("input[name=row]")).to_have_value("3")
+    page.goto("/datasets/company-register/columns")
+    table = page.locator(".tw:has(table.statistics)")
+    assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
 
 
 def test_rating_by_keyboard(visitor: Visitor) -> None:

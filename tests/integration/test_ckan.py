@@ -15,7 +15,7 @@ from gongshu import clock
 from gongshu.opening import search
 from gongshu.opening.models import Dataset
 from gongshu.opening.rows import limits
-from gongshu.surfaces.ckan import identity
+from gongshu.surfaces.ckan import dumping, identity
 from tests import seeding
 
 NAME = "medical-institutions"
@@ -71,6 +71,7 @@ def test_ckans_own_client_reads_everything(served):
         act.package_show(id="none")
     with pytest.raises(ckanapi.ValidationError, match="Unknown field: x"):
         act.datastore_search(resource_id=csv["id"], filters={"x": 1})
+    assert act.package_activity_list(id=NAME)[0]["data"]["package"]["name"] == NAME
     for name in ("package_create", "datastore_upsert", "datastore_search_sql"):
         with pytest.raises(ckanapi.NotAuthorized):
             ckan.call_action(name, {"name": "x"})
@@ -244,3 +245,117 @@ def test_no_redirect_and_no_session_stand_in_the_way(served):
     with pytest.raises(HTTPError) as error:
         urlopen(Request(f"{served}/api/action/package_show", b'{"id": "none"}', {"Content-Type": "application/json"}))
     assert error.value.code == 404 and json.load(error.value)["error"]["__type"] == "Not Found Error"
+
+
+def test_activities_are_the_versions_of_what_is_in_sight(call):
+    listed = call("recently_changed_packages_activity_list")
+    assert [one["data"]["package"]["name"] for one in listed][-1] == "set-3" and len(listed) == 5
+    assert len({one["id"] for one in listed}) == 5 and {one["activity_type"] for one in listed} == {"new package"}
+    for action, which, names in (
+        ("package_activity_list", "set-1", ["set-1"]),
+        ("group_activity_list", "transport", ["set-1", "set-2"]),
+        ("organization_activity_list", "civil", ["set-3"]),
+    ):
+        assert [one["data"]["package"]["name"] for one in call(action, id=which)] == names
+        assert call(action, id="none")[0] == 404
+    assert call("recently_changed_packages_activity_list", limit=2, offset=1) == listed[1:3]
+    Dataset.objects.filter(name="set-1").update(stopped_at=clock.now())
+    assert len(call("group_activity_list", id="transport")) == 1
+
+
+@pytest.fixture
+def ask(call, settings):
+    """A question in SQL about the hospitals, where it is switched on; ``T`` stands for the table."""
+    settings.CKAN_SQL = True
+    rid = identity.resource(Dataset.objects.get(name=NAME).pk, "csv")
+    return lambda said: call("datastore_search_sql", sql=said.replace(" T", f' "{rid}"', 1))
+
+
+def test_sql_answers_as_the_rows_do(call, ask):
+    rid = identity.resource(Dataset.objects.get(name=NAME).pk, "csv")
+    rows = call("datastore_search", resource_id=rid, limit=1000)["records"]
+    whole = ask("SELECT * FROM T")
+    assert whole["records"] == rows and whole["fields"][0] == {"id": "_id", "type": "int8"}
+    assert {one["id"]: one["type"] for one in whole["fields"]}["核定床位"] == "int8"
+    some = ask("SELECT t.机构代码, 核定床位 * 2 AS 双 FROM T AS t WHERE t.核定床位 >= 10 AND 所在区 IN ('鲁班区', '墨斗区') ORDER BY 双 DESC, 机构代码 LIMIT 3 OFFSET 1")  # fmt: skip
+    held = [row for row in rows if (row["核定床位"] or 0) >= 10 and row["所在区"] in ("鲁班区", "墨斗区")]
+    held.sort(key=lambda row: (-row["核定床位"], row["机构代码"]))
+    assert some["records"] == [{"机构代码": row["机构代码"], "双": row["核定床位"] * 2} for row in held[1:4]]
+    groups = ask(
+        "SELECT 所在区, count(*), avg(核定床位)::numeric FROM T GROUP BY 1 HAVING count(*) > 1 ORDER BY count(*) DESC, 1;"
+    )
+    numbers = {row["所在区"]: row["count"] for row in groups["records"]}
+    assert numbers == {name: sum(1 for row in rows if row["所在区"] == name) for name in numbers} and len(numbers) > 3
+    assert ask("SELECT count(*) n FROM T WHERE 机构名称 ILIKE '%医院%' OR _id = 1")["records"][0]["n"] > 1
+    assert ask("SELECT DISTINCT upper(所在区) u FROM T")["records"]
+    total = ask("SELECT sum(核定床位), max(机构代码) FROM T AS rows")
+    assert total["records"][0]["sum"] == sum(row["核定床位"] or 0 for row in rows)
+    assert [one["type"] for one in total["fields"]] == ["numeric", "text"]
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("SELECT * FROM T; SELECT 1", 409),
+        ("DELETE FROM T", 409),
+        ("COPY T TO '/tmp/x'", 409),
+        ("SELECT * FROM read_csv('/etc/passwd')", 403),
+        ("SELECT * FROM '/etc/passwd'", 404),
+        ("SELECT * FROM duckdb_settings()", 403),
+        ("SELECT * FROM information_schema.tables", 403),
+        ("SELECT getenv('HOME') FROM T", 403),
+        ("SELECT pg_read_file('x') FROM T", 403),
+        ("SELECT current_setting('x') FROM T", 403),
+        ("SELECT * FROM T, T AS b", 403),
+        ("SELECT * FROM T WHERE 核定床位 = (SELECT 1)", 403),
+        ("SELECT * FROM (SELECT 1) AS b", 403),
+        ("WITH a AS (SELECT 1) SELECT * FROM T", 403),
+        ("SELECT * FROM T UNION SELECT 1", 409),
+        ("SELECT * FROM T LIMIT (1 + 1)", 409),
+        ("SELECT rowid FROM T", 409),
+        ("SELECT b.机构代码 FROM T", 409),
+        ("SELECT 没有 FROM T", 409),
+        ("SELECT 机构名称::integer FROM T", 409),
+        ("SELECT 机构代码, 机构代码 FROM T", 409),
+        ("SELECT * INTO x FROM T", 403),
+        ("SELECT * FROM T FOR UPDATE", 403),
+        ("SELECT row_number() OVER () FROM T", 403),
+        ("SELECT 1", 409),
+        ("SELECT " + "(" * 1900 + "1" + ")" * 1900 + " FROM T", 409),
+        ("x" * 5000, 409),
+        ("", 409),
+    ],
+)  # fmt: skip
+def test_what_is_not_a_plain_select_is_refused(ask, said, status):
+    assert ask(said)[0] == status
+
+
+def test_sql_asks_nothing_that_went_or_is_off(ask, settings):
+    Dataset.objects.filter(name=NAME).update(stopped_at=clock.now())
+    assert ask("SELECT * FROM T")[0] == 503
+    settings.CKAN_SQL = False
+    assert ask("SELECT * FROM T")[0] == 403
+
+
+def test_a_dump_holds_what_was_asked_for(client, call, monkeypatch):
+    rid = identity.resource(Dataset.objects.get(name=NAME).pk, "csv")
+    monkeypatch.setattr(dumping, "PART", 4)  # so that there are many parts
+    asked = {"filters": json.dumps({"所在区": "鲁班区"}), "sort": "核定床位 desc", "fields": "_id,机构代码,核定床位"}
+    found = call("datastore_search", resource_id=rid, limit=1000, **asked)
+    assert len(found["records"]) > 14
+
+    def dump(**more):
+        answer = client.get(f"/datastore/dump/{rid}", asked | more)
+        return b"".join(answer).decode() if answer.status_code == 200 else answer.status_code
+
+    told = json.loads(dump(format="json"))
+    assert told["fields"] == found["fields"]
+    assert told["records"] == [[row[one["id"]] for one in found["fields"]] for row in found["records"]]
+    lines = dump().splitlines()
+    assert lines[0] == "_id,机构代码,核定床位" and len(lines) == len(found["records"]) + 1
+    assert dump(format="tsv", limit=10, offset=3).splitlines()[1:] == [one.replace(",", "\t") for one in lines[4:14]]
+    assert dump(bom="true").startswith("\ufeff_id") and dump(limit=0) == lines[0] + "\n"
+    assert json.loads(dump(format="json", q="没有这样的词"))["records"] == []
+    assert [dump(format="xml"), dump(fields="没有"), dump(limit="x"), dump(distinct="true")] == [409] * 4
+    assert client.get(f"/datastore/dump/{rid}").status_code == 302
+    assert client.get("/datastore/dump/none", {"limit": 1}).status_code == 404

@@ -3,6 +3,9 @@ and differentially private figures stop when the budget is spent."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -33,6 +36,7 @@ from tests import people
 from tests.publishing import contract, publish
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ROOT = Path(__file__).resolve().parents[2]
 IDS = ["310104199003078515", "31010419491231002X", "310104200101011239"]
 
 
@@ -303,3 +307,15 @@ def test_persons_are_published_partitioned_sampled_and_blurred(data: Path) -> No
     fields[1:3] = [field("性别", "string", "sex", alone), field("年龄", "int64", "age", alone)]
     job = publish(file, contract(name="persons", title="名册", fields=fields, rules=[]))
     assert (job.state, job.error["code"]) == ("failed", "groups_too_alike") and "l=1" in job.error["message"]
+
+
+def test_killed_anywhere_figures_are_paid_for_once_and_keys_are_on_record(opendp: None, tmp_path: Path) -> None:
+    home = tmp_path / "killed"
+    (home / "environments").mkdir(parents=True)
+    for made in (settings.DATA / "environments").iterdir():
+        (home / "environments" / made.name).symlink_to(made.resolve())
+    environment = {**os.environ, "GONGSHU_DATA": str(home), "GONGSHU_LEASE_SECONDS": "5"}
+    environment.pop("GONGSHU_DATABASE_URL", None)
+    command = [sys.executable, "-m", "tests.killing_custody"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]

@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from gongshu.opening import joins
+from gongshu.catalogue.models import System
+from gongshu.opening import joins, search
 from gongshu.opening.models import Join, Version
-from tests import seeding
+from tests import people, seeding, walk
 
 
 def hashes(values: range) -> tuple[int, ...]:
@@ -58,6 +59,24 @@ def test_a_new_version_is_compared_anew(city):
     assert joins.joinable(version).filter(right__version__dataset__name="districts").get().share == 1.0
 
 
+def test_columns_that_come_or_go_while_a_new_one_is_compared(city, monkeypatch):
+    """The comparing is done before the transaction, so that in a large portal nobody waits for it."""
+    compare, others = joins._likely, [lambda: joins.sketch(city["bus-stops"])]
+
+    def meanwhile(*given):
+        found = compare(*given)
+        if others:
+            others.pop()()
+        return found
+
+    monkeypatch.setattr(joins, "_likely", meanwhile)
+    version = seeding.hospitals(100, number=2)
+    joins.sketch(version)
+    found = {(one.left.column, one.right.version.dataset.name): one.share for one in joins.joinable(version)}
+    assert found["所在区", "bus-stops"] == 1.0 and found["所在区", "districts"] == 1.0
+    assert Join.objects.filter(right__version=version, left__version=city["bus-stops"]).exists()
+
+
 def test_the_page_of_a_dataset_leads_on(client, city):
     html = client.get("/datasets/medical-institutions").content.decode()
     assert "可以关联" in html and "公输市行政区划" in html and "区划名称" in html and "100%" in html
@@ -100,6 +119,32 @@ def test_the_graph_is_walked_from_node_to_node(client, city):
         status = 400 if "\0" in wrong else 404
         assert client.get("/api/v1/graph", {"node": wrong}).status_code == status
         assert client.get("/graph", {"node": wrong}).status_code == status
+
+
+def test_a_system_is_a_source_in_the_graph_when_its_name_is_public(client, db):
+    where = people.organisation()
+    steward, approver = people.person("steward", "steward", where), people.person("approver", "approver", where)
+    walk.approved(walk.submitted(steward, where, "clinics"), approver, people.person("operator", "operator"))
+    search.rebuild()
+    system = System.objects.get()
+
+    def edges(node: str) -> list[tuple[str, str]]:
+        found = client.get("/api/v1/graph", {"node": node}).json()["edges"]
+        return [(one["kind"], one["node"]["id"]) for one in found]
+
+    node = f"system:{system.pk}"
+    assert node not in str(edges("dataset:clinics")) + str(edges(f"organisation:{where.code}"))
+    assert client.get("/api/v1/graph", {"node": node}).status_code == 404
+    assert system.name not in client.get("/datasets/clinics").content.decode()
+    client.force_login(steward)
+    assert client.post(f"/systems/{system.pk}/name", {"named": "1"}).status_code == 302
+    assert "不再公开" in client.get("/systems").content.decode()
+    assert ("comes_from", node) in edges("dataset:clinics")
+    assert ("runs", node) in edges(f"organisation:{where.code}")
+    assert edges(node) == [("run_by", f"organisation:{where.code}"), ("source_of", "dataset:clinics")]
+    assert system.name in client.get("/datasets/clinics").content.decode()
+    assert client.post(f"/systems/{system.pk}/name", {"named": "0"}).status_code == 302
+    assert client.get("/api/v1/graph", {"node": node}).status_code == 404
 
 
 def test_the_graph_is_a_page_with_a_table(client, city):

@@ -451,8 +451,16 @@ def test_the_operator_sees_and_does_everything_on_pages(other):
     public = Client()
     assert "邻市开放平台" in public.get("/portals").content.decode()
     assert "邻市数据 3" in public.get("/portals/neighbour").content.decode()
-    assert client.post("/federation/sources/neighbour/edit", form | {"name": "邻市"}).status_code == 302
-    assert set(ExternalDataset.objects.values_list("portal", flat=True)) == {"邻市"}
+    assert set(ExternalDataset.objects.values_list("portal_en", flat=True)) == {"Neighbour"}
+    assert (
+        client.post("/federation/sources/neighbour/edit", form | {"name": "邻市", "name_en": "Next"}).status_code == 302
+    )
+    assert set(ExternalDataset.objects.values_list("portal", "portal_en")) == {("邻市", "Next")}
+    row = ExternalDataset.objects.filter(state=States.PRESENT)[0]
+    assert "from Next" in public.get(row.get_absolute_url(), headers={"Accept-Language": "en"}).content.decode()
+    assert "/sitemap-external-1.xml" in public.get("/sitemap.xml").content.decode()
+    assert row.get_absolute_url() in public.get("/sitemap-external-1.xml").content.decode()
+    assert public.get("/sitemap-external-2.xml").status_code == 404
     other.files["/data.json"] = data_json(entry(1))
     assert client.post("/federation/sources/neighbour", {"act": "run"}).status_code == 302
     run_one(owner_name())

@@ -71,6 +71,7 @@ def test_the_page_shows_what_was_found_and_what_must_be_said(client, cast, draft
     text = at(client, cast["steward"]).get(address(draft)).content.decode()
     assert "企业登记.csv" in text and "GBK" in text and "标题 1" in text
     assert "联系电话" in text and "要你判断" in text
+    assert "条规则与依据" in text and "认出是统一社会信用代码，把握" in text
 
 
 def test_one_click_confirms_every_proposal_and_leaves_the_questions(client, cast, draft):

@@ -101,9 +101,55 @@ def test_conditions_pages_and_links(client, city):
     assert {one["rel"] for one in following["links"]} >= {"self", "prev", "collection"}
 
 
+@pytest.fixture
+def moments(db):
+    rows = [
+        ("a", "2026-01-01 08:00:00", 121.0),
+        ("b", "2026-01-01 23:59:59", 121.1),
+        ("c", "2026-02-03 00:00:00", 121.2),
+    ]
+    select = " UNION ALL ".join(f"SELECT '{k}' AS k, TIMESTAMP '{t}' AS at, {x} AS x, 31.0 AS y" for k, t, x in [*rows, ("d", "2027-01-01", 200.0)])  # fmt: skip
+    select += " UNION ALL SELECT 'e', NULL, 121.0, 31.0"
+    columns = [
+        seeding.column("k"),
+        seeding.column("at", "timestamp"),
+        seeding.column("x", "float64"),
+        seeding.column("y", "float64"),
+    ]
+    seeding.publish("moments", select, columns, key=["k"], longitude="x", latitude="y")
+
+
+@pytest.mark.parametrize(
+    ("said", "keys"),
+    [
+        ("2026-01-01", "ab"),
+        ("2026-01-01T08:00:00+08:00", "a"),
+        ("2026-01-01T00:00:00Z", "a"),
+        ("2026-01-01T12:00:00Z/2026-02-02T16:00:00Z", "bc"),
+        ("../2026-01-31", "ab"),
+        ("2026-01-02/..", "cd"),
+        ("2026-02-03/", "cd"),
+        ("2026-03-01/2026-03-31", ""),
+    ],
+)
+def test_a_time_finds_what_was_then(client, moments, said, keys):
+    found = client.get("/ogc/collections/moments/items", {"datetime": said}).json()
+    assert "".join(sorted(one["id"] for one in found["features"])) == keys and found["numberMatched"] == len(keys)
+
+
+def test_a_collection_tells_its_times_and_only_a_box_on_earth(client, moments):
+    extent = client.get("/ogc/collections/moments").json()["extent"]
+    assert extent["temporal"]["interval"] == [["2026-01-01T08:00:00+08:00", "2027-01-01T00:00:00+08:00"]]
+    assert "spatial" not in extent  # a row stands at 200 degrees
+    seeding.divisions()
+    every = client.get("/ogc/collections/districts/items").json()["numberMatched"]
+    assert client.get("/ogc/collections/districts/items", {"datetime": "1900-01-01"}).json()["numberMatched"] == every
+
+
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=x", "bbox=1,2,3", "bbox=a,b,c,d", "bbox=1,2,nan,4", "bbox=3,3,1,1", "crs=EPSG:9999", "nope=1",
+    ["datetime=then", "datetime=..", "datetime=../..", "datetime=2026-02-01/2026-01-01", "datetime=2026-01-01/2026-01-02/..",
+     "limit=0", "limit=x", "bbox=1,2,3", "bbox=a,b,c,d", "bbox=1,2,nan,4", "bbox=3,3,1,1", "crs=EPSG:9999", "nope=1",
      "bbox=1,2,3,4&bbox-crs=x", "q=1", "cursor=x", "offset=-1"],
 )  # fmt: skip
 def test_a_wrong_parameter_is_told(client, city, query):

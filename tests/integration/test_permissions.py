@@ -156,6 +156,8 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "croissant": Place(dataset),
         "datapackage": Place(dataset),
         "sitemap": Place({"number": 0}),
+        "sitemap_external": Place({"number": 1}),
+        "system_name": both("system_id", "system"),
         "ckan_action": Place({"name": "package_list"}),
         "ckan_action_unversioned": Place({"name": "package_list"}),
         "ckan_dump": Place({"resource": "no-such-resource"}),
@@ -189,6 +191,7 @@ def places(city: dict[str, Any]) -> dict[str, Place]:
         "offer": Place({"number": offered()}),
         "given_offer": Place({"secret": "no-such-secret"}),
         "topic": Place({"key": "health"}),
+        "self_assessment_evidence": Place({"key": "standards"}),
         "organisation": Place({"code": "health"}),
         "district": Place({"code": district()}),
     }

@@ -14,7 +14,9 @@ from gongshu.opening.models import Dataset, ExternalDataset, Version
 from gongshu.opening.rows import limits
 from gongshu.opening.search import documents
 from gongshu.oversight.models import Event
+from gongshu.parties.actions import save_organisation
 from gongshu.parties.models import Organisation, Role
+from gongshu.parties.permissions import Shell
 from gongshu.tables.errors import TableError
 from tests import people, seeding
 
@@ -130,6 +132,7 @@ def test_what_was_meant_is_said(client, city):
     assert "没有“意料机构”" in html and "医疗" in html and "<mark>" in html
     assert "没有“" not in client.get("/datasets", {"q": "公交站点"}).content.decode()
     assert find("完全没有的东西xyz") == []
+    assert find("hosptial") == find("hospital") != []  # which only means the same as a word of a dataset
 
 
 @pytest.mark.parametrize(("typed", "title"), [("停车", "公共停车场泊位"), ("gongj", "公交站点"), ("bus st", "公交站点"), ("機構", "公输市医疗机构名录")])  # fmt: skip
@@ -190,6 +193,14 @@ def test_facets_count_with_the_other_filters_and_chips_take_them_off(client, cit
     assert found.facets["quality"] == {"none": 4} and found.facets["district"] == {}
     assert search.ask(search.Wanted(filters={"freshness": "late"})).count == 0
     assert "去掉一些筛选" in client.get("/datasets", {"quality": "95"}).content.decode()
+
+
+def test_a_renamed_organisation_is_found_by_its_new_name(city):
+    body = Organisation.objects.get(code="health")
+    body.name = "榫卯署"
+    save_organisation(Shell("test"), body)
+    assert search.index_pending() == len(CITY)
+    assert search.ask(search.Wanted("榫卯署")).count == len(CITY)
 
 
 def test_a_district_counts_its_own_and_its_bodies(client, city):

@@ -7,10 +7,11 @@ import re
 
 import pytest
 
-from gongshu.evaluation import self_assessment, statistics
+from gongshu.evaluation import evidence, self_assessment, statistics
 from gongshu.feedback.models import Reuse
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import access
+from gongshu.parties.models import Organisation
 from gongshu.rulebooks import every_rulebook
 from tests import seeding
 
@@ -97,13 +98,38 @@ def test_a_mean_bears_the_weight_of_what_is_not_told():
     assert self_assessment.mean([(None, 1)]) is None
 
 
-def test_every_item_leads_to_a_page_of_the_portal(client):
+def test_every_item_leads_to_the_things_it_was_counted_from(client):
     seeding.city()
     page = html.unescape(client.get("/statistics/self-assessment").content.decode())
     links = re.findall(r'<td><a href="([^"]+)">看', page)
-    assert len(links) == 17
-    for link in set(links):
-        assert client.get(link).status_code == 200, link
+    assert len(set(links)) == 17
+    for link in links:
+        item, lines = items()[key := link.rpartition("/")[2]], evidence.lines(key)
+        shown = html.unescape(client.get(link).content.decode())
+        assert all(line.name in shown for line in lines[: evidence.PAGE]), key
+        told = sum(line.a for line in lines), sum(line.b for line in lines)
+        assert told == pytest.approx((item.a, item.b) if key != "results" else (item.a, 0)), key
+        for url in {line.url for line in lines[:3] if line.url}:
+            assert client.get(url).status_code == 200, url
+    assert client.get("/statistics/self-assessment/none").status_code == 404
     assert "不是官方评分" in page
     rules = client.get("/rules").content.decode()
     assert all(name in rules for name in every_rulebook())
+
+
+def test_a_district_opens_what_the_bodies_below_it_open(client):
+    seeding.publish("toilets", "SELECT 1 AS a", [seeding.column("a", "int64")], provider="transport")
+    district = Organisation.objects.create(code="d1", name="檐湖区", kind="district")
+    Organisation.objects.create(code="d2", name="墨斗区", kind="district")
+    assert statistics.districts() == (0, 2)
+    Organisation.objects.filter(code="transport").update(parent=district)
+    assert statistics.districts() == (1, 2)
+    assert "檐湖区" in client.get("/statistics/self-assessment/relations").content.decode()
+
+
+def test_what_is_stopped_is_not_open_at_the_end_of_the_month():
+    version = seeding.hospitals(20)
+    seeding.air(20)
+    assert statistics.growth()[-1][2] == 2
+    Dataset.objects.filter(pk=version.dataset_id).update(stopped_at=version.published_at)
+    assert statistics.growth()[-1][2] == 1

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from gongshu.custody import figures, keys
 from gongshu.feedback import cases
 from gongshu.feedback.models import Case, Step, Support
 from gongshu.opening import offers
+from gongshu.opening.models import Dataset
 from gongshu.oversight.models import Event
 from gongshu.parties.models import Organisation, Role
 from gongshu.tables.errors import TableError
 from tests import asking, people
+from tests.integration.test_custody import register
 from tests.integration.test_given import made
 
 pytestmark = [
@@ -81,3 +84,26 @@ def test_support_is_counted_once_a_visitor_and_numbers_are_given_once():
     at_once(*(partial(asking.demand, f"第 {n} 个需求", text=f"说明 {n}") for n in range(4)))
     numbers = list(Case.objects.values_list("number", flat=True))
     assert len(numbers) == 5 == len(set(numbers))
+
+
+def test_two_who_ask_for_figures_at_once_do_not_both_spend_the_rest(data):
+    register("owners", "编号", "法人证件号")
+    dataset = Dataset.objects.get(name="owners")
+    one, other = (people.person(name, Role.STEWARD, dataset.provider) for name in ("one", "other"))
+    guard = people.person("guard", Role.SECURITY)
+    ask = partial(figures.ask_figures, asked={"kind": "count"}, epsilon=0.6, purpose="年度报告")
+    found = at_once(partial(ask, one, dataset), partial(ask, other, dataset))
+    assert [each.code for each in found if isinstance(each, TableError)] == ["budget_used_up"]
+    assert figures.budget_of(dataset) == (1.0, 0.6)
+    lower = partial(figures.set_budget, guard, dataset, 0.7, "收紧公布的统计")
+    found = at_once(lower, partial(ask, one, dataset, epsilon=0.4))
+    assert sum(isinstance(each, TableError) for each in found) == 1  # whichever came first
+    whole, spent = figures.budget_of(dataset)
+    assert spent <= whole
+
+
+def test_two_who_rotate_a_key_at_once_make_a_version_each(data):
+    one, other = (people.person(name, Role.SECURITY) for name in ("one", "other"))
+    found = at_once(partial(keys.rotate, one, "每年更换"), partial(keys.rotate, other, "每年更换"))
+    assert sorted(found) == [2, 3]
+    assert Event.objects.filter(action="key.rotate").count() == 2

@@ -9,6 +9,7 @@ import pytest
 from gongshu.tables import checks
 from gongshu.tables.checks import run_checks
 from gongshu.tables.contract import Field, Rule
+from gongshu.tables.masks import rows_of
 from gongshu.tables.scores import score
 from tests.staging import stage
 
@@ -67,6 +68,31 @@ def test_a_large_table_is_judged_alike(duckdb_engine, tmp_path, monkeypatch, kin
         assert run_checks(duckdb_engine, table, [Field("甲", storage)], [rule], mask=mask).results[0].rows == wrong
 
 
+def test_a_wrong_digit_in_a_row_that_is_right_otherwise(duckdb_engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, "MANY_ROWS", 0)
+    cells = ["4111111111111111", "4111111111111112", "", "4111 1111 1111 1111", "0004111111111111111"]
+    table = stage(duckdb_engine, tmp_path, {"甲": cells, "乙": ["a", "b", "", " ", "无"], "right0": list("abcde")})
+    table = table.mutate(丙=table["甲"].try_cast("int64"))
+    rules = [
+        Rule("d", "check_digit", "甲", (), {"type": "bank_card"}),
+        Rule("n", "not_null", "乙"),
+        Rule("p", "placeholder", "乙"),
+        Rule("o", "in_set", "right0", (), {"values": list("abcd")}),
+        Rule("i", "check_digit", "丙", (), {"type": "bank_card"}),
+        Rule("l", "length", "丙", (), {"max": 16}),
+        Rule("c", "cross_field", None, ("乙", "right0"), {"operator": "=="}),  # has no quick test
+    ]
+    fields = [Field("甲"), Field("乙"), Field("丙", "int64"), Field("right0")]
+    mask = tmp_path / "mask.parquet"
+    found = {result.rule.id: result for result in run_checks(duckdb_engine, table, fields, rules, mask=mask).results}
+    assert {name: result.rows for name, result in found.items()} == {
+        "d": [2], "n": [3, 4], "p": [5], "o": [5], "i": [2], "l": [], "c": [4, 5],
+    }  # fmt: skip
+    assert {name: result.checked for name, result in found.items() if name in "di"} == {"d": 4, "i": 3}
+    for rule in rules:
+        assert [row for some in rows_of(mask, rule.id, rule.column) for row in some] == found[rule.id].rows
+
+
 PLACES = {
     "区": ["南山区"] * 30 + ["北海区"] * 30 + ["南山区", ""],
     "lon": [f"{121 + n / 1e4:.6f}" for n in range(30)]
@@ -106,6 +132,29 @@ def test_rows_are_compared_whole_and_then_loosely(engine, tmp_path):
     same, near = run_checks(engine, table, fields, rules).results
     assert (same.rows, same.failed) == ([1, 2], 1)
     assert (near.rows, near.failed) == ([1, 3], 1)
+
+
+PARTED = [  # of an ID number or a credit code: the part, its column, which rows are asked and which are wrong
+    ("birth_date", "resident_id", ["310104199003078515", "310104900307851", "31010419900307 851 5", "310104199003078515", "310104199003078515", "", "待办", "31010419900307851x"],
+     ["1990-03-07", "1990/3/7", "19900307", "1990-03-08", "", "1990-03-07", "1990-03-07", "1991-03-07"], 5, [4, 8]),
+    ("sex", "resident_id", ["310104199003078515", "310104199003078525", "310104900307852", "310104199003078515", "310104199003078515"],
+     ["男", "女性", "2", "女", "不详"], 4, [4]),
+    ("organisation_code", "credit_code", ["91310000MA1FL00001", "91310000ma1fl00001", "91310000MA1FL00001", "x"],
+     ["MA1FL0000", "MA1FL000-0", "MA1FL0009", "MA1FL0000"], 3, [3]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "kind", "whole", "told", "asked", "wrong"), PARTED, ids=[one[0] for one in PARTED])
+@pytest.mark.parametrize("many", [0, 1000], ids=["large", "small"])
+def test_a_column_agrees_with_the_number_that_says_it_too(
+    engine, tmp_path, monkeypatch, many, part, kind, whole, told, asked, wrong
+):
+    monkeypatch.setattr(checks, "MANY_ROWS", many)
+    table = stage(engine, tmp_path, {"号": whole, "项": told})
+    rule = Rule("a", "agrees", None, ("号", "项"), {"part": part, "type": kind}, "040202")
+    fields = [Field("号"), Field("项", "date" if part == "birth_date" else "string")]
+    (result,) = run_checks(engine, table, fields, [rule]).results
+    assert (result.checked, result.rows) == (asked, wrong)
 
 
 def test_an_end_before_its_start_is_found_and_an_unreadable_one_is_not_judged(engine, tmp_path):
@@ -153,6 +202,8 @@ def test_a_rule_that_cannot_run_says_so_and_never_passes(engine, tmp_path, rule)
         Rule("r", "check_digit", "甲", (), {"type": "mobile"}),
         Rule("r", "cross_field", "甲", (), {"operator": "<="}),
         Rule("r", "cross_field", None, ("甲", "乙"), {"operator": "~"}),
+        Rule("r", "agrees", None, ("甲", "乙"), {"part": "age", "type": "resident_id"}),
+        Rule("r", "agrees", None, ("甲", "乙"), {"part": "sex"}),
         Rule("r", "in_set", "甲", (), {"values": 5}),
         Rule("r", "inconsistent", None, ("甲", "乙"), {}),
     ],

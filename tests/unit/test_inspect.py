@@ -62,7 +62,8 @@ def test_what_was_said_can_be_said_again_in_english(report):
     english = report.translations("en")
     (bad,) = {bad.why for bad in report.tables[0].quarantined}
     evidence = {text for column in report.tables[0].columns for text in column.semantic.evidence}
-    assert evidence | {bad} == set(english)
+    rules = {rule.evidence for rule in report.tables[0].rules}
+    assert evidence | rules | {bad} == set(english)
     assert not [said for said in english.values() if any("一" <= letter <= "鿿" for letter in said)]
 
 
@@ -79,6 +80,40 @@ def test_a_wrong_check_digit_is_a_finding_with_its_row(report):
 def test_the_evidence_is_counted_over_the_whole_column(report):
     column = next(column for column in report.tables[0].columns if column.name == "证件号")
     assert column.semantic.evidence[0] == "校验位通过 119 / 120"
+
+
+def test_every_suggested_rule_says_why_with_figures_of_the_file(tmp_path):
+    r = random.Random(11)
+    lines = ["编号,区,床位,登记日期,撤销日期"]
+    for n in range(1, 401):
+        district = "" if n <= 8 else "南山区" if n % 3 else "北海区"
+        first = dt.date(2020, 1, 1) + dt.timedelta(n)
+        last = first - dt.timedelta(1) if n <= 4 else first + dt.timedelta(30)
+        lines.append(f"{n},{district},{r.randint(3, 90)},{first},{last}")
+    path = tmp_path / "床位.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    report = gs.inspect(path)
+    rules = {(one.kind, one.column): one.evidence for one in report.tables[0].rules}
+    assert all(rules.values()), rules
+    assert rules["not_null", None] == "5 列，每列至少 98.0% 的行有值"
+    assert rules["unique", "编号"] == "400 个值里有 400 种不同的"
+    assert rules["in_set", "区"] == "2 种取值占了 100.00%，其余都很少"
+    assert rules["cross_field", None] == "两个日期都有的 400 行里，99.0% 是这个先后"
+    assert rules["range", "登记日期"] == "日期列，最早 2020-01-02，最晚 2021-02-04"
+    assert "99.0% have this order" in report.translations("en")[rules["cross_field", None]]
+    assert rules["unique", "编号"] in report_html(report)
+
+
+def test_a_column_of_districts_holds_known_names_only(tmp_path):
+    """Where rare districts hide what is wrong among them, the list of names tells it; retired names are names."""
+    names = ["浦东新区"] * 60 + ["闸北区"] * 40 + ["崇明县"] * 3 + ["金山区"] * 2 + ["测试区", "浦东区", "测试区"]
+    path = tmp_path / "机构.csv"
+    path.write_text("名称,所在区\n" + "\n".join(f"机构{n},{name}" for n, name in enumerate(names)), encoding="utf-8")
+    table = gs.inspect(path).tables[0]
+    rule = next(one for one in table.rules if one.column == "所在区" and one.kind == "in_set")
+    assert rule.params == {"code_list": "行政区划名称"}
+    found = next(one for one in table.findings if one.rule == rule.id)
+    assert (found.rows_total, set(found.examples)) == (3, {"测试区", "浦东区"})
 
 
 def test_an_empty_header_is_named_and_said(report):

@@ -24,7 +24,9 @@ DESCRIBED = (
 )  # fmt: skip
 
 
-def register_system(actor: Person, organisation: Organisation, name: str, purpose: str = "") -> System:
+def register_system(
+    actor: Person, organisation: Organisation, name: str, purpose: str = "", *, name_en: str = "", named: bool = False
+) -> System:
     """A new information system of ``organisation``. TableError without a name, or when the name is taken there."""
     check_may(actor, "resource.describe", organisation)
     name = name.strip()
@@ -33,9 +35,21 @@ def register_system(actor: Person, organisation: Organisation, name: str, purpos
     if System.objects.filter(organisation=organisation, name=name).exists():
         raise TableError("system_known", "系统「{name}」已登记过", name=name)
     with transaction.atomic():
-        made = System.objects.create(organisation=organisation, name=name, purpose=purpose.strip())
-        log.append(actor.actor_id, "system.register", f"system:{made.pk}", organisation=organisation.code)
+        made = System.objects.create(
+            organisation=organisation, name=name, name_en=name_en.strip(), named=named, purpose=purpose.strip()
+        )
+        log.append(actor.actor_id, "system.register", f"system:{made.pk}", organisation=organisation.code, named=named)
     return made
+
+
+def name_system(actor: Person, system: System, named: bool) -> None:
+    """Let everybody see the name of ``system`` as the source of what is open, or no longer."""
+    check_may(actor, "resource.describe", system.organisation)
+    with transaction.atomic():
+        row = System.objects.select_for_update().get(pk=system.pk)
+        row.named = named
+        row.save(update_fields=["named"])
+        log.append(actor.actor_id, "system.name" if named else "system.unname", f"system:{row.pk}")
 
 
 def describe_resource(

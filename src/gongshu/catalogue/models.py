@@ -11,12 +11,17 @@ from gongshu.parties.models import Organisation, Person
 
 
 class System(models.Model):
-    """信息系统: a department's business system, the unit of cataloguing and budget."""
+    """信息系统: a department's business system, the unit of cataloguing and budget.
+
+    ``named``: its name may be seen by everybody, as the source of what was opened from it.
+    """
 
     organisation = models.ForeignKey(
         Organisation, on_delete=models.PROTECT, related_name="systems", verbose_name="机构"
     )
     name = models.CharField("系统名称", max_length=200)
+    name_en = models.CharField("英文名称", max_length=200, blank=True, default="")
+    named = models.BooleanField("名称公开", default=False)
     purpose = models.TextField("用途", blank=True, default="")
     created_at = models.DateTimeField(default=clock.now, editable=False)
 

@@ -13,10 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from gongshu.catalogue import queries, standing
-from gongshu.catalogue.actions import DESCRIBED, describe_resource, register_system
+from gongshu.catalogue.actions import DESCRIBED, describe_resource, name_system, register_system
 from gongshu.catalogue.models import Resource, System
 from gongshu.parties.models import Organisation, Person
 from gongshu.parties.permissions import check_may, may, organisations_where, people_who_may, person_of
@@ -129,7 +129,12 @@ def system_list(request: HttpRequest) -> HttpResponse:
         check_may(person, "resource.describe", where)
         try:
             made = register_system(
-                person, where or mine[0], request.POST.get("name", "")[:200], request.POST.get("purpose", "")[:2000]
+                person,
+                where or mine[0],
+                request.POST.get("name", "")[:200],
+                request.POST.get("purpose", "")[:2000],
+                name_en=request.POST.get("name_en", "")[:200],
+                named="named" in request.POST,
             )
         except TableError as refused:
             error = words.message_of(refused)
@@ -143,6 +148,19 @@ def system_list(request: HttpRequest) -> HttpResponse:
     )
     context = {"page": page, "rows": queries.progress(list(page)), "mine": mine, "error": error, "typed": request.POST}
     return render(request, "catalogue/systems.html", context, status=400 if error else 200)
+
+
+@require_POST
+@needs("resource.describe")
+def system_name(request: HttpRequest, system_id: int) -> HttpResponse:
+    """Show the name of a system as the source of what is open, or no longer."""
+    row = get_object_or_404(System.objects.select_related("organisation"), pk=system_id)
+    check_may(person_of(request), "resource.see", row.organisation)
+    named = request.POST.get("named") == "1"
+    name_system(person_of(request), row, named)
+    said = _("“%(name)s”的名称从现在起公开") if named else _("“%(name)s”的名称不再公开")
+    messages.success(request, said % {"name": words.local(row, "name")})
+    return redirect("systems")
 
 
 def _found(request: HttpRequest, resource_id: int) -> Resource:

@@ -13,4 +13,5 @@ urlpatterns = [
     path("resources/<int:resource_id>", pages.resource_page, name="resource"),
     path("resources/<int:resource_id>/edit", pages.resource_edit, name="resource_edit"),
     path("systems", pages.system_list, name="systems"),
+    path("systems/<int:system_id>/name", pages.system_name, name="system_name"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -31,6 +32,8 @@ def demo(
     from gongshu.site.options import option
 
     folder = (data or option("GONGSHU_DATA")).resolve()
+    if port is not None:  # links in letters lead back here
+        os.environ.setdefault("GONGSHU_URL", f"http://localhost:{port}")
     if reset:
         _remove(folder)
     start_django(folder, demo=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import getpass
 import os
@@ -50,7 +51,7 @@ def hold(folder: Path, *, alone: bool) -> None:
             f"{folder} 里有一次没有完成的恢复：请重新运行 gongshu restore",
             f"{folder} holds a restore that did not finish: run gongshu restore again",
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # keys, letters and what is not public yet are in it
     file = (folder / LOCK).open("a")
     try:
         fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
@@ -66,6 +67,7 @@ def hold(folder: Path, *, alone: bool) -> None:
             f"the data folder {folder} is being upgraded or restored: wait for it to end",
         )
     _held[folder] = file
+    atexit.register(file.close)
 
 
 def operator() -> Shell:

@@ -21,12 +21,17 @@ def harvest(
 ) -> None:
     """试读别的门户的目录：能收下多少、哪些不收、为什么；什么都不写。"""
     start_django()
+    from django.core.management import call_command
+
     from gongshu.federation.models import Source
     from gongshu.federation.trying import try_out
     from gongshu.federation.words import FIELDS, TROUBLES
 
     if kind not in Source.Kind.values:
         fail(f"没有这个种类：{kind}", f"no such kind: {kind}", 2)
+    call_command(
+        "migrate", verbosity=0, interactive=False
+    )  # what is new is told by what there is: also in a new folder
     try:
         report = try_out(kind, address)
     except TableError as error:

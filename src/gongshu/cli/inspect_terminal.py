@@ -263,7 +263,8 @@ def _rules(out: Console, table: TableReport) -> None:
             _pad(rule_title(rule.kind), 20),
             _pad(place, 40),
             (_pad(rule.dimension, 8), "dim"),
-            (rule.severity, "dim"),
+            (_pad(rule.severity, 8), "dim"),
+            (rule.evidence, "dim"),
         )
 
 

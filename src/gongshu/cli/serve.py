@@ -66,7 +66,7 @@ def prepare() -> None:
     from django.conf import settings
     from django.core.management import call_command
 
-    settings.DATA.mkdir(parents=True, exist_ok=True)
+    settings.DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
     call_command("migrate", verbosity=0, interactive=False)
     if _static_changed():
         call_command("collectstatic", verbosity=0, interactive=False, clear=True)

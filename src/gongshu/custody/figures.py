@@ -38,15 +38,16 @@ def set_budget(actor: Actor, dataset: Dataset, epsilon: float, reason: str) -> P
     said = reason.strip()[:500]
     if not said:
         raise TableError("reason_required", "请写明理由：{what}", what=gettext("为什么改隐私预算"))
-    _all, spent = budget_of(dataset)
-    if not (math.isfinite(epsilon) and spent - LEFT_OUT <= epsilon <= MOST_EPSILON):
-        raise TableError(
-            "budget_wrong",
-            "隐私预算应不少于已用的 {spent}、不超过 {most}",
-            spent=f"{spent:g}",
-            most=f"{MOST_EPSILON:g}",
-        )
     with transaction.atomic():
+        Dataset.objects.select_for_update().get(pk=dataset.pk)  # nobody spends in between
+        _all, spent = budget_of(dataset)
+        if not (math.isfinite(epsilon) and spent - LEFT_OUT <= epsilon <= MOST_EPSILON):
+            raise TableError(
+                "budget_wrong",
+                "隐私预算应不少于已用的 {spent}、不超过 {most}",
+                spent=f"{spent:g}",
+                most=f"{MOST_EPSILON:g}",
+            )
         values = {"epsilon": epsilon, "set_by": actor.actor_id, "set_at": clock.now(), "reason": said}
         made, _new = PrivacyBudget.objects.update_or_create(dataset=dataset, defaults=values)
         log.append(actor.actor_id, "budget.set", f"dataset:{dataset.name}", epsilon=f"{epsilon:g}", reason=said)

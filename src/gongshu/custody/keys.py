@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,16 +14,20 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from gongshu import clock
+from gongshu.jobs.runner import crash_here
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import log
+from gongshu.oversight.models import Event
 from gongshu.parties.models import Person, Role
 from gongshu.parties.permissions import Actor, check_may
 from gongshu.seals.keys import add_key, fingerprints, read_or_make_keys
 from gongshu.tables.errors import TableError
 
 PURPOSE = "protect"
+SUBJECT = f"key:{PURPOSE}"
 KEYED = ("keyed_hash", "tokenise", "noise", "shuffle")
 REASON_SHORTEST, REASON_LONGEST = 4, 500
+SETTLED = timedelta(minutes=1)  # a rotation takes milliseconds
 MOST_TOKENS = 100  # at a time: a few people are looked up, a table is never turned back
 _CHOOSES = (Role.STEWARD, Role.APPROVER)
 
@@ -45,10 +50,17 @@ def versions() -> list[KeyVersion]:
     known, used = fingerprints(folder), _used()
     found = []
     for number in numbers:
-        name = PURPOSE if number == 1 else f"{PURPOSE}-{number}"
-        since = datetime.fromtimestamp((folder / f"{name}.key").stat().st_mtime, clock.now().tzinfo)
-        found.append(KeyVersion(number, known[name], since, used.get(number, 0), number == numbers[0]))
+        mark = known[_name(number)]
+        found.append(KeyVersion(number, mark, _since(folder, number), used.get(number, 0), number == numbers[0]))
     return found
+
+
+def _name(number: int) -> str:
+    return PURPOSE if number == 1 else f"{PURPOSE}-{number}"
+
+
+def _since(folder: Path, number: int) -> datetime:
+    return datetime.fromtimestamp((folder / f"{_name(number)}.key").stat().st_mtime, clock.now().tzinfo)
 
 
 def rotate(actor: Actor, reason: str) -> int:
@@ -58,8 +70,27 @@ def rotate(actor: Actor, reason: str) -> int:
     said = _reason(reason)
     with transaction.atomic():
         number = add_key(settings.DATA / "keys", PURPOSE)
-        log.append(actor.actor_id, "key.rotate", f"key:{PURPOSE}", version=number, reason=said)
+        crash_here("key.added")
+        log.append(actor.actor_id, "key.rotate", SUBJECT, version=number, reason=said)
     return number
+
+
+def note_unlogged() -> list[int]:
+    """Put on record the versions of the key that have been there for a minute without an event: who made them was killed before
+    the log had it. Returns their numbers."""
+    long_ago = clock.now() - SETTLED
+    folder = settings.DATA / "keys"
+    there = {
+        number for number in read_or_make_keys(folder, PURPOSE) if number > 1 and _since(folder, number) < long_ago
+    }
+    if not there:
+        return []
+    with transaction.atomic():
+        rotations = Event.objects.filter(subject=SUBJECT, action="key.rotate")
+        missing = sorted(there - {int(log.details_of(one)["version"]) for one in rotations})
+        for number in missing:
+            log.append("system", "key.rotate", SUBJECT, version=number, reason="中断的更换，补记")
+    return missing
 
 
 def tokenised(version: Version) -> list[str]:

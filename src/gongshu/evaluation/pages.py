@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
@@ -12,9 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from gongshu import clock
-from gongshu.evaluation import self_assessment, statistics
+from gongshu.evaluation import evidence, self_assessment, statistics
 from gongshu.evaluation.statistics import Facts
 from gongshu.opening import cards, queries, terms
+from gongshu.opening.list_pages import page_number
 from gongshu.parties.models import Organisation
 from gongshu.rulebooks import every_rulebook
 from gongshu.web import words
@@ -97,7 +98,7 @@ def statistics_json(request: HttpRequest) -> HttpResponse:
 @require_safe
 @public
 def assessment_page(request: HttpRequest) -> HttpResponse:
-    """The portal's score of itself by the 17 items, each with its way of counting and the page that shows it."""
+    """The portal's score of itself by the 17 items, each with its way of counting and the page of its evidence."""
     total, dimensions = self_assessment.assessment()
     rows = [
         {
@@ -110,7 +111,7 @@ def assessment_page(request: HttpRequest) -> HttpResponse:
                     "a": item.a,
                     "b": item.b,
                     "score": item.score,
-                    "url": reverse(item.entry["page"]),
+                    "url": reverse("self_assessment_evidence", args=[item.entry["key"]]),
                 }
                 for item in dimension.items
             ],
@@ -124,6 +125,26 @@ def assessment_page(request: HttpRequest) -> HttpResponse:
         "now": clock.now(),
     }
     return render(request, "evaluation/assessment.html", context)
+
+
+@require_safe
+@public
+def evidence_page(request: HttpRequest, key: str) -> HttpResponse:
+    """What one item is counted from: every thing behind A and B, with the page that shows it."""
+    item = next((one for dimension in self_assessment.assessment()[1] for one in dimension.items if one.entry["key"] == key), None)  # fmt: skip
+    if item is None:
+        raise Http404
+    lines, page = evidence.page(key, page_number(request))
+    context = {
+        "name": _said(item.entry, ""),
+        "counts": _said(item.entry, "_counts"),
+        "item": item,
+        "lines": lines,
+        "page": page,
+        "where": reverse(item.entry["page"]),
+        "now": clock.now(),
+    }
+    return render(request, "evaluation/evidence.html", context)
 
 
 @require_safe

@@ -70,6 +70,11 @@ def mean(parts: list[tuple[float | None, float]]) -> float | None:
     return sum(score * weight for score, weight in told) / weights if weights else None
 
 
+def rests_on_law(book: dict[str, Any]) -> bool:
+    """Whether a rulebook rests on a law or a standard alone, by its source."""
+    return DEFAULT not in str(book["source"])
+
+
 def _measures(book: dict[str, Any]) -> dict[str, tuple[float, float]]:
     """A and B of every item."""
     facts = statistics.facts()
@@ -85,7 +90,7 @@ def _measures(book: dict[str, Any]) -> dict[str, tuple[float, float]]:
     may_open = Resource.objects.exclude(open_type=Resource.OpenType.NONE)
     satisfied, said = feedback.satisfaction()
     return {
-        "regulation": (sum(1 for one in rules.values() if DEFAULT not in str(one["source"])), len(rules)),
+        "regulation": (sum(map(rests_on_law, rules.values())), len(rules)),
         "standards": (facts.typed, facts.columns),
         "leadership": (facts.responsible, facts.datasets),
         "relations": statistics.districts(),

@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.cache import caches
+from django.db.models import Max, Q
 from django.utils import timezone
 
 from gongshu import clock
 from gongshu.opening import queries, terms
-from gongshu.opening.models import ExternalDataset, Version
+from gongshu.opening.models import Dataset, ExternalDataset, Version
 from gongshu.oversight import access
 
 KEPT_SECONDS = 600
@@ -71,9 +72,8 @@ def _facts() -> Facts:
         datasets += 1
         rows += n
         columns += len(own)
-        typed += sum(1 for c in own if c.get("semantic_type") or c.get("codes"))
-        known = sum(1 for c in own if c.get("title") or c.get("description"))
-        described += known
+        typed += sum(map(is_typed, own))
+        described += sum(map(is_described, own))
         responsible += maintainer is not None
         for name, value in (
             ("topic", topic),
@@ -88,9 +88,7 @@ def _facts() -> Facts:
             total, scored = total + score, scored + 1
         kept = queries.kept_promise(frequency, last)
         counted["fresh"][kept] += 1
-        complete += bool(
-            licence in terms.licences() and terms.frequency(frequency).days is not None and known == len(own)
-        )
+        complete += is_complete(licence, frequency, own)
     return Facts(
         datasets, rows, columns, typed, described, dict(counted["topic"]), dict(counted["open"]), dict(counted["licence"]),
         dict(counted["frequency"]), dict(counted["provider"]), dict(counted["quality"]), (total, scored),
@@ -99,16 +97,37 @@ def _facts() -> Facts:
     )  # fmt: skip
 
 
+def is_typed(column: dict[str, Any]) -> bool:
+    """Whether it is known what the values of a public column are: by a semantic type or a code list."""
+    return bool(column.get("semantic_type") or column.get("codes"))
+
+
+def is_described(column: dict[str, Any]) -> bool:
+    """Whether a public column has a title or a description."""
+    return bool(column.get("title") or column.get("description"))
+
+
+def is_complete(licence: str, frequency: str, columns: list[dict[str, Any]]) -> bool:
+    """Whether a dataset has a licence, a promise of updates, and every column described."""
+    return (
+        licence in terms.licences() and terms.frequency(frequency).days is not None and all(map(is_described, columns))
+    )
+
+
 def growth() -> list[tuple[str, int, int]]:
-    """Month, versions published in it, datasets that had been published by its end; the last twelve months with this one."""
+    """Month, versions published in it, datasets that were open at its end; the last twelve months with this one. A dataset that
+    was withdrawn, or is stopped now, counts until then."""
     months = _months()
     versions: Counter[str] = Counter()
     first: dict[int, str] = {}
     for dataset, moment in Version.objects.order_by("published_at").values_list("dataset", "published_at").iterator():
-        month = timezone.localtime(moment).strftime("%Y-%m")
-        versions[month] += 1
+        versions[month := _month(moment)] += 1
         first.setdefault(dataset, month)
     begun = Counter(first.values())
+    closed = Dataset.objects.filter(Q(current=None) | Q(stopped_at__isnull=False), versions__isnull=False)
+    for stopped, withdrawn in closed.annotate(last=Max("versions__withdrawn_at")).values_list("stopped_at", "last"):
+        if ended := stopped or withdrawn:
+            begun[_month(ended)] -= 1
     before = sum(n for month, n in begun.items() if month < months[0])
     running = itertools.accumulate((begun[month] for month in months), initial=before)
     return [
@@ -131,8 +150,18 @@ def uses() -> list[tuple[str, int, int, int]]:
 
 def districts() -> tuple[int, int]:
     """Districts that open data, and all of them."""
-    every = queries.districts()
-    return every.filter(datasets__in=queries.visible()).distinct().count(), every.count()
+    return len(open_districts()), queries.districts().count()
+
+
+def open_districts() -> set[str]:
+    """Codes of the districts of which the government, or a body below it, opens data."""
+    belongs = queries.districts_of_bodies()
+    codes = queries.visible().order_by().values_list("provider__code", flat=True).distinct()
+    return {belongs[code] for code in codes if code in belongs}
+
+
+def _month(moment: datetime) -> str:
+    return timezone.localtime(moment).strftime("%Y-%m")
 
 
 def _months() -> list[str]:

@@ -56,9 +56,8 @@ def edit_source(actor: Actor, source: Source, values: dict[str, Any]) -> None:
             setattr(row, name, value)
         row.remembered = {} if moved else row.remembered
         row.save()
-        ExternalDataset.objects.filter(source=row.key).exclude(portal=row.name, portal_url=row.portal_url).update(
-            portal=row.name, portal_url=row.portal_url, changed_at=clock.now()
-        )
+        named = {"portal": row.name, "portal_en": row.name_en, "portal_url": row.portal_url}
+        ExternalDataset.objects.filter(source=row.key).exclude(**named).update(**named, changed_at=clock.now())
         log.append(actor.actor_id, "source.edit", f"source:{row.key}", address=row.address, kind=row.kind)
 
 

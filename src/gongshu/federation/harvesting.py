@@ -294,6 +294,7 @@ def _values(record: Record, source: Source) -> dict[str, Any]:
     """The fields of the row that a record and its source decide."""
     return {
         "portal": source.name,
+        "portal_en": source.name_en,
         "portal_url": source.portal_url,
         "title": record.title,
         "title_en": record.title_en,

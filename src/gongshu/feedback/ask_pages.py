@@ -15,9 +15,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gongshu import deadlines
-from gongshu.feedback import cases, guards, matching, queries
+from gongshu.feedback import cases, matching, queries
 from gongshu.feedback.models import Case
 from gongshu.feedback.policies import ASKED, OPEN, TEXT_LIMIT, TITLE_LIMIT, can_judge
+from gongshu.opening import guards
 from gongshu.opening.models import Dataset
 from gongshu.opening.pages import found_version
 from gongshu.opening.queries import visible

@@ -14,9 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from gongshu import clock, deadlines
-from gongshu.feedback import cases, guards, matching, queries
+from gongshu.feedback import cases, matching, queries
 from gongshu.feedback.models import Case, Support
 from gongshu.feedback.policies import OPEN
+from gongshu.opening import guards
 from gongshu.opening.pages import found_version
 from gongshu.opening.readers import visitor_of
 from gongshu.opening.visitors import browser_of, new_browser, person_or_none, remember, too_often, within

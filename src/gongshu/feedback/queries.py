@@ -23,7 +23,7 @@ class Answering:
     """How one organisation (None: the platform) answers what it is asked, problem reports included.
 
     ``open`` wait, ``late`` of them past their deadline; ``answered`` were, ``in_time`` of them (0..1, None of none);
-    ``satisfied`` of those who said so (0..1).
+    ``satisfied`` of those ``said`` whether they are (0..1).
     """
 
     organisation: Organisation | None
@@ -32,6 +32,7 @@ class Answering:
     answered: int
     in_time: float | None
     satisfied: float | None
+    said: int
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def city_answers() -> CityAnswers:
 def answering_of(organisation: Organisation) -> Answering:
     """How one organisation answers."""
     found = next((one for one in answering() if one.organisation == organisation), None)
-    return found or Answering(organisation, 0, 0, 0, None, None)
+    return found or Answering(organisation, 0, 0, 0, None, None, 0)
 
 
 def _row(organisation: Organisation | None, values: list[int]) -> Answering:
@@ -151,4 +152,5 @@ def _row(organisation: Organisation | None, values: list[int]) -> Answering:
         answered,
         in_time / answered if answered else None,
         satisfied / said if said else None,
+        said,
     )

@@ -16,9 +16,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gongshu import deadlines
-from gongshu.feedback import guards, queries, reuses
+from gongshu.feedback import queries, reuses
 from gongshu.feedback.models import Reuse
 from gongshu.feedback.policies import TEXT_LIMIT, TITLE_LIMIT
+from gongshu.opening import guards
 from gongshu.opening.models import Dataset
 from gongshu.opening.visitors import browser_of, new_browser, person_or_none, remember
 from gongshu.parties.permissions import check_may, person_of

@@ -13,6 +13,7 @@ from gongshu.gathering import store
 from gongshu.gathering.models import Upload
 from gongshu.governance.findings import finding_key
 from gongshu.i18n import current_language
+from gongshu.tables.wording import rule_title
 
 KEPT = 8  # documents; one of 300 columns and 1,000 row numbers a finding takes some 10 MB
 
@@ -32,6 +33,17 @@ class Inspected:
     def skipped(self) -> Counter[str]:
         """How many source rows were no records, by kind."""
         return Counter(row["why"] for row in self.table["skipped_rows"])
+
+    def suggested(self) -> list[dict[str, Any]]:
+        """The rules that were learned from the table, each with what it asks, of which columns, and why."""
+        return [
+            {
+                "title": rule_title(one["kind"]),
+                "columns": one["columns"] or [one["column"] or ""],
+                "evidence": one.get("evidence", ""),
+            }
+            for one in self.table["rules"]
+        ]
 
     def columns_of(self, finding: dict[str, Any]) -> list[str]:
         """The columns that a finding speaks of; none for whole rows."""
@@ -63,6 +75,8 @@ def _parsed(path: Path, _stamp: int, number: int, language: str) -> Inspected | 
         english = document.get("english", {})
         for column in table["columns"]:
             column["evidence"] = [english.get(text, text) for text in column["evidence"]]
+        for rule in table["rules"]:
+            rule["evidence"] = english.get(rule.get("evidence", ""), rule.get("evidence", ""))
         for bad in table["quarantined"]:
             bad["why"] = english.get(bad["why"], bad["why"])
     problems: Counter[str] = Counter()

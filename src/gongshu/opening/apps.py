@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_save
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -8,5 +9,8 @@ class OpeningConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Learn from the apps above what they add to the pages of datasets and organisations."""
+        """Learn from the apps above what they add to the pages of datasets and organisations; follow changed organisations."""
+        from gongshu.opening.search.index import note_organisation
+
+        post_save.connect(note_organisation, sender="parties.Organisation")
         autodiscover_modules("sections")

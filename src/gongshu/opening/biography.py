@@ -91,6 +91,8 @@ def _gather(version: Version, stored: datetime | None) -> Step:
         facts.append(Fact(_("略过的行"), f"{reading['skipped']:,}", _("标题、空行、合计与脚注不是记录，逐行记有原因")))
     if reading.get("quarantined"):
         facts.append(Fact(_("隔离的值"), f"{reading['quarantined']:,}", _("放不进列类型的值已另存，单元格按空值公开")))
+    if resource := version.dataset.resource:
+        facts += [Fact(_("来源系统"), "", words.local(one, "name")) for one in [resource.system] if one.named]
     return Step(
         "gather",
         _("%(n)s 行入库") % {"n": f"{reading.get('rows', version.rows):,}"},

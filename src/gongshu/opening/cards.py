@@ -74,7 +74,7 @@ def external_card(row: ExternalDataset) -> Card:
         url=row.get_absolute_url(),
         title=words.local(row, "title"),
         summary=words.local(row, "summary"),
-        provider=row.publisher or row.portal,
+        provider=row.publisher or words.local(row, "portal"),
         topic=terms.topic(row.topic).name if row.topic else "",
         formats=sorted({str(one["format"]) for one in row.distributions if one.get("format")})[:6],
         open_type="",
@@ -84,5 +84,5 @@ def external_card(row: ExternalDataset) -> Card:
         late=False,
         uses=0,
         synthetic=False,
-        origin=row.portal,
+        origin=words.local(row, "portal"),
     )

@@ -32,7 +32,7 @@ class File:
 
 @dataclass(frozen=True)
 class Described:
-    """What there is to say of a dataset. ``box``: west, south, east, north in degrees, when its rows are points."""
+    """What there is to say of a dataset. ``box``: west, south, east, north in degrees, when its rows are points on earth."""
 
     name: str
     url: str
@@ -164,4 +164,6 @@ def _box(columns: list[dict[str, Any]], longitude: str, latitude: str) -> tuple[
     if not longitude or not latitude or None in ends:
         return None
     west, south, east, north = (float(str(end)) for end in ends)
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        return None  # some row has its place wrong, such as latitude for longitude: readers refuse such a box
     return west, south, east, north

@@ -26,7 +26,7 @@ def external_page(request: HttpRequest, name: str) -> HttpResponse:
             request,
             410,
             _("“%(title)s”已不在来源门户") % {"title": words.local(row, "title")},
-            _("它由%(portal)s发布，那里已撤下，所以这里也不再列出。") % {"portal": row.portal},
+            _("它由%(portal)s发布，那里已撤下，所以这里也不再列出。") % {"portal": words.local(row, "portal")},
             code="gone",
             where={"dataset": row.name},
             moment=row.missing_since,

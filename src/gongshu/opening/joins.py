@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 from django.db.models.functions import Ln
 from sqlglot import exp
 
@@ -49,6 +49,16 @@ class Shared:
     def margin(self) -> float:
         """Half the width of the 95 % interval."""
         return margin(self.share, self.sample)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A column that a new one may be joined with (its id): what it has of the new one's values, and the other way round."""
+
+    best: float
+    other: int
+    there: Shared
+    back: Shared | None
 
 
 def margin(share: float, sample: int) -> float:
@@ -83,11 +93,15 @@ def sketch(version: Version) -> int:
         if meaning and distinct >= LEAST_VALUES:
             hashes = _smallest(version, column["name"], distinct)
             made.append(ColumnSketch(version=version, column=column["name"], meaning=meaning, distinct=distinct, hashes=_packed(hashes)))  # fmt: skip
+    last = ColumnSketch.objects.aggregate(last=Max("pk"))["last"] or 0
+    found = [
+        _likely(one, version, Q(pk__lte=last)) for one in made
+    ]  # takes long in a large portal: nobody waits for it
     with transaction.atomic():
         ColumnSketch.objects.filter(version__dataset=version.dataset_id).delete()
         made = ColumnSketch.objects.bulk_create(made)
-        for one in made:
-            _find(one)
+        for one, pairs in zip(made, found, strict=True):
+            _keep(one, pairs + _likely(one, version, Q(pk__gt=last)))  # and those that came meanwhile
         Version.objects.filter(pk=version.pk).update(sketched=True)
     return len(made)
 
@@ -132,22 +146,35 @@ def containment(mine: Hashes, my_distinct: int, other: Hashes, other_distinct: i
     return Shared(len(set(sample) & set(other)) / len(sample), len(sample) if limits else 0)
 
 
-def _find(mine: ColumnSketch) -> None:
-    """Keep the joins of a new sketch with all others of its meaning, both ways."""
-    others = ColumnSketch.objects.filter(meaning=mine.meaning).exclude(version__dataset=mine.version.dataset_id)
-    hashes = _unpacked(mine.hashes)
-    found: list[tuple[float, Join, Join | None]] = []
-    for other in others.filter(Q(version__dataset__current=F("version"))).iterator(chunk_size=500):
-        theirs = _unpacked(other.hashes)
-        there = containment(hashes, mine.distinct, theirs, other.distinct)
-        back = containment(theirs, other.distinct, hashes, mine.distinct)
+def _likely(mine: ColumnSketch, version: Version, which: Q) -> list[Pair]:
+    """The most likely joins of a new sketch with the others of its meaning."""
+    others = ColumnSketch.objects.filter(which, meaning=mine.meaning, version__dataset__current=F("version"))
+    rows = others.exclude(version__dataset=version.dataset_id).values_list("pk", "distinct", "hashes")
+    hashes, found = _unpacked(mine.hashes), []
+    for pk, distinct, kept in rows.iterator(chunk_size=500):
+        theirs = _unpacked(kept)
+        there = containment(hashes, mine.distinct, theirs, distinct)
+        back = containment(theirs, distinct, hashes, mine.distinct)
         best = max((one.share for one in (there, back) if one is not None), default=0.0)
         if there is None or best < LEAST_SHARE or there.share * mine.distinct < LEAST_VALUES - 0.5:
             continue
-        mirrored = Join(left=other, right=mine, share=back.share, sample=back.sample) if back is not None else None
-        found.append((best, Join(left=mine, right=other, share=there.share, sample=there.sample), mirrored))
-    found.sort(key=lambda each: -each[0])
-    Join.objects.bulk_create(one for _best, *both in found[:MOST_JOINS] for one in both if one is not None)
+        found.append(Pair(best, pk, there, back))
+        if len(found) >= 4 * MOST_JOINS:
+            found = _best(found)
+    return _best(found)
+
+
+def _best(found: list[Pair]) -> list[Pair]:
+    return sorted(found, key=lambda each: -each.best)[:MOST_JOINS]
+
+
+def _keep(mine: ColumnSketch, found: list[Pair]) -> None:
+    """Keep the joins of a sketch, both ways; a column that went meanwhile has none."""
+    there = set(ColumnSketch.objects.filter(pk__in=[one.other for one in found]).values_list("pk", flat=True))
+    pairs = _best([one for one in found if one.other in there])
+    joins = [Join(left=mine, right_id=one.other, share=one.there.share, sample=one.there.sample) for one in pairs]
+    joins += [Join(left_id=one.other, right=mine, share=one.back.share, sample=one.back.sample) for one in pairs if one.back is not None]  # fmt: skip
+    Join.objects.bulk_create(joins)
 
 
 def _smallest(version: Version, column: str, distinct: int) -> Hashes:

@@ -182,8 +182,8 @@ def _labels(key: str, values: list[str]) -> dict[str, str]:
     if key in ("provider", "district"):
         return {one.code: words.local(one, "name") for one in Organisation.objects.filter(code__in=values)}
     if key == "source":
-        portals = dict(ExternalDataset.objects.filter(source__in=values).values_list("source", "portal").distinct())
-        return {**portals, OWN: _("本平台"), GIVEN: _("社会提供")}
+        named = ExternalDataset.objects.filter(source__in=values).values("source", "portal", "portal_en").distinct()
+        return {**{one["source"]: words.local(one, "portal") for one in named}, OWN: _("本平台"), GIVEN: _("社会提供")}
     if key == "open":
         return {value: str(word) for value, word in words.OPEN_TYPES.items()}
     if key == "format":

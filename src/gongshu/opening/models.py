@@ -11,7 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from gongshu import clock
 from gongshu.catalogue.models import Resource
 from gongshu.governance.models import Draft
-from gongshu.opening.offer_models import Offer as Offer  # a model of this app, in a file of its own
+from gongshu.opening.finding_models import ColumnSketch as ColumnSketch  # models of this app, in files of their own
+from gongshu.opening.finding_models import Join as Join
+from gongshu.opening.finding_models import SynonymGroup as SynonymGroup
+from gongshu.opening.offer_models import Offer as Offer
+from gongshu.opening.reader_models import Problem as Problem
+from gongshu.opening.reader_models import ProblemCounter as ProblemCounter
+from gongshu.opening.reader_models import Rating as Rating
+from gongshu.opening.reader_models import Subscription as Subscription
 from gongshu.parties.models import Organisation, Person
 
 
@@ -224,115 +231,6 @@ class Stop(models.Model):
         return f"{self.dataset_id} {self.at}"
 
 
-class Subscription(models.Model):
-    """订阅: who is told of new versions, problems corrected, stops and withdrawals; a person, or an address that was confirmed.
-
-    ``secret_sha256`` is of the secret in the confirming and leaving links of an address. ``asked_at``: when the link was
-    mailed; None while it has to be. ``told``: all events of the log up to this index were mailed to the address.
-    """
-
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="subscriptions")
-    person = models.ForeignKey(Person, on_delete=models.CASCADE, null=True, related_name="subscriptions")
-    email = models.EmailField(blank=True, default="")
-    secret_sha256 = models.CharField(max_length=64, blank=True, default="")
-    language = models.CharField(max_length=10, default="zh-hans")
-    created_at = models.DateTimeField(default=clock.now, editable=False)
-    asked_at = models.DateTimeField(null=True)
-    confirmed_at = models.DateTimeField(null=True)
-    told = models.BigIntegerField(default=-1)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["dataset", "person"], condition=~models.Q(person=None), name="opening_person_subscribes_once"
-            ),
-            models.UniqueConstraint(
-                fields=["dataset", "email"], condition=~models.Q(email=""), name="opening_address_subscribes_once"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.dataset_id} {self.person_id or self.email}"
-
-
-class Rating(models.Model):
-    """评分: 1..5 by a reader; one a person, or one a browser (``visitor`` is a random key in its cookie, kept as a hash)."""
-
-    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="ratings")
-    visitor_sha256 = models.CharField(max_length=64)
-    stars = models.PositiveSmallIntegerField()
-    at = models.DateTimeField(default=clock.now)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["dataset", "visitor_sha256"], name="opening_rated_once"),
-            models.CheckConstraint(condition=models.Q(stars__gte=1, stars__lte=5), name="opening_one_to_five"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.dataset_id} {self.stars}"
-
-
-class Problem(models.Model):
-    """问题报告: a reader says what is wrong with a dataset; it has a number and a state, and the maintainer answers.
-
-    ``number`` is YYYYMMDD-NNNN, never given twice. ``secret_sha256``: of the secret in the reporter's own link, by which
-    the state can be followed and an answer be rated without signing in. ``shown``: the maintainer let the public read
-    ``text`` beside the answer; never for a leak. ``mailed``: the state of which the reporter's address was told last.
-    """
-
-    class Kind(models.TextChoices):
-        WRONG = "wrong", _("数据不对")
-        OLD = "old", _("没有按时更新")
-        UNCLEAR = "unclear", _("说明看不懂")
-        PRIVACY = "privacy", _("泄露了个人信息或秘密")
-        OTHER = "other", _("其他")
-
-    class State(models.TextChoices):
-        OPEN = "open", _("待答复")
-        ANSWERED = "answered", _("已答复")
-        CLOSED = "closed", _("已办结")
-
-    number = models.CharField("编号", max_length=20, unique=True)
-    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="problems")
-    version = models.ForeignKey(Version, on_delete=models.PROTECT, null=True, related_name="+")
-    kind = models.CharField("类别", max_length=12, choices=Kind.choices)
-    column = models.CharField("列", max_length=200, blank=True, default="")
-    row = models.BigIntegerField("行", null=True, blank=True)
-    text = models.TextField("说明")
-    email = models.EmailField("邮箱", blank=True, default="")
-    person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, related_name="+")
-    secret_sha256 = models.CharField(max_length=64)
-    assignee = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
-    state = models.CharField(max_length=12, choices=State.choices, default=State.OPEN)
-    reported_at = models.DateTimeField(default=clock.now)
-    due_at = models.DateTimeField()
-    answer = models.TextField("答复", blank=True, default="")
-    answered_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
-    answered_at = models.DateTimeField(null=True)
-    satisfied = models.BooleanField(null=True)
-    shown = models.BooleanField(default=False)
-    closed_at = models.DateTimeField(null=True)
-    language = models.CharField(max_length=10, default="zh-hans")
-    mailed = models.CharField(max_length=12, blank=True, default="")
-
-    class Meta:
-        ordering = ["-reported_at"]
-
-    def __str__(self) -> str:
-        return self.number
-
-
-class ProblemCounter(models.Model):
-    """The last number given on a day (YYYYMMDD, Beijing); a number is never given twice."""
-
-    day = models.CharField(max_length=8, primary_key=True)
-    last = models.PositiveIntegerField(default=0)
-
-    def __str__(self) -> str:
-        return f"{self.day}-{self.last:04d}"
-
-
 class ExternalDataset(models.Model):
     """外部数据集: a dataset that another portal publishes and this portal's catalogue lists, with its origin.
 
@@ -350,6 +248,7 @@ class ExternalDataset(models.Model):
 
     source = models.SlugField("来源标识", max_length=60)
     portal = models.CharField("来源门户", max_length=200)
+    portal_en = models.CharField(max_length=200, blank=True, default="")
     portal_url = models.URLField("来源门户网址", max_length=500)
     remote_id = models.CharField("来源编号", max_length=500)
     name = models.SlugField("标识", max_length=100, unique=True)
@@ -388,61 +287,3 @@ class ExternalDataset(models.Model):
     def get_absolute_url(self) -> str:
         """The page of the entry in this portal; it stays as it is."""
         return reverse("external", args=[self.name])
-
-
-class SynonymGroup(models.Model):
-    """近义词组: words that mean the same to who searches. With ``rulebook_key`` (the first word of a group of the rulebook) it
-    stands in the place of that group; then no words mean that the group is switched off."""
-
-    rulebook_key = models.CharField(max_length=60, blank=True, default="")
-    words = models.JSONField("词", default=list)
-    changed_by = models.CharField(max_length=150)
-    changed_at = models.DateTimeField(default=clock.now)
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["rulebook_key"], condition=~models.Q(rulebook_key=""), name="opening_synonyms_once"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return " ".join(self.words)
-
-
-class ColumnSketch(models.Model):
-    """列摘要: the smallest hashes of the distinct values of a public column by which tables may be joined (a bottom-k sketch).
-
-    ``meaning`` is its semantic type, or ``=`` and its name when it has none and is part of the key. ``hashes``: 64 bits each,
-    ascending, big-endian, :data:`gongshu.opening.joins.KEPT` at most; all of them when ``distinct`` is not larger.
-    """
-
-    version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="sketches")
-    column = models.CharField(max_length=200)
-    meaning = models.CharField(max_length=201)
-    distinct = models.BigIntegerField()
-    hashes = models.BinaryField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["version", "column"], name="opening_sketch_once")]
-        indexes = [models.Index(fields=["meaning"], name="opening_sketch_meaning")]
-
-    def __str__(self) -> str:
-        return f"{self.version_id} {self.column}"
-
-
-class Join(models.Model):
-    """可关联: two columns of different datasets with values in common; ``share``: how much of the distinct values of ``left``
-    is in ``right`` (0..1); ``sample``: from how many values that was estimated, 0 when it is exact."""
-
-    left = models.ForeignKey(ColumnSketch, on_delete=models.CASCADE, related_name="joins")
-    right = models.ForeignKey(ColumnSketch, on_delete=models.CASCADE, related_name="joined_by")
-    share = models.FloatField()
-    sample = models.PositiveIntegerField()
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["left", "right"], name="opening_join_once")]
-
-    def __str__(self) -> str:
-        return f"{self.left_id} {self.right_id} {self.share:.2f}"

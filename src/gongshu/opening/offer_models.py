@@ -45,6 +45,7 @@ class Offer(models.Model):
     decided_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
     decided_at = models.DateTimeField(null=True)
     reason = models.TextField("理由", blank=True, default="")
+    told_at = models.DateTimeField(null=True)  # when the decision was mailed
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, null=True, related_name="offers")
 
     class Meta:

@@ -16,17 +16,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gongshu import deadlines
-from gongshu.opening import offers, queries, terms
+from gongshu.opening import guards, offers, queries, terms
 from gongshu.opening.models import Offer
-from gongshu.opening.visitors import POT, too_often, within
-from gongshu.parties.mail import send_later
 from gongshu.parties.permissions import check_may, may, person_of
 from gongshu.tables.errors import TableError
 from gongshu.web import words
 from gongshu.web.access import needs, public
 
 LISTED = 50
-LIMITS = {"offer": "5/h/ip", "offer_mail": "3/d/key"}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -36,20 +33,20 @@ def give(request: HttpRequest) -> HttpResponse:
     """Offer data; what is typed stays on the page when something is wrong with it."""
     error, status, typed = "", 200, request.POST
     if request.method == "POST":
-        if typed.get(POT):
+        if guards.is_program(request):
             return redirect("give")
-        if not within(request, LIMITS, "offer") or not within(
-            request, LIMITS, "offer_mail", typed.get("email", "").strip().lower() or None
-        ):
-            error, status = too_often(), 429
-        else:
-            try:
-                language = get_language() or settings.LANGUAGE_CODE
-                _made, secret = offers.offer(typed.dict(), set(typed.getlist("declared")), language)
-                return redirect(f"{reverse('given_offer', args=[secret])}?new=1")
-            except TableError as wrong:
-                error, status = words.message_of(wrong), 400
+        try:
+            guards.check_human_pace(request)
+            guards.check_rate(request, "offer", typed.get("email", ""))
+            language = get_language() or settings.LANGUAGE_CODE
+            _made, secret = offers.offer(typed.dict(), set(typed.getlist("declared")), language)
+            return redirect(f"{reverse('given_offer', args=[secret])}?new=1")
+        except guards.TooOften as wrong:
+            error, status = str(wrong), 429
+        except TableError as wrong:
+            error, status = words.message_of(wrong), 400
     context = {
+        "stamp": guards.stamp(),
         "error": error,
         "typed": typed,
         "declared": typed.getlist("declared"),
@@ -103,8 +100,7 @@ def offer_page(request: HttpRequest, number: str) -> HttpResponse:
         try:
             if choice not in (Offer.State.ACCEPTED, Offer.State.REFUSED):
                 raise TableError("choice_required", "请选择接受或不接受")
-            row, link = offers.decide(person, row, choice == Offer.State.ACCEPTED, request.POST.get("reason", ""))
-            send_later(offers.letter(row, link))
+            offers.decide(person, row, choice == Offer.State.ACCEPTED, request.POST.get("reason", ""))
         except TableError as wrong:
             error = words.message_of(wrong)
             row.refresh_from_db()

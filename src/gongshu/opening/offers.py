@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, override
+from django.utils.translation import gettext_lazy
 from stdnum.cn import uscc
 
 from gongshu import clock, deadlines
@@ -89,7 +88,7 @@ def of_secret(secret: str) -> Offer | None:
 
 def decide(actor: Person, row: Offer, accepted: bool, reason: str) -> tuple[Offer, str]:
     """Accept or refuse an offer, with the reason. Accepting registers the giver and invites the contact as its steward:
-    the link of the invitation is returned (and not kept); "" when there is none.
+    the link of the invitation is returned, which the decision's letter says too; "" when there is none.
 
     TableError when it was decided meanwhile, the reason is missing, or the name belongs to a public body.
     """
@@ -137,21 +136,30 @@ def _invitation(actor: Person, row: Offer) -> str:
     members = row.organisation.memberships.filter(role=Role.STEWARD, ended=None)
     if members.filter(person__email__iexact=row.email, person__is_active=True).exists():
         return ""
-    _made, secret = parties.invite(actor, row.organisation, Role.STEWARD, row.email, row.contact)
+    secret = _secret(row)
+    parties.invite(actor, row.organisation, Role.STEWARD, row.email, row.contact, secret=secret)
+    return _link(secret)
+
+
+def letter(row: Offer) -> list[str]:
+    """What the contact is told of a decision: the subject and the lines, with the invitation as long as it is open."""
+    said = [
+        _("提供数据的申请 %(number)s 有了答复") % {"number": row.number},
+        row.contact,
+        _("您提供《%(title)s》的申请（%(number)s）：%(state)s。")
+        % {"title": row.title, "number": row.number, "state": _(row.get_state_display())},
+        _("理由：%(reason)s") % {"reason": row.reason},
+    ]
+    if parties.open_invitation(_secret(row)) is not None:
+        said.append(_("请打开下面的地址设定账号，然后上传数据、写明说明、送审；平台审核通过后公开："))
+        said.append(_link(_secret(row)))
+    return said
+
+
+def _secret(row: Offer) -> str:
+    """The secret of the invitation that follows the offer; made again for the letter, so that the database needs not know it."""
+    return derived_secret("offer-invitation", row.number)
+
+
+def _link(secret: str) -> str:
     return f"{settings.SITE_URL}{reverse('invitation', args=[secret])}"
-
-
-def letter(row: Offer, link: str) -> EmailMessage:
-    """What the contact is told of a decision; ``link`` is that of the invitation."""
-    with override(row.language):
-        said = [
-            row.contact,
-            _("您提供《%(title)s》的申请（%(number)s）：%(state)s。")
-            % {"title": row.title, "number": row.number, "state": _(row.get_state_display())},
-        ]
-        said.append(_("理由：%(reason)s") % {"reason": row.reason})
-        if link:
-            said.append(_("请打开下面的地址设定账号，然后上传数据、写明说明、送审；平台审核通过后公开："))
-            said.append(link)
-        subject = _("提供数据的申请 %(number)s 有了答复") % {"number": row.number}
-        return EmailMessage(subject, "\n\n".join(said) + "\n", to=[row.email])

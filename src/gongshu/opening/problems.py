@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +20,7 @@ from gongshu.tables.errors import TableError
 
 State, Kind = Problem.State, Problem.Kind
 TEXT_LIMIT = 2000
+SAME = timedelta(days=7)  # within which the same words on the same place are one report
 
 
 def report(
@@ -50,7 +51,11 @@ def report(
         raise TableError("text_long", "说明请不超过 {limit} 字", limit=TEXT_LIMIT)
     with transaction.atomic():
         now = clock.now()
-        number = next_number(now)
+        number = next_number(now)  # its row is locked from here on: nobody sends the same words in between
+        place = _row(row, version.rows)
+        before = dataset.problems.filter(kind=kind, column=column, row=place, text=text.strip())
+        if before.filter(reported_at__gt=now - SAME).exists():
+            raise TableError("said_already", "同样的内容已经收到过，不用再提交")
         secret = secret_of(number)
         made = Problem.objects.create(
             number=number,
@@ -58,7 +63,7 @@ def report(
             version=version,
             kind=kind,
             column=column,
-            row=_row(row, version.rows),
+            row=place,
             text=text.strip(),
             email=address_of(email) if email.strip() else "",
             person=person,

@@ -13,6 +13,7 @@ from django.db.models import Count, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
 from gongshu import clock
+from gongshu.catalogue.models import System
 from gongshu.opening import terms
 from gongshu.opening.models import Dataset, ExternalDataset, Stop, Version
 from gongshu.oversight import access
@@ -47,6 +48,11 @@ def visible() -> QuerySet[Dataset]:
 def visible_external() -> QuerySet[ExternalDataset]:
     """The datasets of other portals that the catalogue lists; those missing for a while are still among them."""
     return ExternalDataset.objects.exclude(state=ExternalDataset.State.GONE)
+
+
+def source_systems() -> QuerySet[System]:
+    """The systems of departments from which something visible was opened and whose names are public."""
+    return System.objects.filter(named=True, pk__in=visible().values("resource__system"))
 
 
 def history(dataset: Dataset) -> QuerySet[Version]:

@@ -1,6 +1,6 @@
-"""E-mails to readers without an account: links to confirm, news of datasets, answers to their reports.
+"""E-mails to people without an account: links to confirm, news of datasets, answers to reports and to offers.
 
-What was mailed is kept beside the subscription or the report, so a kill can repeat a mail but never lose one.
+What was mailed is kept beside the subscription, the report or the offer, so a kill can repeat a mail but never lose one.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from gongshu import clock
-from gongshu.opening import problems, readers
-from gongshu.opening.models import Dataset, Problem, Subscription, Version
+from gongshu.opening import offers, problems, readers
+from gongshu.opening.models import Dataset, Offer, Problem, Subscription, Version
 from gongshu.oversight.log import details_of
 from gongshu.oversight.models import Event, LogState
 from gongshu.parties.mail import Mail, send_all
@@ -34,7 +34,7 @@ FAR = 500  # events in the log after which even those who have no news are marke
 
 
 def mail_readers() -> None:
-    """Mail what hasn't been mailed: first links to confirm, then news, then the state of reports; then forget the addresses of
+    """Mail what hasn't been mailed: first decisions on offers and links to confirm, then news, then the state of reports; then forget the addresses of
     reporters to whom nothing will be sent any more."""
     Subscription.objects.exclude(email="").filter(
         confirmed_at=None, created_at__lt=clock.now() - timedelta(days=CONFIRM_DAYS)
@@ -42,6 +42,18 @@ def mail_readers() -> None:
     send_all(_due())
     Problem.objects.exclude(email="").filter(_told()).update(email="")
     _mark_far()
+
+
+class _Decided(Mail):
+    def __init__(self, row: Offer) -> None:
+        super().__init__(row.email, row.language)
+        self.row = row
+
+    def said(self) -> list[str]:
+        return offers.letter(self.row)
+
+    def keep(self) -> None:
+        Offer.objects.filter(pk=self.row.pk).update(told_at=clock.now())
 
 
 class _Confirm(Mail):
@@ -105,6 +117,8 @@ def _link(row: Subscription) -> str:
 
 
 def _due() -> Iterator[Mail]:
+    for offer in Offer.objects.exclude(state=Offer.State.OPEN).filter(told_at=None).order_by("decided_at"):
+        yield _Decided(offer)
     for row in (
         Subscription.objects.exclude(email="").filter(confirmed_at=None, asked_at=None).select_related("dataset")
     ):

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gongshu import deadlines
-from gongshu.opening import problems, readers
+from gongshu.opening import guards, problems, readers
 from gongshu.opening.models import Dataset, Problem, Rating
 from gongshu.opening.pages import found_version
 from gongshu.opening.visitors import POT, browser_of, new_browser, person_or_none, remember, too_often, within
@@ -24,12 +24,10 @@ from gongshu.web import words
 from gongshu.web.access import public
 
 LISTED = 20
-LIMITS = {  # how often one address on the net, and one e-mail address, may ask
+LIMITS = {
     "subscribe": "10/h/ip,3/h/key",
     "rate": "30/h/ip",
-    "report": "10/h/ip",
-    "report_mail": "5/d/key",
-}
+}  # how often one address on the net, and one e-mail address, may ask
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -142,29 +140,29 @@ def report_new(request: HttpRequest, name: str) -> HttpResponseBase:
     dataset, error, status = version.dataset, "", 200
     typed = request.POST if request.method == "POST" else request.GET  # a link beside a row or a column says where
     if request.method == "POST":
-        if typed.get(POT):
+        if guards.is_program(request):
             return redirect("problem_reports", name)
         email = typed.get("email", "").strip()
-        if not within(request, LIMITS, "report") or (
-            email and not within(request, LIMITS, "report_mail", email.lower())
-        ):
-            error, status = too_often(), 429
-        else:
-            try:
-                _made, secret = problems.report(
-                    dataset,
-                    typed.get("kind", ""),
-                    typed.get("text", ""),
-                    column=typed.get("column", ""),
-                    row=typed.get("row", ""),
-                    email=email,
-                    person=person_or_none(request),
-                    language=get_language() or settings.LANGUAGE_CODE,
-                )
-                return redirect(f"{reverse('report', args=[secret])}?new=1")
-            except TableError as wrong:
-                error, status = words.message_of(wrong), 400
+        try:
+            guards.check_human_pace(request)
+            guards.check_rate(request, "report", email)
+            _made, secret = problems.report(
+                dataset,
+                typed.get("kind", ""),
+                typed.get("text", ""),
+                column=typed.get("column", ""),
+                row=typed.get("row", ""),
+                email=email,
+                person=person_or_none(request),
+                language=get_language() or settings.LANGUAGE_CODE,
+            )
+            return redirect(f"{reverse('report', args=[secret])}?new=1")
+        except guards.TooOften as wrong:
+            error, status = str(wrong), 429
+        except TableError as wrong:
+            error, status = words.message_of(wrong), 400
     context = {
+        "stamp": guards.stamp(),
         **_about(dataset),
         "error": error,
         "kinds": Problem.Kind.choices,

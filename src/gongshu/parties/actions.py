@@ -131,16 +131,17 @@ def check_may_give(actor: Actor, organisation: Organisation, role: Role) -> None
 
 
 def invite(
-    actor: Person | Shell, organisation: Organisation, role: Role, email: str, display_name: str
+    actor: Person | Shell, organisation: Organisation, role: Role, email: str, display_name: str, *, secret: str = ""
 ) -> tuple[Invitation, str]:
-    """Invite somebody by e-mail; returns the invitation and its secret, which is shown once and kept as a hash only."""
+    """Invite somebody by e-mail; returns the invitation and its secret (``secret``, or one by chance), which is shown once and
+    kept as a hash only."""
     check_may_give(actor, organisation, role)
     email = email.strip().lower()  # addresses are looked up so
     try:
         validate_email(email)
     except ValidationError as error:
         raise TableError("email_wrong", "「{email}」不是邮箱地址", email=email) from error
-    secret = secrets.token_urlsafe(24)
+    secret = secret or secrets.token_urlsafe(24)
     with transaction.atomic():
         made = Invitation.objects.create(
             email=email,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import secrets
@@ -47,9 +48,12 @@ def read_or_make_keys(folder: Path, purpose: str) -> dict[int, bytes]:
 
 def add_key(folder: Path, purpose: str) -> int:
     """Make the next version (``<purpose>-<n>.key``) of the key for ``purpose``, which is the current one from now on; returns
-    its number. The older ones stay: what was made with them can still be told."""
-    number = max(read_or_make_keys(folder, purpose)) + 1
-    read_or_make_key(folder, f"{purpose}-{number}")
+    its number. The older ones stay: what was made with them can still be told. Two that ask at once get one each."""
+    read_or_make_keys(folder, purpose)
+    with (folder / f".{purpose}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        number = max(read_or_make_keys(folder, purpose)) + 1
+        read_or_make_key(folder, f"{purpose}-{number}")
     return number
 
 

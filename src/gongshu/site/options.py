@@ -54,7 +54,7 @@ OPTIONS: dict[str, Option] = {
         Option("GONGSHU_S3_REGION", "us-east-1", "S3 区域"),
         Option("GONGSHU_S3_KEY", "", "S3 访问键", str, True),
         Option("GONGSHU_S3_SECRET", "", "S3 访问密钥", str, True),
-        Option("GONGSHU_SMTP_HOST", "", "发信服务器；空则邮件只打印在控制台"),
+        Option("GONGSHU_SMTP_HOST", "", "发信服务器；空则邮件只写成数据文件夹 `mail` 里的文件"),
         Option("GONGSHU_SMTP_PORT", "587", "发信服务器的端口；465 为全程 TLS，其他端口用 STARTTLS", int),
         Option("GONGSHU_SMTP_USER", "", "发信账号"),
         Option("GONGSHU_SMTP_PASSWORD", "", "发信账号的密码", str, True),
@@ -71,6 +71,12 @@ OPTIONS: dict[str, Option] = {
         ),
         Option("GONGSHU_API_RATE", "20", "行接口：一个地址每秒可问几次（每个网站进程），可积攒 10 秒的量", float),
         Option("GONGSHU_API_TOKEN_RATE", "100", "行接口：一个读取令牌每秒可问几次（每个网站进程）", float),
+        Option(
+            "GONGSHU_CKAN_SQL",
+            "0",
+            "CKAN 接口里开放 datastore_search_sql（一个表上的一条 SELECT，按语法树的白名单）",
+            _flag,
+        ),
         Option("GONGSHU_LEASE_SECONDS", "60", "作业租约：多久没有心跳就由别的工作进程接手，秒", int),
     )
 }

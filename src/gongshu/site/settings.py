@@ -194,7 +194,10 @@ EMAIL_HOST_PASSWORD = option("GONGSHU_SMTP_PASSWORD")
 EMAIL_USE_SSL = option("GONGSHU_SMTP_TLS") and EMAIL_PORT == 465
 EMAIL_USE_TLS = option("GONGSHU_SMTP_TLS") and EMAIL_PORT != 465
 EMAIL_TIMEOUT = 20
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = (
+    DATA / "mail"
+)  # used without a host only: letters hold links that nobody else may read, so not in a log
 DEFAULT_FROM_EMAIL = option("GONGSHU_MAIL_FROM")
 
 LOGGING = {
@@ -226,4 +229,5 @@ OUTGOING_ALLOWED = option("GONGSHU_OUTGOING_ALLOWED")
 
 # The interface to rows: questions a second of one address, and of one token, in each process
 API_RATE = option("GONGSHU_API_RATE")
+CKAN_SQL = option("GONGSHU_CKAN_SQL")
 API_TOKEN_RATE = option("GONGSHU_API_TOKEN_RATE")

@@ -2,7 +2,7 @@
 
 A node is named ``kind:key`` (``dataset:bus-stops``, ``field:bus-stops/所在区``, ``element:credit_code``); its edges are computed when
 they are asked for, a page at a time, from the index, the current versions and the joins found at publication. Nothing stands in
-it that has no public page or description; names of departments' own systems do not.
+it that has no public page or description; a department's system does when its name was made public.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.http import Http404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from gongshu.catalogue.models import System
 from gongshu.feedback import queries as feedback
 from gongshu.governance.columns import semantic_title
 from gongshu.opening import figures, joins, queries, search, terms
@@ -87,6 +88,7 @@ def kind_names() -> dict[str, str]:
         "field": _("列"),
         "element": _("数据含义"),
         "organisation": _("机构"),
+        "system": _("来源系统"),
         "topic": _("专题"),
         "use": _("应用成果"),
         "portal": _("来源门户"),
@@ -112,6 +114,9 @@ def edge_names() -> dict[str, str]:
         "above": _("上级机构"),
         "below": _("下级机构"),
         "comes_from": _("来自"),
+        "source_of": _("是它的来源"),
+        "run_by": _("由它运行"),
+        "runs": _("运行系统"),
     }
 
 
@@ -120,6 +125,7 @@ def _dataset(key: str) -> tuple[Node, list[Edge], Datasets]:
     edges = [
         Edge("provided_by", _organisation_node(dataset.provider)),
         Edge("in_topic", _topic_node(dataset.topic)),
+        *(Edge("comes_from", _system_node(one)) for one in System.objects.filter(resources__dataset=dataset, named=True)),
         *_joins(version),
         *(Edge("similar", dataset_node(one)) for one in similar(dataset, SIMILAR)),
         *(Edge("used_in", Node(f"use:{one.pk}", "use", one.title, one.address)) for one in feedback.shown_reuses().filter(datasets=dataset)),
@@ -165,7 +171,21 @@ def _organisation(key: str) -> tuple[Node, list[Edge], Datasets]:
         raise Http404
     edges = [Edge("above", _organisation_node(body.parent))] if body.parent else []
     edges += [Edge("below", _organisation_node(one)) for one in below]
+    edges += [Edge("runs", _system_node(one)) for one in queries.source_systems().filter(organisation=body)]
     return _organisation_node(body), edges, _datasets(lambda one: Edge("provides", dataset_node(one)), provider=key)
+
+
+def _system(key: str) -> tuple[Node, list[Edge], Datasets]:
+    row = (
+        queries.source_systems().filter(pk=int(key)).select_related("organisation").first()
+        if key.isascii() and key.isdigit() and len(key) < 18
+        else None
+    )
+    if row is None:
+        raise Http404
+    edges = [Edge("run_by", _organisation_node(row.organisation))]
+    edges += [Edge("source_of", dataset_node(one)) for one in queries.visible().filter(resource__system=row)]
+    return _system_node(row), edges, _none
 
 
 def _topic(key: str) -> tuple[Node, list[Edge], Datasets]:
@@ -224,7 +244,7 @@ def _catalogue(_key: str) -> tuple[Node, list[Edge], Datasets]:
 
 _KINDS: dict[str, Callable[[str], tuple[Node, list[Edge], Datasets]]] = {
     "catalogue": _catalogue, "dataset": _dataset, "field": _field, "element": _element, "organisation": _organisation,
-    "topic": _topic, "use": _use, "portal": _portal, "external": _external,
+    "system": _system, "topic": _topic, "use": _use, "portal": _portal, "external": _external,
 }  # fmt: skip
 
 
@@ -265,13 +285,21 @@ def _organisation_node(body: Organisation) -> Node:
     )
 
 
+def _system_node(row: System) -> Node:
+    """The node of a department's system whose name is public; it has no page of its own."""
+    return Node(f"system:{row.pk}", "system", words.local(row, "name"))
+
+
 def _topic_node(key: str) -> Node:
     return Node(f"topic:{key}", "topic", terms.topic(key).name, reverse("topic", args=[key]))
 
 
 def _portal_node(row: ExternalDataset) -> Node:
     return Node(
-        f"portal:{row.source}", "portal", row.portal, f"{reverse('datasets')}?{urlencode({'source': row.source})}"
+        f"portal:{row.source}",
+        "portal",
+        words.local(row, "portal"),
+        f"{reverse('datasets')}?{urlencode({'source': row.source})}",
     )
 
 

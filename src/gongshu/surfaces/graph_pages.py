@@ -25,7 +25,9 @@ class GraphNode(Schema):
     """A thing of the graph."""
 
     id: str = Field(description="kind:key; what `node` takes")
-    kind: str = Field(description="catalogue, dataset, field, element, organisation, topic, use, portal or external")
+    kind: str = Field(
+        description="catalogue, dataset, field, element, organisation, system, topic, use, portal or external"
+    )
     name: str
     url: str = Field(description="its page; empty when it has none")
 
@@ -55,7 +57,7 @@ class GraphAnswer(Schema):
 class GraphQuestion(Schema):
     """Which node."""
 
-    node: str = Field("", max_length=400, description="kind:key, e.g. dataset:NAME, field:NAME/COLUMN, element:TYPE, organisation:CODE, topic:KEY; empty: the whole catalogue")  # fmt: skip
+    node: str = Field("", max_length=400, description="kind:key, e.g. dataset:NAME, field:NAME/COLUMN, element:TYPE, organisation:CODE, system:NUMBER, topic:KEY; empty: the whole catalogue")  # fmt: skip
     limit: int = Field(50, ge=1, le=MOST)
     offset: int = Field(0, ge=0)
 

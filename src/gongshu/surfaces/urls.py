@@ -24,6 +24,7 @@ urlpatterns = [
     path("datasets/<slug:name>/datapackage.json", standards.datapackage, name="datapackage"),
     path("sitemap.xml", standards.sitemap_index, name="sitemap_index"),
     path("sitemap-<int:number>.xml", standards.sitemap, name="sitemap"),
+    path("sitemap-external-<int:number>.xml", standards.sitemap_external, name="sitemap_external"),
     path("robots.txt", standards.robots, name="robots"),
     path("feed.atom", standards.feed, name="portal_feed"),
     re_path(r"^api/3/?$", ckan.root, name="ckan_root"),

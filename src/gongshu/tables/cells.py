@@ -14,9 +14,12 @@ from operator import and_
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from gongshu.tables.contract import Rule
-from gongshu.tables.digits import EXPRESSIONS, Valid
+from gongshu.tables.digits import EXPRESSIONS
 from gongshu.tables.model import ROW
 from gongshu.tables.storage import (
     BACKEND_TYPES,
@@ -30,6 +33,7 @@ from gongshu.tables.storage import (
 
 SPACES = "\\x{0009}-\\x{000d} \\x{00a0}\\x{200b}\\x{3000}\\x{feff}"
 TEXT = ("string", "geometry")
+ODD = "_odd"  # of a sifted table: some rule could not tell at once that the row is right
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,11 @@ class Early:
     storage_type: str
     odd: ir.BooleanValue | None  # holds a character that few cells hold: only then need it be searched further
     types: Mapping[str, ir.Value]
-    valid: Mapping[str, Valid]  # tests of check digits
+
+    @property
+    def written(self) -> ir.StringValue:
+        """What stands in the cells, as text."""
+        return self.raw if self.text else self.raw.cast("string")
 
     def like(self, storage_type: str) -> ir.Value:
         """The column as ``storage_type``; null where it doesn't fit."""
@@ -95,13 +103,15 @@ class Kind:
     """How a kind of rule is judged: ``test`` of prepared cells, and what it needs of them.
 
     ``quick`` is true where a row is asked and surely right, told from the raw cells; None: every cell is prepared.
-    ``wants``: the storage types as which it reads its columns. ``odd``: it looks for odd characters. ``packed``: without spaces.
+    ``outside``: the same of a rule's column, told outside the engine from the texts themselves.
+    ``wants``: the storage types as which it reads its columns. ``odd``: it looks for odd characters.
     """
 
     test: Callable[[Rule, Mapping[str, Cell]], Test]
     quick: Callable[[Rule, Mapping[str, Early]], ir.BooleanValue | None] | None = None
     wants: Callable[[Rule, Mapping[str, str]], Iterable[tuple[str, str]]] = lambda rule, types: ()
     odd: bool = False
+    outside: Callable[[Rule, pa.Array], npt.NDArray[np.bool_]] | None = None
 
 
 def columns_of(rule: Rule) -> tuple[str, ...]:
@@ -111,58 +121,82 @@ def columns_of(rule: Rule) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Prepared:
-    """``base``: the rows that need a look (all others are asked and right everywhere), and the ``tests`` of the rules on it.
-
-    The tests are null for no row.
-    """
+    """``base``: the rows, with the ``tests`` of the rules as columns of it. The tests are null for no row."""
 
     base: ir.Table
     tests: list[Test]
 
 
-def prepared(
-    table: ir.Table,
-    types: Mapping[str, str],
-    rules: list[Rule],
-    kinds: Mapping[str, Kind],
-    valid: Mapping[str, Valid],
-    hasty: bool = True,
-) -> Prepared:
-    """What ``rules`` need of the table, computed once for each column, and the test of each rule on it.
+@dataclass(frozen=True)
+class Raw:
+    """The columns that some rules need before anything is mended: ``r0``, ``r1``... in the order of ``numbers``.
 
-    ``types``: the storage types of the columns that the rules need. ``valid``: quick tests of check digits.
-    ``hasty``: with the quick tests; an engine that puts expressions into each other takes for ever to plan them.
+    ``base`` also holds whether they are odd (``o0``...) and what can at once be read as a type (``e0_date``...), where asked for.
     """
-    names = [name for name in types if any(name in columns_of(rule) for rule in rules)]
-    numbers = {name: n for n, name in enumerate(names)}
-    packed = {name for rule in rules if rule.params.get("type") in valid for name in columns_of(rule)}
-    base = table.select(_row=table[ROW], **{f"r{n}": table[name] for name, n in numbers.items()})
+
+    base: ir.Table
+    numbers: Mapping[str, int]
+    text: Mapping[str, bool]
+    wants: frozenset[tuple[str, str]]
+    odd: frozenset[str]
+
+    def early(self, name: str, types: Mapping[str, str]) -> Early:
+        """The column for the quick tests."""
+        n = self.numbers[name]
+        odd = self.base[f"o{n}"] if name in self.odd else None
+        return Early(self.base[f"r{n}"], self.text[name], types[name], odd, self.seen(self.base, name, "e"))
+
+    def seen(self, of: ir.Table, name: str, how: str) -> dict[str, ir.Value]:
+        """The column as each storage type that is asked for: read ``how`` (e: at once, t: in all ways of writing)."""
+        return {kind: of[f"{how}{self.numbers[name]}_{kind}"] for column, kind in self.wants if column == name}
+
+
+def numbers_of(types: Mapping[str, str], rules: Iterable[Rule]) -> dict[str, int]:
+    """The columns that ``rules`` need, numbered: a column may have any name."""
+    needed = {name for rule in rules for name in columns_of(rule)}
+    return {name: n for n, name in enumerate(name for name in types if name in needed)}
+
+
+def numbered(table: ir.Table, types: Mapping[str, str], rules: Iterable[Rule]) -> ir.Table:
+    """The columns of ``table`` that ``rules`` need as ``r0``, ``r1``... beside ``_row``."""
+    return table.select(_row=table[ROW], **{f"r{n}": table[name] for name, n in numbers_of(types, rules).items()})
+
+
+def raw_columns(base: ir.Table, types: Mapping[str, str], rules: list[Rule], kinds: Mapping[str, Kind]) -> Raw:
+    """What ``rules`` need of the :func:`numbered` table ``base`` before anything is mended."""
+    numbers = numbers_of(types, rules)
     text = {name: base[f"r{n}"].type().is_string() for name, n in numbers.items()}
     wants = {pair for rule in rules for pair in kinds[rule.kind].wants(rule, types) if pair[1] not in TEXT}
     odd = {name for rule in rules if kinds[rule.kind].odd for name in columns_of(rule) if text[name]}
-
-    first = {f"o{numbers[name]}": _is_odd(base[f"r{numbers[name]}"], types[name]) for name in odd}
+    first = {f"o{numbers[name]}": _is_odd(base[f"r{numbers[name]}"], types[name]) for name in sorted(odd)}
     first |= {f"e{numbers[name]}_{kind}": _plain_type(base[f"r{numbers[name]}"], kind) for name, kind in sorted(wants)}
-    base = base.mutate(**first) if first else base
+    return Raw(base.mutate(**first) if first else base, numbers, text, frozenset(wants), frozenset(odd))
 
-    def seen(of: ir.Table, name: str, how: str) -> dict[str, ir.Value]:
-        return {kind: of[f"{how}{numbers[name]}_{kind}"] for column, kind in wants if column == name}
 
-    def quick_of(of: ir.Table, valid: Mapping[str, Valid]) -> dict[str, ir.BooleanValue]:
-        early = {
-            name: Early(
-                of[f"r{n}"], text[name], types[name], of[f"o{n}"] if name in odd else None, seen(of, name, "e"), valid
-            )
-            for name, n in numbers.items()
-        }
-        said = {f"q{n}": how(rule, early) for n, rule in enumerate(rules) if (how := kinds[rule.kind].quick)}
-        return {name: each.fill_null(False) for name, each in said.items() if each is not None}
+def quick_tests(
+    raw: Raw, types: Mapping[str, str], rules: list[Rule], kinds: Mapping[str, Kind]
+) -> dict[int, ir.BooleanValue]:
+    """For each rule that can tell from the raw cells which rows are asked and surely right: the test, null for no row."""
+    early = {name: raw.early(name, types) for name in raw.numbers}
+    said = {n: how(rule, early) for n, rule in enumerate(rules) if (how := kinds[rule.kind].quick)}
+    return {n: each.fill_null(False) for n, each in said.items() if each is not None}
 
-    quick = quick_of(base, valid) if hasty else {}
-    if quick and len(quick) == len(rules):
-        base = base.filter(~reduce(and_, quick.values()))
-        # once more for the few rows that are left: engines push the filter below a projection and would do so anyway
-        quick = quick_of(base, EXPRESSIONS)
+
+def prepared(
+    base: ir.Table, types: Mapping[str, str], rules: list[Rule], kinds: Mapping[str, Kind], *, sifted: bool = False
+) -> Prepared:
+    """What ``rules`` need of the :func:`numbered` table, computed once for each column, and the test of each rule on it.
+
+    ``types``: the storage types of the columns that the rules need. ``sifted``: ``base`` is what :func:`.sieve.sift` left; then
+    nothing is looked at again for a rule that is known to be kept.
+    """
+    raw = raw_columns(base, types, rules, kinds)
+    base, numbers, text, names = raw.base, raw.numbers, raw.text, list(raw.numbers)
+    packed = {name for rule in rules if rule.params.get("type") in EXPRESSIONS for name in columns_of(rule)}
+    quick = {}
+    if sifted:
+        quick = {f"q{n}": test | ~base[ODD] for n, test in quick_tests(raw, types, rules, kinds).items()}
+        quick |= {f"q{n}": base[f"right{n}"] for n, rule in enumerate(rules) if kinds[rule.kind].outside}
     base = base.mutate(**quick) if quick else base
 
     # a column is mended where some rule of it can't tell at once
@@ -180,7 +214,7 @@ def prepared(
         )
         if text[name]
         else base[f"e{numbers[name]}_{kind}"]
-        for name, kind in sorted(wants)
+        for name, kind in sorted(raw.wants)
     }
     base = base.mutate(**slow) if slow else base
     later = {f"p{n}": _placeholder(base, n, text[name], types[name]) for name, n in numbers.items()}
@@ -189,16 +223,16 @@ def prepared(
 
     cells = {}
     for name, n in numbers.items():
-        raw, clean = base[f"r{n}"], base[f"c{n}"]
+        written, clean = base[f"r{n}"], base[f"c{n}"]
         cells[name] = Cell(
-            raw,
-            base[f"o{n}"] if name in odd else ibis.literal(False),
+            written,
+            base[f"o{n}"] if name in raw.odd else ibis.literal(False),
             clean,
             base[f"k{n}"] if name in packed else clean.upper(),
-            raw.notnull() & (clean != "") if text[name] else raw.notnull(),
+            written.notnull() & (clean != "") if text[name] else written.notnull(),
             base[f"p{n}"],
             types[name],
-            seen(base, name, "t"),
+            raw.seen(base, name, "t"),
         )
     return _flagged(base, [kinds[rule.kind].test(rule, cells) for rule in rules])
 
@@ -243,9 +277,12 @@ def _plain_type(values: ir.Value, storage_type: str) -> ir.Value:
 
 
 def nonblank(values: ir.StringValue) -> ir.BooleanValue:
-    """True where a text begins with a character that is no space: it isn't empty. By comparison, which needs no search."""
-    low = (values >= "!") & (values < "\x7f")
-    return low | ((values >= "\u00a1") & (values < "\u200b")) | ((values >= "\u3001") & (values < "\ufeff"))
+    """True where a text begins with a character of ASCII that is no space, or with a Chinese one: then it isn't empty.
+
+    By comparison, which needs no search; the few that begin otherwise are found out later.
+    """
+    found: ir.BooleanValue = (values >= "\u3001").ifelse(values < "\ufeff", (values >= "!") & (values < "\x7f"))
+    return found
 
 
 def _clean(base: ir.Table, n: int, text: bool) -> ir.StringValue:

@@ -11,8 +11,9 @@ import ibis
 import ibis.expr.types as ir
 
 from gongshu.tables.cells import SPACES, TEXT, Cell, Early, Kind, Test, columns_of, mojibake_classes, nonblank
+from gongshu.tables.check_agreement import AGREES
 from gongshu.tables.contract import Rule
-from gongshu.tables.digits import EXPRESSIONS
+from gongshu.tables.digits import EXPRESSIONS, right_digits
 from gongshu.tables.regexes import portable
 from gongshu.tables.semantic.patterns import regex
 from gongshu.tables.storage import placeholder_pattern
@@ -82,12 +83,7 @@ def _one(rule: Rule, cells: Mapping[str, Any]) -> Any:
 
 def _written(test: Callable[[Rule, ir.StringValue], ir.BooleanValue]) -> Any:
     """The quick test of a rule about how a cell is written: a raw text that passes it is right."""
-
-    def quick(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
-        one = _one(rule, early)
-        return test(rule, one.raw) if one.text else None
-
-    return quick
+    return lambda rule, early: test(rule, _one(rule, early).written)
 
 
 def _not_null(rule: Rule, cells: Cells) -> Test:
@@ -214,15 +210,25 @@ def _number_type(rule: Rule, types: Types) -> Iterable[tuple[str, str]]:
 
 def _range(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
+    return judged_between(cell, *(_bound(rule.params.get(end), _measured(cell)) for end in ("min", "max")))
+
+
+def judged_between(cell: Cell, low: Any, high: Any) -> Test:
+    """Whether a cell lies between ``low`` and ``high``, values or columns, None for no bound."""
     value = _measured(cell)
-    low, high = (_bound(rule.params.get(end), value) for end in ("min", "max"))
     return Test(value.notnull(), _outside(value, low, high), value.isnull().ifelse(cell.filled, False))
 
 
 def _within(rule: Rule, early: Earlies) -> ir.BooleanValue:
-    value = _measured(_one(rule, early))
-    low, high = (_bound(rule.params.get(end), value) for end in ("min", "max"))
-    return value.notnull() & ~_outside(value, low, high)
+    one = _one(rule, early)
+    return surely_between(one, *(_bound(rule.params.get(end), _measured(one)) for end in ("min", "max")))
+
+
+def surely_between(one: Early, low: Any, high: Any) -> ir.BooleanValue:
+    """The quick test of :func:`judged_between`."""
+    value = _measured(one)
+    found: ir.BooleanValue = value.notnull() & ~_outside(value, low, high)
+    return found
 
 
 def _measured(one: Cell | Early) -> ir.Value:
@@ -254,11 +260,13 @@ def _any_form(kind: str, text: ir.StringValue) -> ir.BooleanValue:
     return reduce(or_, (text.re_search(regex(name)) for name in TYPE_FORMS[kind]))
 
 
-def _written_so(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
+def _written_so(rule: Rule, early: Earlies) -> ir.BooleanValue:
     one = _one(rule, early)
     if "form" not in rule.params:
-        return _any_form(str(rule.params["type"]), one.raw) if one.text else None
-    return one.raw.re_search(DATE_FORMS[rule.params["form"]]) & one.like("date").notnull() if one.text else None
+        return _any_form(str(rule.params["type"]), one.written)
+    a_day: ir.BooleanValue = one.like("date").notnull()
+    # the engine's own dates are written in no way
+    return one.raw.re_search(DATE_FORMS[rule.params["form"]]) & a_day if one.text else a_day
 
 
 def _form_types(rule: Rule, types: Types) -> Iterable[tuple[str, str]]:
@@ -281,15 +289,6 @@ def _check_digit(rule: Rule, cells: Cells) -> Test:
     cell, kind = _one(rule, cells), str(rule.params["type"])
     asked = cell.filled & cell.packed.re_search(_CHECKED_FORMS[kind])
     return Test(asked, asked.ifelse(~EXPRESSIONS[kind](cell.packed), False), asked.ifelse(False, cell.filled))
-
-
-def _digit_right(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
-    one, kind = _one(rule, early), str(rule.params["type"])
-    if not one.text:
-        return None
-    formed = one.raw.re_search(_CHECKED_FORMS[kind]) if kind == "bank_card" else one.raw.length() == 18
-    right: ir.BooleanValue = formed.ifelse(one.valid[kind](one.raw), False)
-    return right
 
 
 def _cross_field(rule: Rule, cells: Cells) -> Test:
@@ -356,13 +355,11 @@ def _outlier(rule: Rule, cells: Cells) -> Test:
     return Test(test.asked, test.failed)
 
 
-def _right_length(rule: Rule, early: Earlies) -> ir.BooleanValue | None:
+def _right_length(rule: Rule, early: Earlies) -> ir.BooleanValue:
     one = _one(rule, early)
-    if not one.text:
-        return None
+    right = ~_outside(one.written.length(), rule.params.get("min"), rule.params.get("max"))
     # no space at either end, so that mending would not shorten it
-    ends = nonblank(one.raw) & nonblank(one.raw.right(1))
-    return ends & ~_outside(one.raw.length(), rule.params.get("min"), rule.params.get("max"))
+    return nonblank(one.raw) & nonblank(one.raw.right(1)) & right if one.text else one.raw.notnull() & right
 
 
 ROW_KINDS: dict[str, Kind] = {
@@ -381,8 +378,9 @@ ROW_KINDS: dict[str, Kind] = {
     "range": Kind(_range, _within, _number_type),
     "format": Kind(_format, _written_so, _form_types),
     "date_format": Kind(_date_format, _written_so, _form_types),
-    "check_digit": Kind(_check_digit, _digit_right),
+    "check_digit": Kind(_check_digit, outside=lambda rule, texts: right_digits(texts, str(rule.params["type"]))),
     "cross_field": Kind(_cross_field, _in_order, _own_type),
+    "agrees": AGREES,
     "swapped_axes": Kind(_swapped_axes, _not_swapped, _as_numbers),
     "out_of_bounds": Kind(_out_of_bounds, _in_bounds, _as_numbers),
     "outlier": Kind(_outlier, _within, _number_type),

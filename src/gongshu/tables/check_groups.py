@@ -16,6 +16,7 @@ from ibis.backends import BaseBackend
 from gongshu.tables.cells import as_type
 from gongshu.tables.contract import Rule
 from gongshu.tables.model import ROW
+from gongshu.tables.nearly_unique import engine_hash
 from gongshu.tables.storage import is_placeholder, normalise
 
 _NOISE = r"[\s \x{3000}()（）\[\]【】<>《》\"'“”‘’,，.。;；:：、·\-_/\\#*]"
@@ -84,6 +85,8 @@ def near_duplicate(backend: BaseBackend, table: ir.Table, rule: Rule, types: dic
         blocked = table.mutate(_block=block)
         shared = blocked.group_by("_block").aggregate(n=ibis._.count()).filter(ibis._.n > 1).select("_block")
         table = blocked.semi_join(shared, "_block")
+        if not int(backend.to_pyarrow(shared.count()).as_py()):
+            return Group(asked, 0, 0, [], 0)
 
     def keyed(part: ir.Table) -> ir.Table:
         texts = [part[name] for name in names if types[name] not in _ROUNDED]
@@ -260,13 +263,7 @@ def _joined(values: list[ir.Value]) -> ir.StringValue:
 
 def _hash(backend: BaseBackend, values: list[ir.Value]) -> ir.IntegerValue:
     text = values[0] if len(values) == 1 and values[0].type().is_string() else _joined(values)
-    # Ibis casts DuckDB's unsigned hash by way of its bits, which takes longer than all else
-    return _engine_hash(text) if backend.name == "duckdb" else text.hash()
-
-
-@ibis.udf.scalar.builtin(name="hash", signature=(("string",), "uint64"))
-def _engine_hash(text):  # type: ignore[no-untyped-def]
-    """DuckDB's hash of 64 bits."""
+    return engine_hash(text) if backend.name == "duckdb" else text.hash()
 
 
 WHOLE_ROWS = frozenset({"row_duplicate", "near_duplicate"})  # without columns they compare all

@@ -11,37 +11,38 @@ from typing import Any
 import duckdb
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 from ibis.common.exceptions import IbisError
 
 from gongshu.i18n import gettext
 from gongshu.tables import masks
-from gongshu.tables.cells import Test, columns_of, prepared
+from gongshu.tables.cells import Prepared, Test, columns_of, numbered, prepared
 from gongshu.tables.check_cells import CHECKED_TYPES, ROW_KINDS, units_of
 from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS, reference
 from gongshu.tables.check_tables import TABLE_KINDS, Context, other_table
+from gongshu.tables.check_wide import flags_of_tests, judge_wide
 from gongshu.tables.code_lists import code_list
 from gongshu.tables.contract import Field, Rule
-from gongshu.tables.digits import valid_digits
+from gongshu.tables.engine import streamed
+from gongshu.tables.long_form import is_wide
 from gongshu.tables.model import MASK_BITS, ROW, TextTable
 from gongshu.tables.rule_forms import problem_with
 from gongshu.tables.scores import score
+from gongshu.tables.sieve import sift, siftable
+from gongshu.tables.tally import Tally
 from gongshu.tables.thresholds import holds
 from gongshu.tables.wording import finding_message
 
 UNITS_AT_ONCE = 126  # two words of a mask
-ROWS_KEPT_WHILE_COUNTING = 10_000  # DuckDB keeps fewer than a million for each rule, in memory
-ROWS_AT_ONCE = 200_000  # for engines that can't keep them
+ROWS_AT_ONCE = 200_000
 MANY_ROWS = 20_000  # from here on quick tests of the raw cells take less than they cost
 EXAMPLES = 3
 DICTIONARY = "dictionary"  # the code list of a rule that means the field's own
 # what a rule with wrong parameters comes to, in Python or in the engine
 _BAD_RULE = (KeyError, ValueError, TypeError, LookupError, ArithmeticError, TimeoutError, IbisError, duckdb.Error)
-
-
-@ibis.udf.agg.builtin(name="min")
-def _first_rows(row: int, n: int) -> list[int]:  # type: ignore[empty-body]
-    """The ``n`` smallest row numbers in order (DuckDB's ``min(value, n)``): kept in the same scan that counts."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ def run_checks(
     order = {name: place for place, name in enumerate(run.types)}
     local.sort(key=lambda unit: order[columns_of(unit[1])[0]])
     with tempfile.TemporaryDirectory(prefix="gongshu-mask-") as folder:
-        kept = _run_all_local(run, local, Path(folder) if mask else None)
+        kept = _run_all_local(run, local, Path(folder))
         if mask:
             _write_mask(run, kept, mask)
     places = {id(rule): place for place, rule in enumerate(asked)}
@@ -285,49 +286,74 @@ def _staged(backend: BaseBackend, table: TextTable | ir.Table | Path) -> ir.Tabl
 
 
 Unit = tuple[str | None, Rule]
-Kept = list[tuple[list[Result], ir.Table]]
+Kept = list[tuple[list[Result], Any]]  # a table of rows and words, or for each result its rows
 
 
-def _run_all_local(run: _Run, local: list[Unit], folder: Path | None) -> Kept:
-    """All row-local units, so many at a time; with ``folder`` their masks (before they are put together) are left there."""
+def _run_all_local(run: _Run, local: list[Unit], folder: Path) -> Kept:
+    """All row-local units, so many at a time; their masks (before they are put together) are left in ``folder``."""
     kept: Kept = []
     rows = int(run.backend.to_pyarrow(run.table.count()).as_py()) if local else 0
+    many = run.backend.name == "duckdb" and rows >= MANY_ROWS
+    results = len(run.results)
+    if is_wide(run.backend, run.table, list({name for _, rule in local for name in columns_of(rule)}), rows):
+        local = _run_wide(run, local, rows, folder, kept)
     for start in range(0, len(local), UNITS_AT_ONCE):
-        kept += _run_local(run, local[start : start + UNITS_AT_ONCE], rows, folder)
+        kept += _run_local(run, local[start : start + UNITS_AT_ONCE], rows, folder, sifted=many)
+    order = {name: place for place, name in enumerate(run.types)}
+    run.results[results:] = sorted(run.results[results:], key=lambda one: order[columns_of(one.rule)[0]])
     return kept
 
 
-def _run_local(run: _Run, units: list[Unit], rows: int, folder: Path | None) -> Kept:
-    used = {name: run.types[name] for name in run.types if any(name in columns_of(rule) for _, rule in units)}
+def _run_wide(run: _Run, local: list[Unit], rows: int, folder: Path, kept: Kept) -> list[Unit]:
+    """What can be judged of many columns at once; the units that are left."""
     try:
-        ready = prepared(
-            run.table,
-            used,
-            [rule for _, rule in units],
-            ROW_KINDS,
-            valid_digits(run.backend),
-            hasty=run.backend.name == "duckdb" and rows >= MANY_ROWS,
-        )
-        base, tests = ready.base, ready.tests
-        if folder is None or run.backend.name != "duckdb":
-            found, mask = _counted(run, base, units, tests, rows), None
-            if folder is not None:
-                flags = masks.words([test.broken for test in tests], "f")
-                mask = base.select(row=base[ROW], **flags)
+        judged = judge_wide(run.backend, run.table, run.types, [rule for _, rule in local], rows, folder)
+    except run.bad:  # one of them is wrong: which, is found out in small parts
+        return local
+    units = [local[n] for n in judged]
+    counts = {
+        f"{what}{n}": getattr(one, name)
+        for n, one in enumerate(judged.values())
+        for what, name in (("failed", "failed"), ("not", "not_asked"), ("unknown", "unknown"))
+    }
+    numbers = {n: one.wrong[: run.max_rows].tolist() for n, one in enumerate(judged.values())}
+    results = _results(units, counts, numbers, rows)
+    run.results += results
+    if results:
+        kept.append((results, [one.wrong for one in judged.values()]))
+    return [unit for n, unit in enumerate(local) if n not in judged]
+
+
+def _run_local(run: _Run, units: list[Unit], rows: int, folder: Path, *, sifted: bool) -> Kept:
+    rules = [rule for _, rule in units]
+    used = {name: run.types[name] for name in run.types if any(name in columns_of(rule) for rule in rules)}
+    path = folder / f"{len(list(folder.iterdir()))}.parquet"
+    try:
+        if sifted:
+            can = siftable(run.table, used, rules, ROW_KINDS)
+            if not all(can):
+                parts = ([unit for unit, one in zip(units, can, strict=True) if one is way] for way in (True, False))
+                ways = zip((True, False), parts, strict=True)
+                return [each for way, part in ways if part for each in _run_local(run, part, rows, folder, sifted=way)]
+            base = sift(run.backend, run.table, used, rules, ROW_KINDS, path.with_suffix(".sifted"))
         else:
-            found, mask = _counted_by_mask(run, base, units, tests, rows, folder)
+            base = numbered(run.table, used, rules)
+        ready = prepared(base, used, rules, ROW_KINDS, sifted=sifted)
+        told = _told if run.backend.name == "duckdb" else _counted
+        found, mask = told(run, ready, units, rows, path)
     except run.bad as error:
         if len(units) == 1:
             run.add(run.broken(units[0][1], error))
             return []
         # the engine refuses one of them, such as a wrong pattern: each by itself then, so that the others are run
-        return [part for unit in units for part in _run_local(run, [unit], rows, folder)]
+        return [part for unit in units for part in _run_local(run, [unit], rows, folder, sifted=sifted)]
     run.results += found
-    return [] if mask is None else [(found, mask)]
+    return [(found, mask)]
 
 
-def _counted(run: _Run, base: ir.Table, units: list[Unit], tests: list[Test], rows: int) -> list[Result]:
-    """One aggregate counts everything and, on DuckDB, keeps the first rows of each."""
+def _counted(run: _Run, ready: Prepared, units: list[Unit], rows: int, path: Path) -> tuple[list[Result], ir.Table]:
+    """For a server: one aggregate counts everything, and the rows are asked for of the tests that fail."""
+    base, tests = ready.base, ready.tests
     metrics: dict[str, ir.Scalar] = {}
     for n, test in enumerate(tests):
         metrics[f"failed{n}"] = test.broken.sum()
@@ -335,20 +361,17 @@ def _counted(run: _Run, base: ir.Table, units: list[Unit], tests: list[Test], ro
             metrics[f"not{n}"] = (~test.asked).sum()
         if test.unknown is not None:
             metrics[f"unknown{n}"] = test.unknown.sum()
-    max_rows = run.max_rows
-    keeps_rows = run.backend.name == "duckdb" and 0 < max_rows <= ROWS_KEPT_WHILE_COUNTING
-    if keeps_rows:
-        metrics |= {f"rows{n}": _first_rows(base[ROW], max_rows, where=test.broken) for n, test in enumerate(tests)}
     answer = run.backend.to_pyarrow(base.aggregate(**metrics)).to_pylist()[0]
-    numbers = {n: answer.pop(f"rows{n}") or [] for n in range(len(units))} if keeps_rows else {}
     counts = {key: int(value or 0) for key, value in answer.items()}
-    if not keeps_rows and max_rows > 0:
+    numbers: dict[int, list[int]] = {}
+    if run.max_rows > 0:
         failing = {n: test for n, test in enumerate(tests) if counts[f"failed{n}"]}
         if sum(counts[f"failed{n}"] for n in failing) <= ROWS_AT_ONCE:
             numbers = _rows_at_once(run, base, failing)
         else:
             numbers = {n: _rows(run, base.filter(test.broken)) for n, test in failing.items()}
-    return _results(units, counts, numbers, rows)
+    mask = base.select(row=base[ROW], **masks.words([test.broken for test in tests], "f"))
+    return _results(units, counts, numbers, rows), mask
 
 
 def _rows_at_once(run: _Run, base: ir.Table, failing: dict[int, Test]) -> dict[int, list[int]]:
@@ -367,41 +390,29 @@ def _rows(run: _Run, wrong: ir.Table) -> list[int]:
     return rows
 
 
-def _counted_by_mask(
-    run: _Run, base: ir.Table, units: list[Unit], tests: list[Test], rows: int, folder: Path
-) -> tuple[list[Result], ir.Table]:
-    """One scan writes for each row that isn't asked and right everywhere which tests it fails, which can't be told, which don't
-    ask it; the counts are read from there.
+def _told(run: _Run, ready: Prepared, units: list[Unit], rows: int, path: Path) -> tuple[list[Result], ir.Table]:
+    """In process: of each row that isn't asked and right everywhere which tests it fails, which can't be told, which don't ask it.
+
+    Counted as they come, the failing ones written to ``path``.
     """
-    flags: dict[str, ir.IntegerValue] = masks.words([test.broken for test in tests], "f")
-    asked = {n: test.asked for n, test in enumerate(tests) if test.asked is not None}
-    telling = [n for n, test in enumerate(tests) if test.unknown is not None]
-    if asked:
-        flags |= masks.words([~each for each in asked.values()], "n")
-    if telling:
-        flags |= masks.words([tests[n].unknown for n in telling], "u")
+    base, tests = ready.base, ready.tests
+    flags = flags_of_tests(tests)
     judged = base.select(_row=base[ROW], **flags)
-    judged = judged.filter(ibis.or_(*(judged[name] != 0 for name in flags)))
-    path = folder / f"mask-{len(list(folder.iterdir()))}.parquet"
-    run.backend.to_parquet(judged, path)
+    judged = judged.filter(ibis.or_(*(judged[name] for name in flags)))
+    words = -(-len(tests) // MASK_BITS)
+    schema = pa.schema([("row", pa.int64()), *((f"f{n}", pa.int64()) for n in range(words))])
+    tally = Tally(run.max_rows)
+    with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False) as writer:
+        for batch in streamed(run.backend, judged, ROWS_AT_ONCE):
+            tally.add(batch)
+            writer.write_batch(masks.packed(batch, len(tests), schema))
+    counts = {
+        f"{side}{n}": tally.counts.get(f"{short}{n}", 0)
+        for side, short in (("failed", "f"), ("not", "n"), ("unknown", "u"))
+        for n in range(len(tests))
+    }
     mask = run.backend.read_parquet(path)  # type: ignore[attr-defined]
-    metrics: dict[str, ir.Scalar] = {f"failed{n}": masks.has(mask, "f", n).sum() for n in range(len(tests))}
-    metrics |= {f"not{n}": masks.has(mask, "n", at).sum() for at, n in enumerate(asked)}
-    metrics |= {f"unknown{n}": masks.has(mask, "u", at).sum() for at, n in enumerate(telling)}
-    keeps_rows = 0 < run.max_rows <= ROWS_KEPT_WHILE_COUNTING
-    if keeps_rows:
-        metrics |= {
-            f"rows{n}": _first_rows(mask[ROW], run.max_rows, where=masks.has(mask, "f", n)) for n in range(len(tests))
-        }
-    answer = run.backend.to_pyarrow(mask.aggregate(**metrics)).to_pylist()[0]
-    numbers = {n: answer.pop(f"rows{n}") or [] for n in range(len(units))} if keeps_rows else {}
-    counts = {key: int(value or 0) for key, value in answer.items()}
-    if not keeps_rows and run.max_rows > 0:
-        numbers = {
-            n: _rows(run, mask.filter(masks.has(mask, "f", n))) for n in range(len(units)) if counts[f"failed{n}"]
-        }
-    kept = mask.select(row=mask[ROW], **{name: mask[name] for name in flags if name.startswith("f")})
-    return _results(units, counts, numbers, rows), kept
+    return _results(units, counts, {n: tally.rows(f"f{n}") for n in range(len(tests))}, rows), mask
 
 
 def _results(units: list[Unit], counts: dict[str, int], numbers: dict[int, list[int]], rows: int) -> list[Result]:
@@ -420,6 +431,9 @@ def _results(units: list[Unit], counts: dict[str, int], numbers: dict[int, list[
 
 
 def _write_mask(run: _Run, kept: Kept, path: Path) -> None:
+    if any(isinstance(part, list) for _, part in kept):
+        _write_wide_mask(run, kept, path)
+        return
     bits: list[masks.Bit] = []
     parts: list[tuple[int, ir.Table]] = []
     for results, table in kept:
@@ -430,6 +444,22 @@ def _write_mask(run: _Run, kept: Kept, path: Path) -> None:
         parts.append((len(bits), table.select("row")))
         bits.append((result.rule.id, result.column))
     masks.write_mask(run.backend, parts, bits, path)
+
+
+def _write_wide_mask(run: _Run, kept: Kept, path: Path) -> None:
+    bits: list[masks.Bit] = []
+    wrong: list[Any] = []
+    for results, part in kept:
+        bits += [(result.rule.id, result.column) for result in results]
+        if isinstance(part, list):
+            wrong += part
+        else:
+            rows = run.backend.to_pyarrow(part.order_by("row"))
+            wrong += [np.array(masks.picked(rows, "f", n), np.int64) for n in range(len(results))]
+    for result, table in run.every:
+        bits.append((result.rule.id, result.column))
+        wrong.append(np.sort(run.backend.to_pyarrow(table.select("row"))["row"].to_numpy().astype(np.int64)))
+    masks.write_rows(wrong, bits, path)
 
 
 def _with_examples(run: _Run) -> list[Result]:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from gongshu.i18n import gettext
 from gongshu.rulebooks import rulebook
-from gongshu.tables.semantic.divisions import divisions
+from gongshu.tables.semantic.divisions import divisions, every_name
 
 DIVISIONS = "行政区划"  # GB/T 2260; a version is a year
+DIVISION_NAMES = "行政区划名称"  # present and retired, in full and as they are usually cut
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,11 @@ def code_list(name: str, version: str | None = None) -> CodeList:
     """The list ``name``; without ``version`` its newest. ValueError, in words, for one that is not there."""
     if name == DIVISIONS:
         return _divisions(version)
+    if name == DIVISION_NAMES:
+        return CodeList(DIVISION_NAMES, "", {one: one for one in sorted(every_name())})
     lists = rulebook("codes-2026/lists")["lists"]
     if name not in lists:
-        known = gettext("、").join([*lists, DIVISIONS])
+        known = gettext("、").join([*lists, DIVISIONS, DIVISION_NAMES])
         raise ValueError(gettext("没有代码表「{name}」，有的是：{known}", name=name, known=known))
     versions = lists[name]["versions"]
     chosen = version or max(versions)

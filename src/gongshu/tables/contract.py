@@ -60,7 +60,8 @@ class Rule:
     """A quality rule: the ``rules`` entries of the inspect document (``kind`` and ``params`` as there).
 
     ``kind`` ``foreign`` holds a rule of another engine (``params`` is its ODCS entry as it was read): it is kept and
-    written back, and a quality run reports it as not evaluated.
+    written back, and a quality run reports it as not evaluated. ``evidence``: why a rule was suggested, in words; it is not part of
+    what the contract promises.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Rule:
     params: dict[str, Any] = field(default_factory=dict)
     dimension: str = ""
     severity: str = "error"
+    evidence: str = field(default="", compare=False)
 
 
 @dataclass

@@ -1,23 +1,22 @@
-"""Check digits of identity numbers, credit codes and bank cards: as portable expressions, and for DuckDB over whole vectors.
+"""Check digits of identity numbers, credit codes and bank cards: as portable expressions, and over whole vectors of texts.
 
 A check digit by SQL cuts every text into its characters, which costs more than all other checks of a row together. In process
-the vectors of the engine are looked at as bytes instead; the answers are the same (tests/spec/test_digits.py).
+the texts that the engine hands out are looked at as bytes instead; the answers are the same (tests/spec/test_digits.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from ibis.backends import BaseBackend
 
 from gongshu.tables.semantic import patterns
 
 Valid = Callable[[ir.StringValue], ir.BooleanValue]
+_AT_ONCE = 4096  # texts whose characters, as numbers, stay in the processor's cache
 _NEVER = 1e6  # the value of a character that may not stand there: no sum with it is small
 _CREDIT = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
@@ -26,11 +25,6 @@ EXPRESSIONS: Mapping[str, Valid] = {
     "credit_code": patterns.uscc_valid,
     "bank_card": patterns.luhn_valid,
 }
-
-
-def valid_digits(backend: BaseBackend) -> Mapping[str, Valid]:
-    """For each type with a check digit how to test it on this engine."""
-    return _VECTORS if backend.name == "duckdb" else EXPRESSIONS
 
 
 def _table(values: Mapping[str, float]) -> npt.NDArray[np.float32]:
@@ -51,31 +45,46 @@ _TWICE = _table({str(n): float(2 * n // 10 + 2 * n % 10) for n in range(10)})
 
 
 def _credit(chars: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    total = _CREDIT_VALUES[chars] @ _CREDIT_WEIGHTS
-    found: npt.NDArray[np.bool_] = (total < _NEVER) & (total % 31 == 0)
-    return found
+    return _leaves(_CREDIT_VALUES.take(chars) @ _CREDIT_WEIGHTS, 0, 31)
 
 
 def _resident(chars: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    total = _RESIDENT_VALUES[chars[:, :17]] @ _RESIDENT_WEIGHTS + _RESIDENT_LAST[chars[:, 17]]
-    found: npt.NDArray[np.bool_] = (total < _NEVER) & (total % 11 == 1)
-    return found
+    total = _RESIDENT_VALUES.take(chars[:, :17]) @ _RESIDENT_WEIGHTS + _RESIDENT_LAST.take(chars[:, 17])
+    return _leaves(total, 1, 11)
 
 
 def _luhn(chars: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    total = _ONCE[chars[:, ::-1][:, ::2]].sum(axis=1) + _TWICE[chars[:, ::-1][:, 1::2]].sum(axis=1)
-    found: npt.NDArray[np.bool_] = (total < _NEVER) & (total % 10 == 0)
+    total = _ONCE.take(chars[:, ::-1][:, ::2]).sum(axis=1) + _TWICE.take(chars[:, ::-1][:, 1::2]).sum(axis=1)
+    return _leaves(total, 0, 10)
+
+
+def _leaves(total: npt.NDArray[np.float32], rest: int, modulus: int) -> npt.NDArray[np.bool_]:
+    found: npt.NDArray[np.bool_] = (total < _NEVER) & (total.astype(np.int32) % modulus == rest)
     return found
+
+
+_TESTS: Mapping[str, tuple[range, Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.bool_]]]] = {
+    "resident_id": (range(18, 19), _resident),
+    "credit_code": (range(18, 19), _credit),
+    "bank_card": (range(15, 20), _luhn),
+}
+
+
+def right_digits(texts: pa.Array, kind: str) -> npt.NDArray[np.bool_]:
+    """Which of ``texts`` are as long as a ``kind`` (a key of :data:`EXPRESSIONS`) is and have the right check digit.
+
+    What is null, of another length, or holds a character that may not stand there is false.
+    """
+    if texts.null_count:
+        texts = texts.fill_null("")
+    found = [_tested(texts.slice(first, _AT_ONCE), *_TESTS[kind]) for first in range(0, len(texts), _AT_ONCE)]
+    return np.concatenate(found) if found else np.zeros(0, bool)
 
 
 def _tested(
     texts: pa.Array, lengths: range, test: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.bool_]]
-) -> pa.Array:
+) -> npt.NDArray[np.bool_]:
     """``test`` of the bytes of the texts that are as long as one of ``lengths``, all of a length at once; others are false."""
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.combine_chunks()
-    if not len(texts):
-        return pa.array([], pa.bool_())
     wide = pa.types.is_large_string(texts.type)
     width, kind = (8, np.int64) if wide else (4, np.int32)
     _, places, data = texts.buffers()
@@ -85,34 +94,8 @@ def _tested(
     found = np.zeros(len(texts), bool)
     for length in lengths:
         if (sizes == length).all():
-            found = test(raw[starts[0] : starts[-1]].reshape(-1, length))
-            break
+            return test(raw[starts[0] : starts[-1]].reshape(-1, length))
         where = np.flatnonzero(sizes == length)
         if len(where):
             found[where] = test(raw[starts[where][:, None] + np.arange(length)])
-    return pa.array(found)
-
-
-# Ibis reads the types of the columns from these annotations; what comes in and goes out are Arrow arrays of them
-
-
-@ibis.udf.scalar.pyarrow
-def gongshu_credit_code(text: str) -> bool:
-    return _tested(text, range(18, 19), _credit)  # type: ignore[arg-type, no-any-return]
-
-
-@ibis.udf.scalar.pyarrow
-def gongshu_resident_id(text: str) -> bool:
-    return _tested(text, range(18, 19), _resident)  # type: ignore[arg-type, no-any-return]
-
-
-@ibis.udf.scalar.pyarrow
-def gongshu_bank_card(text: str) -> bool:
-    return _tested(text, range(15, 20), _luhn)  # type: ignore[arg-type, no-any-return]
-
-
-_VECTORS: Mapping[str, Valid] = {
-    "resident_id": gongshu_resident_id,
-    "credit_code": gongshu_credit_code,
-    "bank_card": gongshu_bank_card,
-}
+    return found

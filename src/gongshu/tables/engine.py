@@ -7,11 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends import BaseBackend
 from ibis.backends.duckdb import Backend
 from ibis.common.exceptions import IbisError
+
+_SETTING = Lock()
 
 
 class EngineError(IbisError):  # type: ignore[misc]
@@ -36,6 +41,21 @@ def connect(temp: Path, memory: str = "350MB", threads: int | None = None) -> Ba
         settings["threads"] = threads
     backend: Backend = ibis.duckdb.connect(**settings)
     return backend
+
+
+def streamed(backend: Backend, table: ir.Table, rows: int) -> Iterator[pa.RecordBatch]:
+    """The ``table`` (an expression) by DuckDB, ``rows`` rows at a time; until it is read to its end nothing else may be asked.
+
+    For expressions of many projections on each other, which Ibis takes longer to put together than the engine to take in.
+    """
+    with _SETTING:  # Ibis has the option for all threads: none must find it changed and put it back so
+        ibis.options.sql.fuse_selects = False
+        try:
+            sql = backend.compile(table)
+        finally:
+            ibis.options.sql.fuse_selects = True
+    backend._run_pre_execute_hooks(table)
+    yield from backend.raw_sql(sql).to_arrow_reader(rows)
 
 
 @contextmanager

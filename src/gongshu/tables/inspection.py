@@ -20,6 +20,8 @@ from gongshu.tables.classify import classify
 from gongshu.tables.contract import Field
 from gongshu.tables.engine import EngineError, open_engine_at
 from gongshu.tables.errors import TableError
+from gongshu.tables.known import Known
+from gongshu.tables.long_form import is_wide
 from gongshu.tables.model import ROW, HeaderNote, Quarantined, Source, TextTable
 from gongshu.tables.reading import ReadingOptions, read_file
 from gongshu.tables.report import ColumnReport, FileReport, Report, TableReport
@@ -27,7 +29,7 @@ from gongshu.tables.risk import disclosure_risk
 from gongshu.tables.semantic.recognition import Recognised, recognise
 from gongshu.tables.statistics import column_statistics
 from gongshu.tables.storage import ColumnType, infer_storage_types, misfits
-from gongshu.tables.suggest import Known, suggest_rules
+from gongshu.tables.suggest import suggest_rules
 
 COLUMNS_AT_ONCE = 120
 MEMORY = "220MB"  # of the engine; Python and its libraries take some 250 MB beside
@@ -168,8 +170,9 @@ def _storage(
     kinds: dict[str, ColumnType] = {}
     bad: list[Quarantined] = []
     totals: dict[str, int] = {}
-    for start in range(0, len(table.columns), COLUMNS_AT_ONCE):
-        part = staged.select(ROW, *table.columns[start : start + COLUMNS_AT_ONCE])
+    step = len(table.columns) if is_wide(backend, staged, table.columns, table.rows) else COLUMNS_AT_ONCE
+    for start in range(0, len(table.columns), step):
+        part = staged.select(ROW, *table.columns[start : start + step])
         found = infer_storage_types(backend, part, table.native, options.types if options else None)
         cells, counts = misfits(backend, part, found)
         kinds |= found

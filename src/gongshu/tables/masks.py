@@ -14,15 +14,19 @@ from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends import BaseBackend
 
 from gongshu.tables.model import MASK_BITS as BITS
-from gongshu.tables.model import MASK_KEY
+from gongshu.tables.model import MASK_KEY, ROW
+from gongshu.tables.tally import flags_of
 
 Bit = tuple[str, str | None]
+ROWS_AT_ONCE = 4096
 
 
 def words(flags: Sequence[ir.BooleanValue], name: str) -> dict[str, ir.IntegerValue]:
@@ -34,11 +38,14 @@ def words(flags: Sequence[ir.BooleanValue], name: str) -> dict[str, ir.IntegerVa
     return made
 
 
-def has(table: ir.Table, name: str, bit: int) -> ir.BooleanValue:
-    """True where ``bit`` of the words called ``name`` is set."""
-    word = table[f"{name}{bit // BITS}"]
-    found: ir.BooleanValue = (word & ibis.literal(1 << bit % BITS, "int64")) != 0
-    return found
+def packed(batch: pa.RecordBatch, count: int, schema: pa.Schema) -> pa.RecordBatch:
+    """The rows of ``batch`` that have one of the flags ``f0``, ``f1``... (``count`` of them), these as words, as ``schema`` says."""
+    made = [np.zeros(len(batch), np.int64) for _ in range(0, count, BITS)]
+    for n in range(count):
+        made[n // BITS] |= flags_of(batch, f"f{n}").astype(np.int64) << n % BITS
+    some = np.flatnonzero(reduce(or_, made))
+    columns = [batch.column(ROW).to_numpy()[some], *(word[some] for word in made)]
+    return pa.record_batch([pa.array(column, pa.int64()) for column in columns], schema=schema)
 
 
 def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits: Sequence[Bit], path: Path) -> None:
@@ -66,11 +73,30 @@ def write_mask(backend: BaseBackend, parts: Sequence[tuple[int, ir.Table]], bits
         stream = backend.to_pyarrow_batches(table)
     else:
         stream = None
-    schema = pa.schema([("row", pa.int64()), *((name, pa.int64()) for name in names)])
-    schema = schema.with_metadata({MASK_KEY: json.dumps([list(bit) for bit in bits], ensure_ascii=False)})
+    schema = _schema(bits)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in stream or ():
             writer.write_batch(batch.cast(schema) if batch.schema != schema else batch)
+
+
+def write_rows(wrong: Sequence[npt.NDArray[np.int64]], bits: Sequence[Bit], path: Path) -> None:
+    """Write the mask of which ``wrong`` says for each of very many ``bits`` the rows, in order."""
+    schema = _schema(bits)
+    rows = np.unique(np.concatenate([*wrong, np.empty(0, np.int64)]))
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[start : start + ROWS_AT_ONCE]
+            words = np.zeros((len(schema) - 1, len(some)), np.int64)
+            for bit, each in enumerate(wrong):
+                own = each[slice(*np.searchsorted(each, [some[0], some[-1] + 1]))]
+                words[bit // BITS, np.searchsorted(some, own)] |= 1 << bit % BITS
+            writer.write_batch(pa.record_batch([pa.array(some), *map(pa.array, words)], schema=schema))
+
+
+def _schema(bits: Sequence[Bit]) -> pa.Schema:
+    names = [f"mask{n}" for n in range(max(1, -(-len(bits) // BITS)))]
+    schema = pa.schema([("row", pa.int64()), *((name, pa.int64()) for name in names)])
+    return schema.with_metadata({MASK_KEY: json.dumps([list(bit) for bit in bits], ensure_ascii=False)})
 
 
 def bits_of(path: Path) -> list[Bit]:

@@ -190,6 +190,7 @@ class Report:
         """The sentences of the document as ``language`` has them: evidence, and why something was set aside."""
         tables = [table for file in self.files for table in file.tables]
         said = [text for table in tables for column in table.columns for text in column.semantic.evidence]
+        said += [rule.evidence for table in tables for rule in table.rules]
         said += [bad.why for table in tables for bad in table.quarantined[: self.max_rows]]
         with use_language(language):
             return {str(text): text.again() for text in said if isinstance(text, Message)}
@@ -209,6 +210,7 @@ def rule_json(rule: Rule) -> dict[str, Any]:
         "params": rule.params,
         "dimension": rule.dimension,
         "severity": rule.severity,
+        "evidence": rule.evidence,
     }
 
 

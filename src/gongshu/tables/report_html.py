@@ -214,10 +214,10 @@ def _share(one: dict[str, Any], name: str) -> str:
 def _rules(table: TableReport) -> str:
     rows = "".join(
         f"<tr><th scope=row>{escape(rule_title(rule.kind))}</th>{_cell(rule.column or gettext('、').join(rule.columns) or gettext('整行'))}"
-        f"{_cell(rule.dimension)}{_cell(rule.severity)}</tr>"
+        f"{_cell(rule.dimension)}{_cell(rule.severity)}{_cell(rule.evidence)}</tr>"
         for rule in table.rules
     )
-    heads = (gettext("规则"), gettext("列"), "DB31/T 1523", gettext("轻重"))
+    heads = (gettext("规则"), gettext("列"), "DB31/T 1523", gettext("轻重"), gettext("依据"))
     return _titled(gettext("规则"), gettext("{count} 条", count=len(table.rules)), _grid(heads, rows)) if rows else ""
 
 

@@ -52,7 +52,8 @@ def inspect_schema() -> dict[str, Any]:
         params={"type": "object"},
         dimension={"type": "string", "pattern": "^([0-9]{6})?$"},
         severity=severity,
-        optional=("severity",),
+        evidence=text,
+        optional=("severity", "evidence"),
     )
     finding = _object(
         rule=text,

@@ -9,6 +9,7 @@ from typing import Any
 
 from gongshu.i18n import gettext
 from gongshu.tables.cells import columns_of
+from gongshu.tables.check_agreement import PARTS
 from gongshu.tables.check_cells import CHECKED_TYPES, DATE_FORMS, OPERATORS, ROW_KINDS, TYPE_FORMS
 from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS
 from gongshu.tables.check_tables import STEPS, TABLE_KINDS
@@ -24,6 +25,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "check_digit": ("type",),
     "date_format": ("form",),
     "cross_field": ("operator",),
+    "agrees": ("part",),
     "swapped_axes": ("longitude", "latitude"),
     "out_of_bounds": ("longitude", "latitude"),
     "reference": ("table",),
@@ -127,6 +129,15 @@ def _cross_field(rule: Rule, types: Mapping[str, str]) -> str:
     return "" if rule.params["operator"] in OPERATORS else _should("operator", "、".join(OPERATORS))
 
 
+def _agrees(rule: Rule, types: Mapping[str, str]) -> str:
+    if len(columns_of(rule)) != 2:
+        return gettext("规则要说明两列")
+    part = rule.params["part"]
+    if part not in PARTS:
+        return _should("part", "、".join(PARTS))
+    return "" if rule.params.get("type") == PARTS[part] else _should("type", PARTS[part])
+
+
 def _axes(rule: Rule, types: Mapping[str, str]) -> str:
     if len(rule.columns) < 2:
         return gettext("规则要说明两列")
@@ -193,6 +204,7 @@ _WRONG: dict[str, Callable[[Rule, Mapping[str, str]], str]] = {
     "date_format": _format,
     "check_digit": _check_digit,
     "cross_field": _cross_field,
+    "agrees": _agrees,
     "swapped_axes": _axes,
     "out_of_bounds": _axes,
     "unique": _unique,

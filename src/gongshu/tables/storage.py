@@ -6,17 +6,19 @@ Everything is an Ibis expression without back-references, so that the same defin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 from ibis.backends import BaseBackend
 
 from gongshu.i18n import gettext
 from gongshu.rulebooks import rulebook
+from gongshu.tables.long_form import is_wide, long_parts
 from gongshu.tables.model import ROW, Quarantined
 
 STORAGE_TYPES = (
@@ -25,6 +27,7 @@ STORAGE_TYPES = (
     "percent", "excel_date",
 )  # fmt: skip
 THRESHOLD = 0.95  # share of filled cells that must fit before a column is typed
+LONG_SAMPLE = 200  # the same for each column of a wide table
 SAMPLE_ROWS = 20_000  # a candidate that fits fewer than half of a spread sample isn't counted over the whole
 BACKEND_TYPES = {
     "int64": "int64",
@@ -171,6 +174,18 @@ def misfits(
     kinds = {name: kind for name, kind in _kinds(types).items() if kind not in ("string", "geometry")}
     if not kinds:
         return [], {}
+    rows = int(backend.to_pyarrow(table.count()).as_py())
+    if is_wide(backend, table, list(kinds), rows):
+        found, totals = _long_misfits(backend, table, kinds, rows, cap)
+    else:
+        found, totals = _misfits(backend, table, kinds, cap)
+    found.sort(key=lambda entry: entry.row)
+    return found[:cap], totals
+
+
+def _misfits(
+    backend: BaseBackend, table: ir.Table, kinds: dict[str, str], cap: int
+) -> tuple[list[Quarantined], dict[str, int]]:
     flags = {name: misfit(table[name], kind) for name, kind in kinds.items()}
     names = list(kinds)
     sums = _first(backend, table.aggregate(**{f"m{n}": flags[name].sum() for n, name in enumerate(names)}))
@@ -180,8 +195,29 @@ def misfits(
         cells = table.filter(flags[name]).select(row=table[ROW], value=table[name]).order_by("row").limit(cap)
         why = _why(kinds[name])
         found += [Quarantined(cell["row"], name, cell["value"], why) for cell in backend.to_pyarrow(cells).to_pylist()]
-    found.sort(key=lambda entry: entry.row)
-    return found[:cap], totals
+    return found, totals
+
+
+def _long_misfits(
+    backend: BaseBackend, table: ir.Table, kinds: dict[str, str], rows: int, cap: int
+) -> tuple[list[Quarantined], dict[str, int]]:
+    totals: dict[str, int] = {}
+    found: list[Quarantined] = []
+    for kind in sorted(set(kinds.values())):
+        for part, cells in long_parts(backend, table, [name for name in kinds if kinds[name] == kind], rows):
+            wrong = cells.filter(misfit(cells.value, kind)).order_by([ROW, "column"])
+            answer = backend.to_pyarrow(wrong)
+            for n, count in enumerate(np.bincount(answer["column"].to_numpy(), minlength=len(part)).tolist()):
+                if count:
+                    totals[part[n]] = count
+            why = _why(kind)
+            found += [
+                Quarantined(cell[ROW], part[cell["column"]], cell["value"], why)
+                for cell in answer.slice(0, cap).to_pylist()
+            ]
+    places = {name: n for n, name in enumerate(kinds)}
+    found.sort(key=lambda entry: places[entry.column or ""])
+    return found, {name: totals[name] for name in kinds if name in totals}
 
 
 def infer_storage_types(
@@ -202,11 +238,13 @@ def infer_storage_types(
     asked = {name: _candidates(name, declared.get(name) or native.get(name)) for name in names}
     table = _dealt(table)
     rows = int(backend.to_pyarrow(table.count()).as_py())
-    if rows > 2 * SAMPLE_ROWS:
-        sample = table.filter(table[ROW] % (rows // SAMPLE_ROWS) == 0)
-        counts = _counted(backend, sample, asked)
+    wide = is_wide(backend, table, names, rows)
+    some = LONG_SAMPLE if wide else SAMPLE_ROWS
+    if rows > 2 * some:
+        sample = table.filter(table[ROW] % (rows // some) == 0)
+        counts = _long_counted(backend, sample, asked, some) if wide else _counted(backend, sample, asked)
         asked = {name: _left(asked[name], counts[name]) for name in names}
-    counts = _counted(backend, table, asked)
+    counts = _long_counted(backend, table, asked, rows) if wide else _counted(backend, table, asked)
     return {name: _decide(name, counts[name], declared.get(name), native.get(name)) for name in names}
 
 
@@ -366,35 +404,57 @@ def _left(candidates: tuple[str, ...], counts: dict[str, int]) -> tuple[str, ...
 def _counted(backend: BaseBackend, table: ir.Table, asked: dict[str, tuple[str, ...]]) -> dict[str, dict[str, int]]:
     """All counts of all columns in one aggregation."""
     names = list(asked)
-    clean_table = table.select(**{f"c{n}": normalise(table[name]) for n, name in enumerate(names)})
-    # null unless filled, once for all counts: within an "and" the engine would look for placeholders again and again
-    clean_table = clean_table.select(
-        **{
-            name: _filled(clean_table[name]).ifelse(clean_table[name], ibis.null("string"))
-            for name in clean_table.columns
-        }
-    )
-    metrics: dict[str, ir.Scalar] = {}
-    for n, name in enumerate(names):
-        clean = clean_table[f"c{n}"]
-        metrics[f"{n}|filled"] = clean.count()
-        for kind in asked[name]:
-            metrics[f"{n}|{kind}"] = _fits(clean, kind).sum()
-        if "int64" in asked[name]:
-            length = clean.re_search(r"^[0-9]+$").ifelse(clean.length(), ibis.null("int64"))
-            metrics[f"{n}|zero"] = clean.re_search(_LEADING_ZERO).sum()
-            metrics[f"{n}|mobile"] = clean.re_search(r"^1[3-9][0-9]{9}$").sum()
-            metrics[f"{n}|shortest"] = length.min()
-            metrics[f"{n}|longest"] = length.max()
-            metrics[f"{n}|long"] = (length >= 15).sum()
-        if "float64" in asked[name]:
-            metrics[f"{n}|wide"] = clean.re_search(r"^[+-]?[0-9]{16,}\.[0-9]").sum()
+    clean_table = _clean_cells(table.select(**{f"c{n}": table[name] for n, name in enumerate(names)}))
+    metrics = {
+        f"{n}|{key}": metric
+        for n, name in enumerate(names)
+        for key, metric in _metrics(clean_table[f"c{n}"], asked[name]).items()
+    }
     row = _first(backend, clean_table.aggregate(**metrics))
     counts: dict[str, dict[str, int]] = {name: {} for name in names}
     for key, value in row.items():
         number, metric = key.split("|")
         counts[names[int(number)]][metric] = int(value or 0)
     return counts
+
+
+def _long_counted(
+    backend: BaseBackend, table: ir.Table, asked: dict[str, tuple[str, ...]], rows: int
+) -> dict[str, dict[str, int]]:
+    """The same of many columns: those with the same candidates stood on end."""
+    counts: dict[str, dict[str, int]] = {}
+    for kinds in sorted(set(asked.values())):
+        for part, cells in long_parts(backend, table, [name for name in asked if asked[name] == kinds], rows):
+            clean = _clean_cells(cells.select("column", "value"), ["column"])
+            sums = clean.group_by("column").aggregate(**_metrics(clean.value, kinds))
+            for row in backend.to_pyarrow(sums).to_pylist():
+                counts[part[row.pop("column")]] = {key: int(value or 0) for key, value in row.items()}
+    return counts
+
+
+def _clean_cells(cells: ir.Table, kept: Sequence[str] = ()) -> ir.Table:
+    names = [name for name in cells.columns if name not in kept]
+    clean = cells.select(*kept, **{name: normalise(cells[name]) for name in names})
+    # null unless filled, once for all counts: within an "and" the engine would look for placeholders again and again
+    return clean.select(
+        *kept, **{name: _filled(clean[name]).ifelse(clean[name], ibis.null("string")) for name in names}
+    )
+
+
+def _metrics(clean: ir.StringValue, kinds: tuple[str, ...]) -> dict[str, ir.Scalar]:
+    metrics: dict[str, ir.Scalar] = {"filled": clean.count()}
+    for kind in kinds:
+        metrics[kind] = _fits(clean, kind).sum()
+    if "int64" in kinds:
+        length = clean.re_search(r"^[0-9]+$").ifelse(clean.length(), ibis.null("int64"))
+        metrics["zero"] = clean.re_search(_LEADING_ZERO).sum()
+        metrics["mobile"] = clean.re_search(r"^1[3-9][0-9]{9}$").sum()
+        metrics["shortest"] = length.min()
+        metrics["longest"] = length.max()
+        metrics["long"] = (length >= 15).sum()
+    if "float64" in kinds:
+        metrics["wide"] = clean.re_search(r"^[+-]?[0-9]{16,}\.[0-9]").sum()
+    return metrics
 
 
 def _first(backend: BaseBackend, table: ir.Table) -> dict[str, Any]:

@@ -5,29 +5,25 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import combinations
 
-import ibis
 import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
-from gongshu.rulebooks import rulebook
-from gongshu.tables.check_cells import CHECKED_TYPES, DATE_FORMS, TYPE_FORMS
+from gongshu.i18n import gettext
+from gongshu.tables.check_cells import CHECKED_TYPES, TYPE_FORMS
+from gongshu.tables.code_lists import DIVISION_NAMES
 from gongshu.tables.contract import Rule
-from gongshu.tables.model import ROW
-from gongshu.tables.semantic.hints import hints_of
-from gongshu.tables.semantic.recognition import Recognised
-from gongshu.tables.statistics import ColumnStatistics
-from gongshu.tables.storage import normalise, placeholder_pattern, typed
+from gongshu.tables.known import Known
+from gongshu.tables.semantic.divisions import every_name
+from gongshu.tables.semantic.types import type_title
+from gongshu.tables.storage import placeholder_pattern
+from gongshu.tables.suggest_rows import NUMERIC, date_forms, for_dates, for_parts, for_places, outliers
 
 MOSTLY_FILLED = 0.9  # a column that is filled so far is meant to be filled
-_STEP = 0.05  # degrees
-DATES_COMPARED = 12
+MOSTLY_KNOWN = 0.9  # a column whose values are so far in a list is meant to hold nothing else
 _SURROGATE = re.compile(
     r"^(id|no|row|rid|seq|index|fid|gid|objectid|uuid|guid|xh|序号|行号|主键|编号)$|(^|_)(row|rec|record)_?(id|no|num)$|^_?id$"
 )
-NUMERIC = ("int64", "float64", "decimal")
 _PLACEHOLDER = re.compile(placeholder_pattern())
 _BOOLEAN_WORDS = frozenset(
     [
@@ -55,37 +51,18 @@ _BOOLEAN_WORDS = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Known:
-    """What is known of a column when rules are suggested."""
-
-    name: str
-    place: int
-    storage_type: str
-    semantic: Recognised
-    statistics: ColumnStatistics
-    usual_low: float | None = None  # the 1 % quantile of its numbers, in the sample
-
-    @property
-    def code(self) -> str | None:
-        return self.semantic.code
-
-    @property
-    def filled(self) -> int:
-        return self.statistics.rows - self.statistics.nulls
-
-
 def suggest_rules(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> list[Rule]:
     """The rules for the staged ``table``; ids are stable for the same columns."""
     if not columns or not columns[0].statistics.rows:
         return []
     rules = [*_for_cells(columns)]
-    forms = _date_forms(backend, table, columns)
+    forms = date_forms(backend, table, columns)
     for column in columns:
         rules += _for_column(column, forms)
-    rules += _for_places(backend, table, columns)
-    rules += _for_dates(backend, table, columns)
-    rules += _outliers(backend, table, columns)
+    rules += for_places(backend, table, columns)
+    rules += for_dates(backend, table, columns)
+    rules += for_parts(backend, table, columns)
+    rules += outliers(backend, table, columns)
     rules += _for_rows(columns)
     return rules
 
@@ -100,16 +77,22 @@ def _for_cells(columns: list[Known]) -> Iterator[Rule]:
     filled = tuple(column.name for column in columns if column.filled >= MOSTLY_FILLED * column.statistics.rows)
     # a placeholder that fills half a column is its way of saying no
     usual = tuple(column.name for column in columns if column.filled and not _mostly_placeholder(column))
-    for kind, names, dimension in (
-        ("not_null", filled, "020100"),
-        ("placeholder", usual, "020100"),
-        ("type", numbers, "010101"),
-        ("whitespace", every, "030500"),
-        ("full_width", every, "030500"),
-        ("mojibake", text, "030500"),
+    least = min((column.filled / column.statistics.rows for column in columns if column.name in filled), default=0)
+    for kind, names, dimension, evidence in (
+        (
+            "not_null",
+            filled,
+            "020100",
+            gettext("{count} 列，每列至少 {share} 的行有值", count=len(filled), share=f"{least:.1%}"),
+        ),
+        ("placeholder", usual, "020100", gettext("{count} 列，占位的字都不到三成，不是有意写的值", count=len(usual))),
+        ("type", numbers, "010101", gettext("{count} 列认出是数、日期或是否", count=len(numbers))),
+        ("whitespace", every, "030500", gettext("{count} 列有值", count=len(every))),
+        ("full_width", every, "030500", gettext("{count} 列有值", count=len(every))),
+        ("mojibake", text, "030500", gettext("{count} 列文字", count=len(text))),
     ):
         if names:
-            yield Rule(kind, kind, None, names, {}, dimension, "warning")
+            yield Rule(kind, kind, None, names, {}, dimension, "warning", evidence)
 
 
 def _mostly_placeholder(column: Known) -> bool:
@@ -117,27 +100,46 @@ def _mostly_placeholder(column: Known) -> bool:
     return count > 0.3 * column.filled
 
 
-def _for_column(column: Known, forms: Mapping[str, str]) -> Iterator[Rule]:
+def _for_column(column: Known, forms: Mapping[str, tuple[str, float]]) -> Iterator[Rule]:
     number, name, statistics = column.place, column.name, column.statistics
     code, sure = column.code, column.semantic.probability >= 0.93
+    meaning = _meaning(column)
     if code in CHECKED_TYPES and sure:
-        yield Rule(f"check_digit-{number}", "check_digit", name, (), {"type": code}, "030100")
+        yield Rule(f"check_digit-{number}", "check_digit", name, (), {"type": code}, "030100", evidence=meaning)
     if code in TYPE_FORMS and sure:
-        yield Rule(f"format-{number}", "format", name, (), {"type": code}, "030200")
+        yield Rule(f"format-{number}", "format", name, (), {"type": code}, "030200", evidence=meaning)
     if name in forms:
-        yield Rule(f"format-{number}", "format", name, (), {"form": forms[name]}, "010102", "warning")
+        form, share = forms[name]
+        evidence = gettext("{share} 的日期这样写", share=f"{min(share, 1):.1%}")
+        yield Rule(f"format-{number}", "format", name, (), {"form": form}, "010102", "warning", evidence)
     if column.storage_type in ("date", "timestamp"):
-        yield Rule(f"range-{number}", "range", name, (), _date_bounds(column), "030100", "warning")
+        evidence = gettext(
+            "日期列，最早 {first}，最晚 {last}",
+            first=f"{statistics.minimum:%Y-%m-%d}",
+            last=f"{statistics.maximum:%Y-%m-%d}",
+        )
+        yield Rule(f"range-{number}", "range", name, (), _date_bounds(column), "030100", "warning", evidence)
     if column.storage_type in NUMERIC and _never_negative(column):
-        yield Rule(f"range-{number}", "range", name, (), {"min": 0}, "010400", "warning")
+        evidence = gettext("{share} 的数不小于 {low}", share="99%", low=f"{column.usual_low:,.6g}")
+        yield Rule(f"range-{number}", "range", name, (), {"min": 0}, "010400", "warning", evidence)
     if code == "sex" and statistics.distinct <= 6:
         values = [value for value, n in statistics.top if n >= 0.05 * column.filled]
-        yield Rule(f"in_set-{number}", "in_set", name, (), {"values": values}, "010500")
+        yield Rule(f"in_set-{number}", "in_set", name, (), {"values": values}, "010500", evidence=meaning)
     elif column.storage_type == "string" or code in ("division_code", "ethnicity"):
         yield from _for_codes(column)
     if _is_key(column):
         params = {"type": code} if code in CHECKED_TYPES else {}
-        yield Rule(f"unique-{number}", "unique", name, (), params, "030400")
+        evidence = gettext(
+            "{filled} 个值里有 {distinct} 种不同的", filled=f"{column.filled:,}", distinct=f"{statistics.distinct:,}"
+        )
+        yield Rule(f"unique-{number}", "unique", name, (), params, "030400", evidence=evidence)
+
+
+def _meaning(column: Known) -> str:
+    """That a column was recognised, and how surely."""
+    return gettext(
+        "认出是{kind}，把握 {share}", kind=type_title(column.code), share=f"{column.semantic.probability:.0%}"
+    )
 
 
 def _never_negative(column: Known) -> bool:
@@ -176,11 +178,22 @@ def _for_codes(column: Known) -> Iterator[Rule]:
                 {"value": value},
                 "040100",
                 "warning",
+                gettext("{share} 的值是同一个", share=f"{count / filled:.2%}"),
             )
         return
     common = _common(usual, filled)
     if common and statistics.distinct <= 3 * len(common) + 20:
-        yield Rule(f"in_set-{column.place}", "in_set", column.name, (), {"values": common}, "010500", "warning")
+        covered = sum(n for _, n in usual[: len(common)]) / filled
+        evidence = gettext("{count} 种取值占了 {share}，其余都很少", count=len(common), share=f"{covered:.2%}")
+        yield Rule(
+            f"in_set-{column.place}", "in_set", column.name, (), {"values": common}, "010500", "warning", evidence
+        )
+    elif column.code == "division_name":
+        known = sum(n for value, n in usual if value in every_name()) / filled
+        if known >= MOSTLY_KNOWN:
+            params = {"code_list": DIVISION_NAMES}
+            evidence = gettext("至少 {share} 的值是省、市、区县的名称", share=f"{known:.1%}")
+            yield Rule(f"in_set-{column.place}", "in_set", column.name, (), params, "010500", "warning", evidence)
 
 
 def _rare(values: list[tuple[str, int]], filled: int) -> bool:
@@ -215,185 +228,18 @@ def _is_key(column: Known) -> bool:
     )
 
 
-def _for_places(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
-    longitude = next((column for column in columns if column.code == "longitude"), None)
-    latitude = next((column for column in columns if column.code == "latitude"), None)
-    if longitude is None or latitude is None:
-        return
-    box = _box(backend, table, longitude.name, latitude.name)
-    if box is None:
-        return
-    axes = (longitude.name, latitude.name)
-    params = {"longitude": list(box[0]), "latitude": list(box[1])}
-    # when the values say that two headers changed places, every row is swapped
-    says = [hints_of(column.name).types & {"longitude", "latitude"} for column in (longitude, latitude)]
-    changed = says == [{"latitude"}, {"longitude"}]
-    yield Rule("swapped_axes", "swapped_axes", None, axes[::-1] if changed else axes, params, "030100")
-    for column in (longitude, latitude):
-        yield Rule(f"out_of_bounds-{column.place}", "out_of_bounds", column.name, axes, params, "030100")
-    names = [column for column in columns if column.code == "division_name" and 2 <= column.statistics.distinct <= 2000]
-    for column in names:
-        usual = [value for value, n in column.statistics.top]
-        constant = column.statistics.top and column.statistics.top[0][1] > 0.95 * column.filled
-        if not constant and len(usual) > 1:
-            yield Rule(
-                f"inconsistent-{column.place}", "inconsistent", None, (column.name, *axes), params, "040202", "warning"
-            )
-
-
-def _box(
-    backend: BaseBackend, table: ir.Table, longitude: str, latitude: str
-) -> tuple[tuple[float, float], tuple[float, float]] | None:
-    """Where the points lie: from the middle outwards until a gap of 0.15 degrees, or of half the width of the middle half."""
-    points = table.select(x=typed(table[longitude], "float64"), y=typed(table[latitude], "float64"))
-    points = points.filter(points.x.between(73, 136) & points.y.between(3, 54))
-    bounds = []
-    for axis in ("x", "y"):
-        steps = (
-            points.group_by(step=(points[axis] / _STEP).floor().cast("int64"))
-            .aggregate(n=ibis._.count())
-            .order_by("step")
-        )
-        counts = [(row["step"], row["n"]) for row in backend.to_pyarrow(steps).to_pylist()]
-        if not counts:
-            return None
-        low, high = _bulk(counts)
-        bounds.append((round(low * _STEP, 2), round((high + 1) * _STEP, 2)))
-    return bounds[0], bounds[1]
-
-
-def _bulk(counts: list[tuple[int, int]]) -> tuple[int, int]:
-    """The first and last step of the run of steps around the median that no wide gap breaks."""
-    total = sum(n for _, n in counts)
-    places, covered = {}, 0
-    for place, (_, n) in enumerate(counts):
-        for quarter in (0.25, 0.5, 0.75):
-            if covered < quarter * total <= covered + n:
-                places[quarter] = place
-        covered += n
-    gap = max(3, (counts[places[0.75]][0] - counts[places[0.25]][0]) // 2)
-    low = high = places[0.5]
-    while low > 0 and counts[low][0] - counts[low - 1][0] <= gap + 1:
-        low -= 1
-    while high < len(counts) - 1 and counts[high + 1][0] - counts[high][0] <= gap + 1:
-        high += 1
-    return counts[low][0], counts[high][0]
-
-
-def _date_forms(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> dict[str, str]:
-    """The way in which most dates of a column are written, for columns of dates."""
-    dates = [column for column in columns if column.storage_type == "date"]
-    if not dates:
-        return {}
-    counts: dict[str, ir.Scalar] = {}
-    for column in dates:
-        text = normalise(table[column.name])
-        counts |= {f"{column.place}|{form}": text.re_search(pattern).sum() for form, pattern in DATE_FORMS.items()}
-    found = backend.to_pyarrow(table.aggregate(**counts)).to_pylist()[0]
-    forms = {}
-    for column in dates:
-        # padded dates match the unpadded pattern too: the first form wins a tie
-        best = max(DATE_FORMS, key=lambda form: (found[f"{column.place}|{form}"] or 0, -list(DATE_FORMS).index(form)))
-        if (found[f"{column.place}|{best}"] or 0) >= 0.2 * column.filled:
-            forms[column.name] = best
-    return forms
-
-
-def _for_dates(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
-    """Pairs of dates one of which nearly always comes first; which one is learned from the rows.
-
-    Names that say so (受理 before 办结) need 80 % of the rows, others 98 %. When names say so and the rows nearly always the
-    contrary, two headers changed places, which every row shows.
-    """
-    dates = [column for column in columns if column.storage_type in ("date", "timestamp")][:DATES_COMPARED]
-    if len(dates) < 2:
-        return
-    moments = table.select(
-        **{f"d{n}": typed(table[column.name], column.storage_type).cast("timestamp") for n, column in enumerate(dates)}
-    )
-    pairs = list(combinations(range(len(dates)), 2))
-    counts: dict[str, ir.Scalar] = {}
-    for a, b in pairs:
-        first, last = moments[f"d{a}"], moments[f"d{b}"]
-        counts |= {
-            f"both{a}|{b}": (first.notnull() & last.notnull()).sum(),
-            f"up{a}|{b}": (first <= last).sum(),
-            f"down{a}|{b}": (first >= last).sum(),
-        }
-    found = backend.to_pyarrow(moments.aggregate(**counts)).to_pylist()[0]
-    for a, b in pairs:
-        both, up, down = (found[f"{key}{a}|{b}"] or 0 for key in ("both", "up", "down"))
-        order = _in_order(dates[a], dates[b], both, up, down)
-        if order:
-            first_one, last_one = order
-            name = f"cross_field-{first_one.place}-{last_one.place}"
-            yield Rule(name, "cross_field", None, (first_one.name, last_one.name), {"operator": "<="}, "040202")
-
-
-def _in_order(a: Known, b: Known, both: int, up: int, down: int) -> tuple[Known, Known] | None:
-    """The two dates, the first one first, or nothing when there is no order in them."""
-    if both < 20:
-        return None
-    places = _order(a), _order(b)
-    if places[0] is not None and places[1] is not None and places[0] != places[1]:
-        right, first, last = (up, a, b) if places[0] < places[1] else (down, b, a)
-        if right >= 0.8 * both or right <= 0.05 * both:
-            return first, last
-        return None
-    if up == down:
-        return None
-    right, first, last = (up, a, b) if up > down else (down, b, a)
-    return (first, last) if right >= 0.98 * both else None
-
-
-def _order(column: Known) -> int | None:
-    """Where in the life of a thing a date named so lies; None where the name doesn't tell."""
-    if column.code == "birth_date":
-        return -1
-    for place, words in enumerate(rulebook("semantic-2026/hints")["date_order"]):
-        if any(word in column.name.lower() for word in words):
-            return place
-    return None
-
-
-def _outliers(backend: BaseBackend, table: ir.Table, columns: list[Known]) -> Iterator[Rule]:
-    """Numbers far from the rest: beyond the quartiles by ten times their distance; a hint, never an error."""
-    numbers = [
-        column
-        for column in columns
-        if column.storage_type in NUMERIC and column.code in (None, "amount") and column.statistics.distinct > 20
-    ]
-    if not numbers:
-        return
-    sample = table
-    rows = columns[0].statistics.rows
-    if rows > 60_000:
-        sample = table.filter((table[ROW] * 2654435761 + 40503) % 4294967296 < int(4294967296 * 40_000 / rows))
-    quarters = {
-        f"{column.place}|{q}": typed(sample[column.name], "float64").quantile(q / 100)
-        for column in numbers
-        for q in (25, 75)
-    }
-    found = backend.to_pyarrow(sample.aggregate(**quarters)).to_pylist()[0]
-    for column in numbers:
-        low, high = found[f"{column.place}|25"], found[f"{column.place}|75"]
-        if low is None or high <= low:
-            continue
-        spread = 10 * (high - low)
-        bounds = {"min": float(f"{low - spread:.6g}"), "max": float(f"{high + spread:.6g}")}
-        yield Rule(f"outlier-{column.place}", "outlier", column.name, (), bounds, "", "info")
-
-
 def _for_rows(columns: list[Known]) -> Iterator[Rule]:
     ignored = [column.name for column in columns if _is_surrogate(column)]
     if len(columns) - len(ignored) >= 2:
         params = {"ignore": ignored} if ignored else {}
-        yield Rule("row_duplicate", "row_duplicate", None, (), params, "030300", "warning")
+        evidence = gettext("{count} 列一起说明一件事", count=len(columns) - len(ignored))
+        yield Rule("row_duplicate", "row_duplicate", None, (), params, "030300", "warning", evidence)
         if any(column.storage_type == "string" and column.name not in ignored for column in columns):
-            yield Rule("near_duplicate", "near_duplicate", None, (), params, "030300", "warning")
+            yield Rule("near_duplicate", "near_duplicate", None, (), params, "030300", "warning", evidence)
     starred = tuple(column.name for column in columns if column.storage_type == "string" and column.filled)
     if starred:
-        yield Rule("masked", "masked", None, starred, {}, "", "info")
+        evidence = gettext("{count} 列文字", count=len(starred))
+        yield Rule("masked", "masked", None, starred, {}, "", "info", evidence)
 
 
 def _is_surrogate(column: Known) -> bool:

@@ -61,6 +61,7 @@ FINDINGS = {
     "length": gettext_lazy("长度不符"),
     "check_digit": gettext_lazy("校验码不符"),
     "cross_field": gettext_lazy("列间不合逻辑"),
+    "agrees": gettext_lazy("与证件号码不符"),
     "reference": gettext_lazy("引用不到"),
     "row_duplicate": gettext_lazy("完全重复行"),
     "near_duplicate": gettext_lazy("近似重复行"),

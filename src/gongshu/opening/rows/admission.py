@@ -61,6 +61,11 @@ def run(work: Callable[[], Answer], address: str, authorization: str, *, heavy: 
     return HEAVY.wait(_watched, work)
 
 
+def again(work: Callable[[], Answer]) -> Answer:
+    """The next part of a heavy answer whose question was let in; raises TooBusy, and what ``work`` raises."""
+    return HEAVY.wait(_watched, work)
+
+
 def _watched(work: Callable[[], Answer]) -> Answer:
     with serving.watched(serving.Watch()):
         return work()

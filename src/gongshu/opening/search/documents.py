@@ -102,7 +102,7 @@ def external_document(row: ExternalDataset) -> tantivy.Document:
     topic = terms.topic(row.topic).entry if row.topic else {}
     said = {
         "title": [row.title, row.title_en],
-        "keywords": [*map(str, row.keywords), row.publisher, row.portal, *(str(topic.get(one, "")) for one in ("zh", "en"))],
+        "keywords": [*map(str, row.keywords), row.publisher, row.portal, row.portal_en, *(str(topic.get(one, "")) for one in ("zh", "en"))],
         "summary": [row.summary, row.summary_en],
         "columns": [],
     }  # fmt: skip

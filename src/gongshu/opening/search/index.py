@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,12 @@ from django.db.models import Min, Q, QuerySet
 from gongshu.opening.models import Dataset, ExternalDataset, IndexTask
 from gongshu.opening.search import documents
 from gongshu.opening.search.documents import term
+from gongshu.parties.models import Organisation
 
 logger = logging.getLogger("gongshu.search")
 SMALL = 1000  # datasets of a portal whose index is made within the question that misses it (about a second)
 OVERLAP = timedelta(hours=1)
+LOOKED_AT = 1000  # datasets of other portals that are looked up at once
 HEAP = 50_000_000  # bytes that the writer may hold
 _lock = threading.Lock()
 _opened: dict[str, Any] = {}
@@ -48,6 +51,14 @@ def index_pending() -> int:
             _write(_folder(), Dataset.objects.filter(id__in=chosen), ExternalDataset.objects.filter(pk__in=external))
             IndexTask.objects.filter(id__in=[task for task, _ in tasks]).delete()
     return len(chosen) + len(external)
+
+
+def note_organisation(instance: Organisation, created: bool, **_signal: Any) -> None:
+    """Ask for the datasets of an organisation that was changed to be indexed anew, since its names are searched with them. Runs
+    in the transaction of the change."""
+    if not created:
+        provided = Dataset.objects.filter(provider=instance, current__isnull=False).values_list("pk", flat=True)
+        IndexTask.objects.bulk_create(IndexTask(dataset_id=pk) for pk in provided)
 
 
 def rebuild() -> int:
@@ -126,16 +137,24 @@ def _changed() -> list[int]:
     index = _reader().searcher()
     known = index.aggregate(term("external", 1), {"last": {"max": {"field": "changed"}}})["last"]["value"] or 0
     since = datetime.fromtimestamp(known / 1_000_000, UTC) - OVERLAP if known else datetime.min.replace(tzinfo=UTC)
-    found = []
-    for pk, changed, state in ExternalDataset.objects.filter(changed_at__gte=since).values_list(
-        "pk", "changed_at", "state"
-    ):
-        hits = index.search(term("key", documents.key_of(documents.EXTERNAL, pk)), 1, count=False).hits
-        seen = index.fast_field_values("changed", [hits[0][1]])[0] if hits else None
-        gone = state == ExternalDataset.State.GONE
-        if (gone and hits) or (not gone and seen != int(changed.timestamp() * 1_000_000)):
-            found.append(pk)
+    rows = ExternalDataset.objects.filter(changed_at__gte=since).values_list("pk", "changed_at", "state")
+    listed, found = rows.iterator(chunk_size=LOOKED_AT), []
+    while some := list(islice(listed, LOOKED_AT)):
+        seen = _seen(index, [pk for pk, _changed_at, _state in some])
+        for pk, changed, state in some:
+            gone = state == ExternalDataset.State.GONE
+            if (gone and pk in seen) or (not gone and seen.get(pk) != int(changed.timestamp() * 1_000_000)):
+                found.append(pk)
     return found
+
+
+def _seen(index: tantivy.Searcher, ids: list[int]) -> dict[int, int | None]:
+    """When those of these external datasets that the index holds were changed, as it knows them."""
+    keys = [documents.key_of(documents.EXTERNAL, pk) for pk in ids]
+    hits = index.search(tantivy.Query.term_set_query(documents.schema(), "key", keys), len(keys), count=False).hits
+    addresses = [address for _score, address in hits]
+    held, changed = (index.fast_field_values(field, addresses) for field in ("id", "changed"))
+    return {int(pk or 0): at for pk, at in zip(held, changed, strict=True)}
 
 
 def _write(folder: Path, chosen: QuerySet[Dataset], external: QuerySet[ExternalDataset]) -> int:

@@ -15,9 +15,10 @@ from tantivy import Query
 from gongshu.opening import sounds
 from gongshu.opening.search.documents import SPOKEN, VOCABULARY, schema, term
 from gongshu.opening.search.matching import with_all
-from gongshu.opening.search.words import CJK
+from gongshu.opening.search.words import CJK, synonyms
 
 READ = 30  # datasets that have a near word, of which the words are looked at
+TRIED = 5  # near words that only mean the same as others
 
 
 def meant(searcher: tantivy.Searcher, words: list[str]) -> list[str]:
@@ -41,7 +42,20 @@ def _nearest(searcher: tantivy.Searcher, word: str) -> str:
         near = Counter(known for known in _words(searcher, query) if _likeness(word, known) >= _least(word))
         if near:
             return max(near, key=lambda known: (_likeness(word, known), near[known]))
-    return ""
+    return _of_synonyms(searcher, word)
+
+
+def _of_synonyms(searcher: tantivy.Searcher, word: str) -> str:
+    """The nearest of the words that are only known to mean the same as others, when something answers it."""
+    near = [
+        known
+        for known in synonyms()
+        if abs(len(known) - len(word)) <= _most(word)
+        and (known[0] == word[0] or known[-1] == word[-1])
+        and _likeness(word, known) >= _least(word)
+    ]
+    near.sort(key=lambda known: -_likeness(word, known))
+    return next((known for known in near[:TRIED] if _known(searcher, known)), "")
 
 
 def _words(searcher: tantivy.Searcher, query: Query) -> list[str]:

@@ -12,11 +12,11 @@ from tantivy import Occur, Query
 from gongshu import __version__
 from gongshu.opening import exports, figures, queries, search, terms
 from gongshu.opening.described import describe, in_sight, with_first
-from gongshu.opening.models import Dataset
+from gongshu.opening.models import Dataset, Version
 from gongshu.opening.search.documents import OWN
 from gongshu.opening.search.matching import phrase
 from gongshu.parties.models import Organisation
-from gongshu.surfaces.ckan import datastore, identity, packages, searching
+from gongshu.surfaces.ckan import datastore, identity, packages, searching, sql
 from gongshu.surfaces.ckan.errors import Invalid, NotAuthorized, NotFound
 from gongshu.surfaces.ckan.searching import number
 
@@ -127,6 +127,16 @@ def _bodies() -> list[tuple[Organisation, int]]:
     return [(one, counts[one.code]) for one in Organisation.objects.filter(code__in=counts)]
 
 
+def _body(text: str) -> tuple[Organisation, int]:
+    """Who provides something, by identifier or code; NotFound."""
+    known = identity.read(text)
+    wanted = known[1] if known and known[0] == identity.ORGANISATION else 0
+    found = next((one for one in _bodies() if text == one[0].code or one[0].pk == wanted), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
 def organization_list(call: Call) -> list[Any]:
     """Organisations that provide something: their codes, or all of them."""
     by_name = "title" in str(call.params.get("sort", ""))
@@ -141,12 +151,7 @@ def organization_list(call: Call) -> list[Any]:
 
 def organization_show(call: Call) -> dict[str, Any]:
     """An organisation, with some of its datasets when they are asked for."""
-    text = _said(call, "id")
-    known = identity.read(text)
-    wanted = known[1] if known and known[0] == identity.ORGANISATION else 0
-    body, n = next((one for one in _bodies() if text == one[0].code or one[0].pk == wanted), (None, 0))
-    if body is None:
-        raise NotFound
+    body, n = _body(_said(call, "id"))
     found = packages.organisation(body, n) | {"users": [], "tags": [], "extras": [], "groups": []}
     if _flag(call, "include_datasets"):
         found["packages"] = _listed(call, "name", 0, MOST, provider=body.code)
@@ -237,22 +242,58 @@ def datastore_info(call: Call) -> dict[str, Any]:
     return datastore.info(call.params)
 
 
+def datastore_search_sql(call: Call) -> dict[str, Any]:
+    """Rows by one SELECT on one table, where the portal lets it."""
+    return sql.search(call.params, call.client)
+
+
 def recently_changed_packages_activity_list(call: Call) -> list[dict[str, Any]]:
-    """What was published last."""
-    found = []
-    for one in _listed(call, "updated", 0, min(number(call.params, "limit", 31), 100)):
-        kind = "new package" if one["metadata_created"] == one["metadata_modified"] else "changed package"
-        found.append(
-            {
-                "id": f"{one['id']}-v{one['version']}",
-                "timestamp": one["metadata_modified"],
-                "object_id": one["id"],
-                "activity_type": kind,
-                "user_id": None,
-                "data": {"package": {"id": one["id"], "name": one["name"], "title": one["title"]}},
-            }
-        )
-    return found
+    """Versions that were published last, of all datasets."""
+    return _activities(call, Q())
+
+
+def package_activity_list(call: Call) -> list[dict[str, Any]]:
+    """Versions of a dataset, the latest first."""
+    return _activities(call, Q(dataset=_dataset(_said(call, "id"))))
+
+
+def group_activity_list(call: Call) -> list[dict[str, Any]]:
+    """Versions of the datasets of a topic, the latest first."""
+    key = _said(call, "id")
+    if key not in terms.topics() and key not in _topic_counts():
+        raise NotFound
+    return _activities(call, Q(dataset__topic=key))
+
+
+def organization_activity_list(call: Call) -> list[dict[str, Any]]:
+    """Versions of the datasets of an organisation, the latest first."""
+    return _activities(call, Q(dataset__provider=_body(_said(call, "id"))[0]))
+
+
+def _activities(call: Call, which: Q) -> list[dict[str, Any]]:
+    """Publications of visible datasets as CKAN's activities."""
+    start, limit = number(call.params, "offset", 0), min(number(call.params, "limit", 31), 100)
+    versions = Version.objects.filter(which, dataset__in=queries.visible()).order_by("-published_at", "-pk")
+    return [
+        {
+            "id": str(version.job),
+            "timestamp": packages.moment(version.published_at),
+            "object_id": identity.package(version.dataset_id),
+            "activity_type": "new package" if version.number == 1 else "changed package",
+            "user_id": None,
+            "data": {
+                "package": {
+                    "id": identity.package(version.dataset_id),
+                    "name": version.dataset.name,
+                    "title": version.dataset.title,
+                    "version": str(version.number),
+                }
+            },
+        }
+        for version in versions.select_related("dataset").only(
+            "job", "number", "published_at", "dataset__name", "dataset__title"
+        )[start : start + limit]
+    ]
 
 
 def help_show(call: Call) -> str:
@@ -271,11 +312,12 @@ _READING: tuple[Callable[[Call], Any], ...] = (
     status_show, site_read, package_list, package_show, package_search, package_autocomplete,
     current_package_list_with_resources, organization_list, organization_show, group_list, group_show,
     group_package_show, resource_show, resource_search, resource_view_list, tag_list, license_list, datastore_search,
-    datastore_info, recently_changed_packages_activity_list, help_show,
+    datastore_info, datastore_search_sql, recently_changed_packages_activity_list, package_activity_list, group_activity_list,
+    organization_activity_list, help_show,
 )  # fmt: skip
 _WRITING = (
     "package_create package_update package_patch package_delete resource_create resource_update resource_patch "
-    "resource_delete datastore_create datastore_upsert datastore_delete datastore_search_sql organization_create "
+    "resource_delete datastore_create datastore_upsert datastore_delete organization_create "
     "organization_update group_create user_create user_list user_show api_token_create"
 ).split()
 ACTIONS: dict[str, Callable[[Call], Any]] = {one.__name__: one for one in _READING} | dict.fromkeys(_WRITING, _refused)

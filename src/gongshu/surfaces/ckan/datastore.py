@@ -33,35 +33,32 @@ _SORT = re.compile(r'\s*(?:"((?:[^"]|"")+)"|(.+?))(?:\s+(asc|desc))?(?:\s+nulls\
 
 def search(params: dict[str, Any], client: tuple[str, str]) -> dict[str, Any]:
     """The action; ``client`` is the address and the Authorization of who asks."""
-    table = _table(params)
+    table = table_in(params)
     form = str(params.get("records_format") or "objects")
     if form not in FORMATS:
         raise Invalid(records_format=[f"Value must be one of {list(FORMATS)}"])
     limit, offset = min(number(params, "limit", LIMIT), MOST), number(params, "offset", 0)
     if offset > DEEPEST:
         raise Invalid(offset=[f"Must be at most {DEEPEST}"])
-    fields = _names(params.get("fields")) or ["_id", *table.names]
-    unknown = [name for name in fields if name != "_id" and name not in table.by_name]
-    if unknown:
-        raise Invalid(fields=[f'field "{unknown[0][:80]}" not in table'])
-    counted = _is_true(params.get("include_total"), True)
+    fields = fields_of(params, table)
+    counted = is_true(params.get("include_total"), True)
     try:
-        ask = _ask(params, table)
+        ask = ask_of(params, table)
         wanted = Wanted(limit=limit, offset=offset, total=counted)
         heavy = service.is_heavy("rows", table, ask, wanted)
-        distinct = _is_true(params.get("distinct"), False)
+        distinct = is_true(params.get("distinct"), False)
 
         def work() -> tuple[list[str], int | None]:
             if distinct:
                 return _distinct(table, ask, fields, wanted)
-            page = answers.page(table, ask, wanted, _each(table, tuple(fields), form))
+            page = answers.page(table, ask, wanted, each(table, tuple(fields), form))
             return page.texts, page.total
 
         texts, total = admission.run(work, *client, heavy=heavy)
     except BadQuestion as error:
         raise Invalid(**{str(error.where.get("parameter") or "query"): [str(error)]}) from error
     except KNOWN as error:
-        raise _told(error) from error
+        raise told(error) from error
     access.record("dataset.query", f"dataset:{table.dataset}", version=table.number, filters=len(ask.filters), limit=limit)  # fmt: skip
     answer: dict[str, Any] = {
         "include_total": counted,
@@ -70,7 +67,7 @@ def search(params: dict[str, Any], client: tuple[str, str]) -> dict[str, Any]:
         "resource_id": str(params.get("resource_id") or params.get("id")),
         "total_estimation_threshold": None,
         "records": _records(texts, form),
-        "fields": [_field(table, name) for name in fields],
+        "fields": [field(table, name) for name in fields],
         "total_was_estimated": False,
     }
     if total is not None:
@@ -81,11 +78,11 @@ def search(params: dict[str, Any], client: tuple[str, str]) -> dict[str, Any]:
 
 def info(params: dict[str, Any]) -> dict[str, Any]:
     """The action: rows and fields of a table."""
-    table = _table(params)
+    table = table_in(params)
     resource = str(params.get("resource_id") or params.get("id"))
     return {
         "meta": {"id": resource, "count": table.rows, "table_type": "BASE TABLE", "aliases": []},
-        "fields": [_field(table, name) for name in table.names],
+        "fields": [field(table, name) for name in table.names],
     }
 
 
@@ -100,18 +97,33 @@ def dataset_of(resource: str) -> tuple[str, str]:
     return name, identity.FORMATS[found[0] - 1]
 
 
-def _table(params: dict[str, Any]) -> Table:
+def fields_of(params: dict[str, Any], table: Table) -> list[str]:
+    """The columns that are asked for, ``_id`` and all of them by default; Invalid."""
+    fields = _names(params.get("fields")) or ["_id", *table.names]
+    unknown = [name for name in fields if name != "_id" and name not in table.by_name]
+    if unknown:
+        raise Invalid(fields=[f'field "{unknown[0][:80]}" not in table'])
+    return fields
+
+
+def table_in(params: dict[str, Any]) -> Table:
+    """The table that ``resource_id`` (or ``id``) names; Invalid, NotFound."""
     said = str(params.get("resource_id") or params.get("id") or "")
     if not said:
         raise Invalid(resource_id=["Missing value"])
-    name, _key = dataset_of(said)
+    return table_of(said)
+
+
+def table_of(resource: str) -> Table:
+    """The table of a file's identifier; NotFound, and what :func:`told` makes of the rest."""
+    name, _key = dataset_of(resource)
     try:
         return finding.current(name)[1]
     except KNOWN as error:
-        raise _told(error) from error
+        raise told(error) from error
 
 
-def _told(error: Exception) -> CkanError:
+def told(error: Exception) -> CkanError:
     """One of ours as one of CKAN's."""
     found = failure(error)
     if found.status == 404:
@@ -121,7 +133,8 @@ def _told(error: Exception) -> CkanError:
     return Unavailable(found.status, found.message, found.retry_after)
 
 
-def _ask(params: dict[str, Any], table: Table) -> Ask:
+def ask_of(params: dict[str, Any], table: Table) -> Ask:
+    """``filters``, ``q`` and ``sort`` as a question about rows; Invalid, BadQuestion."""
     words: list[tuple[str, list[str]]] = []
     conditions = _conditions(_json(params.get("filters"), "filters"), table)
     q = params.get("q") or params.get("full_text")
@@ -193,7 +206,7 @@ def _sort(said: Any, table: Table) -> tuple[tuple[str, bool], ...]:
 
 
 @lru_cache(maxsize=256)
-def _each(table: Table, fields: tuple[str, ...], form: str) -> str:
+def each(table: Table, fields: tuple[str, ...], form: str) -> str:
     """SQL of a row: a JSON object or array, or a line of text."""
     ordinal = statements.free_name(table)
     place = exp.Add(this=quoted(ordinal), expression=exp.Literal.number(1))
@@ -232,7 +245,8 @@ class Raw(str):
     __slots__ = ()
 
 
-def _field(table: Table, name: str) -> dict[str, Any]:
+def field(table: Table, name: str) -> dict[str, Any]:
+    """What CKAN tells of a column."""
     if name == "_id":
         return {"id": "_id", "type": "int"}
     column = table.by_name[name]
@@ -275,5 +289,6 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _is_true(said: Any, default: bool) -> bool:
+def is_true(said: Any, default: bool) -> bool:
+    """A yes or no as CKAN's clients write it."""
     return default if said is None or said == "" else str(said).strip().lower() in ("true", "1", "yes", "t", "y", "on")

@@ -6,22 +6,23 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gongshu.opening.rows import limits
 from gongshu.opening.search import IndexMissing
-from gongshu.surfaces.ckan import datastore
+from gongshu.surfaces.ckan import datastore, dumping
 from gongshu.surfaces.ckan.actions import ACTIONS, Call
 from gongshu.surfaces.ckan.errors import CkanError, Invalid, Unavailable
 from gongshu.surfaces.requests import client_of, open_to_all, site_of
 from gongshu.web.access import public
+from gongshu.web.streaming import TextStream
 
 MOST_BYTES = 1024 * 1024  # of a question
-DATASTORE = ("datastore_search", "datastore_info")  # what asks the rows counts there
-DUMPS = {"csv": "csv", "json": "json"}
+DATASTORE = ("datastore_search", "datastore_search_sql", "datastore_info")  # what asks the rows counts there
+CHOOSING = ("limit", "offset", "fields", "filters", "q", "full_text", "sort", "distinct", "bom")
 
 
 @csrf_exempt  # nothing here changes anything, and no session is looked at
@@ -60,16 +61,25 @@ def root(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 @public
-def dump(request: HttpRequest, resource: str) -> HttpResponse:
-    """All rows of a table: leads to the file, which has an address that stays."""
-    form = request.GET.get("format", "csv").lower()
+def dump(request: HttpRequest, resource: str) -> HttpResponseBase:
+    """All rows of a table: as plain CSV it leads to the file, which has an address that stays; what chooses rows, columns or
+    another form is answered as CKAN does, with ``_id`` first."""
+    params = _params(request) | {"resource_id": resource}
+    form = str(params.pop("format", "csv")).lower()
     try:
         name, _key = datastore.dataset_of(resource)
-        if form not in DUMPS:
-            raise Invalid(format=[f"{form[:20]} is not made here; {', '.join(DUMPS)} are"])
+        if form == "csv" and not any(params.get(key) for key in CHOOSING):
+            return open_to_all(HttpResponseRedirect(reverse("download", args=[name, form])))
+        table, text = dumping.dump(params, form, _client(request))
     except CkanError as error:
-        return open_to_all(_json(error.status, json.dumps({"success": False, "error": error.body}, ensure_ascii=False)))
-    return open_to_all(HttpResponseRedirect(reverse("download", args=[name, DUMPS[form]])))
+        body = json.dumps({"success": False, "error": error.body}, ensure_ascii=False)
+        response = open_to_all(_json(error.status, body))
+        if seconds := getattr(error, "retry_after", None):
+            response["Retry-After"] = str(seconds)
+        return response
+    file = f"{table.dataset}-v{table.number}-dump.{form}"
+    headers = {"Content-Disposition": f'attachment; filename="{file}"', "Access-Control-Allow-Origin": "*"}
+    return TextStream(text, content_type=dumping.TYPES[form], headers=headers)
 
 
 def _params(request: HttpRequest) -> dict[str, Any]:

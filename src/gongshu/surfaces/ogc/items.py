@@ -12,7 +12,7 @@ from typing import Any
 from sqlglot import exp
 
 from gongshu.lake import serving
-from gongshu.opening.rows import admission, answers, statements
+from gongshu.opening.rows import admission, answers, service, statements
 from gongshu.opening.rows.grammar import Ask, Filter
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import call, feature, quoted, row_id
@@ -39,7 +39,8 @@ def page(table: Table, ask: Ask, box: Box | None, limit: int, offset: int, clien
     if box is not None:
         ask = replace(ask, filters=(*ask.filters, *_within(table, box)))
     wanted = Wanted(limit=limit, offset=offset)
-    found = admission.run(lambda: answers.page(table, ask, wanted, _each(table)), *client, heavy=True)
+    heavy = service.is_heavy("rows", table, ask, wanted)
+    found = admission.run(lambda: answers.page(table, ask, wanted, _each(table)), *client, heavy=heavy)
     return Page(_features(found.texts), found.total or 0, found.next is not None)
 
 

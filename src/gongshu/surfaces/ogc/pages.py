@@ -19,7 +19,7 @@ from gongshu.opening.rows.failures import KNOWN, failure
 from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import BadQuestion
 from gongshu.oversight import access
-from gongshu.surfaces.ogc import crs, items
+from gongshu.surfaces.ogc import crs, items, times
 from gongshu.surfaces.requests import client_of, open_to_all, site_of
 from gongshu.web import words
 from gongshu.web.access import public
@@ -100,7 +100,7 @@ def feature_page(request: HttpRequest, name: str) -> HttpResponse:
         wrong = next((key for key, _values in conditions if key in grammar.RESERVED and key not in table.by_name), None)
         if wrong:
             raise BadQuestion(_("这里不用参数“%(name)s”") % {"name": wrong}, parameter=wrong)
-        ask = grammar.parse(conditions, table)
+        ask = times.during(grammar.parse(conditions, table), table, request.GET.get("datetime", ""))
         found = items.page(table, ask, box, limit, offset, client_of(request))
     except KNOWN as error:
         return _refused(error)
@@ -199,6 +199,8 @@ def _collection(request: HttpRequest, one: Described) -> dict[str, Any]:
     }
     if one.box:
         found["extent"] = {"spatial": {"bbox": [list(one.box)], "crs": crs.CRS84}}
+    if interval := times.interval(one.columns):
+        found.setdefault("extent", {})["temporal"] = {"interval": [interval], "trs": times.GREGORIAN}
     return found
 
 

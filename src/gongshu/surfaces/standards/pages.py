@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 from django.conf import settings
 from django.core.cache import caches
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -31,7 +32,8 @@ SITEMAP = 20_000  # addresses of a sitemap; the protocol allows 50,000
 FEED = 50
 KEPT_SECONDS = 600
 PAGES = (
-    "home", "datasets", "topics", "organisations", "promises", "api_page", "help", "ask", "demands", "answering", "reuses", "news"
+    "home", "datasets", "topics", "organisations", "districts", "graph", "promises", "api_page", "help", "ask", "demands",
+    "answering", "reuses", "news", "statistics", "self_assessment", "rules", "portals", "give",
 )  # fmt: skip
 
 
@@ -110,9 +112,11 @@ def datapackage(request: HttpRequest, name: str) -> HttpResponseBase:
 @require_safe
 @public
 def sitemap_index(request: HttpRequest) -> HttpResponse:
-    """The sitemaps (sitemaps.org 0.9): pages and datasets."""
+    """The sitemaps (sitemaps.org 0.9): pages, datasets, and datasets of other portals."""
     site, pages = site_of(request), -(-queries.visible().count() // SITEMAP)
+    external = -(-queries.visible_external().count() // SITEMAP)
     places = [f"{site}{reverse('sitemap', args=[number])}" for number in range(pages + 1)]
+    places += [f"{site}{reverse('sitemap_external', args=[number])}" for number in range(1, external + 1)]
     found = "".join(f"<sitemap><loc>{escape(place)}</loc></sitemap>" for place in places)
     return _xml(f'<sitemapindex xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{found}</sitemapindex>')
 
@@ -127,15 +131,34 @@ def sitemap(request: HttpRequest, number: int) -> HttpResponse:
         places += [(reverse("topic", args=[key]), None) for key in terms.topics()]
         codes = queries.visible().order_by("provider__code").values_list("provider__code", flat=True).distinct()
         places += [(reverse("organisation", args=[code]), None) for code in codes]
+        places += [(reverse("district", args=[one.code]), None) for one in queries.districts().order_by("code")]
         demands = feedback.public_demands().values_list("number", "answered_at")
         news = feedback.public_news().values_list("pk", "changed_at")
         places += [(reverse("demand", args=[one]), at) for one, at in demands[:SITEMAP]]
         places += [(reverse("news_page", args=[one]), at) for one, at in news[:FEED]]
     else:
         rows = queries.visible().order_by("name").values_list("name", "current__published_at")
-        places = [(reverse("dataset", args=[name]), at) for name, at in rows[(number - 1) * SITEMAP : number * SITEMAP]]
-        if not places:
-            raise Http404
+        places = _places("dataset", rows, number)
+    return _urlset(request, places)
+
+
+@require_safe
+@public
+def sitemap_external(request: HttpRequest, number: int) -> HttpResponse:
+    """A sitemap of the entries of other portals' datasets."""
+    rows = queries.visible_external().order_by("name").values_list("name", "changed_at")
+    return _urlset(request, _places("external", rows, number))
+
+
+def _places(view: str, rows: QuerySet[Any, tuple[str, Any]], number: int) -> list[tuple[str, datetime | None]]:
+    """The addresses of page ``number`` (from 1) of what has pages of its own."""
+    found = rows[(number - 1) * SITEMAP : number * SITEMAP] if number > 0 else ()
+    if not found:
+        raise Http404
+    return [(reverse(view, args=[name]), at) for name, at in found]
+
+
+def _urlset(request: HttpRequest, places: list[tuple[str, datetime | None]]) -> HttpResponse:
     site = site_of(request)
     found = "".join(
         f"<url><loc>{escape(site + place)}</loc>{f'<lastmod>{at.isoformat()}</lastmod>' if at else ''}</url>"

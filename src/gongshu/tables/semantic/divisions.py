@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from gongshu.rulebooks import rulebook
+
 _PROVINCE = re.compile(r'^(\d\d) province="([^"]*)"')
 _COUNTY = re.compile(r'^\s+(\d{4}) county="([^"]*)"')
 _SPAN = re.compile(r"^(?:\[(\d*)-(\d*)\])?(.+)$")
@@ -95,6 +97,15 @@ def retired_names() -> frozenset[str]:
 def known_names() -> frozenset[str]:
     """Names of divisions, present and retired."""
     return frozenset(_by_name())
+
+
+@cache
+def every_name() -> frozenset[str]:
+    """The known names, with those of provinces and prefectures, in full and as they are usually cut (上海, 内蒙古)."""
+    book = rulebook("semantic-2026/divisions")
+    names = {*book["provinces"].values(), *book["prefectures"].values()}
+    bare = {name.rstrip("省市").removesuffix("自治区").removesuffix("地区") for name in names}
+    return frozenset(names | {name for name in bare if len(name) > 1}) | known_names()
 
 
 @cache

@@ -18,7 +18,7 @@ from ibis.backends import BaseBackend
 
 from gongshu.tables.model import ROW
 from gongshu.tables.semantic.forms import Values, number_array
-from gongshu.tables.storage import is_placeholder, normalise
+from gongshu.tables.storage import normalise, placeholder_pattern
 
 SAMPLE_ROWS = 20_000
 SAMPLE_CELLS = 400_000  # a table of 10,000 columns is judged by fewer rows
@@ -96,13 +96,30 @@ def gather(backend: BaseBackend, table: ir.Table, rows: int, *, full: bool = Fal
     if full:
         yield from ((name, _whole(backend, table, name, rows)) for name in names)
         return
-    wanted = max(200, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, len(names))))
+    wanted = _wanted(len(names))
     sampled = rows > 1.5 * wanted
-    if sampled:
-        table = table.filter(_one_in(table[ROW], rows / wanted))
+    table = sample(table, rows, wanted)
     for start in range(0, len(names), COLUMNS_AT_ONCE):
         part = names[start : start + COLUMNS_AT_ONCE]
         yield from _counted(backend, table.select(part), part, sampled)
+
+
+def drawn(backend: BaseBackend, table: ir.Table, rows: int) -> ir.Table:
+    """What :func:`gather` looks at of the staged ``table``, read once and held in memory; the whole where it is much or elsewhere.
+
+    A :func:`sample` of this is the sample of the table: smaller ones are part of larger ones.
+    """
+    names = [name for name in table.columns if name != ROW]
+    if backend.name != "duckdb" or len(names) > COLUMNS_AT_ONCE:
+        return table
+    looked = sample(table, rows, _wanted(len(names)))
+    return ibis.memtable(
+        backend.to_pyarrow(looked.select(looked[ROW], **{name: looked[name].left(LONGEST) for name in names}))
+    )
+
+
+def _wanted(columns: int) -> int:
+    return max(200, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, columns)))
 
 
 def sample(table: ir.Table, rows: int, wanted: int = 2_000) -> ir.Table:
@@ -116,28 +133,34 @@ def _one_in(number: ir.IntegerValue, share: float) -> ir.BooleanValue:
 
 
 def _counted(backend: BaseBackend, table: ir.Table, names: list[str], sampled: bool) -> Iterator[tuple[str, Evidence]]:
-    # places stand for the names: they are shorter, and the order of the answer
+    # places stand for the names: they are shorter
     plain = table.select(**{str(n): table[name] for n, name in enumerate(names)})
     cells = plain.pivot_longer(selectors.all(), names_to="column", values_to="value", names_transform=int)
-    answer = backend.to_pyarrow(_grouped(cells, ["column", "value"]).order_by("column"))
+    answer = backend.to_pyarrow(_grouped(cells, ["column", "value"]))
+    answer = answer.filter(answer["holds"])
     columns = answer["column"].combine_chunks().to_numpy(zero_copy_only=False)
-    starts = np.searchsorted(columns, np.arange(len(names) + 1))
+    order = np.argsort(columns, kind="stable")
+    starts = np.searchsorted(columns[order], np.arange(len(names) + 1))
     texts, counts = answer["text"].combine_chunks(), answer["n"].combine_chunks().to_numpy(zero_copy_only=False)
     for name, first, last in zip(names, starts[:-1], starts[1:], strict=True):
-        yield name, Evidence(name, texts.slice(first, last - first), counts[first:last], sampled=sampled)
+        own = order[first:last]
+        yield name, Evidence(name, texts.take(pa.array(own)), counts[own], sampled=sampled)
 
 
 def _grouped(cells: ir.Table, by: list[str]) -> ir.Table:
-    cells = cells.filter(cells.value.notnull())
-    cells = cells.filter(~is_placeholder(cells.value)).group_by(by).aggregate(n=ibis._.count())
+    """The different values and how often each is there: in upper case and mended, and whether they hold something."""
+    cells = cells.filter(cells.value.notnull()).group_by(by).aggregate(n=ibis._.count())
     kept = {name: cells[name] for name in by if name != "value"}
-    cells = cells.select(**kept, n=cells.n, text=normalise(cells.value.left(LONGEST)).upper())
-    return cells.filter(cells.text != "")
+    cells = cells.select(**kept, n=cells.n, clean=normalise(cells.value.left(LONGEST)))
+    # said, not filtered by: an engine would mend each value twice, once for its filter
+    holds = (cells.clean != "") & ~cells.clean.re_search(placeholder_pattern())
+    return cells.select(**{name: cells[name] for name in kept}, n=cells.n, text=cells.clean.upper(), holds=holds)
 
 
 def _whole(backend: BaseBackend, table: ir.Table, name: str, rows: int) -> Evidence:
     """The evidence of all rows of one column, judged at once and then let go."""
     groups = _grouped(table.select(value=table[name]), ["value"])
+    groups = groups.filter(groups.holds)
     size = int(backend.to_pyarrow(groups.count()).as_py()) if rows > MOST_VALUES else rows
     if size > MOST_VALUES:
         # by a digest that is the same on every engine

@@ -178,13 +178,6 @@ def _divided(texts: pa.StringArray) -> Mask:
     return _numpy(pc.is_in(pc.utf8_slice_codeunits(texts, 0, 4), value_set=known))
 
 
-def _division_names() -> frozenset[str]:
-    book = rulebook("semantic-2026/divisions")
-    names = {*book["provinces"].values(), *book["prefectures"].values()}
-    bare = {name.rstrip("省市").removesuffix("自治区").removesuffix("地区") for name in names}
-    return frozenset(names | {name for name in bare if len(name) > 1}) | divisions.known_names()
-
-
 def _ethnicities() -> frozenset[str]:
     names = rulebook(VALUES)["ethnicities"]
     return frozenset([*names, *(f"{name}族" for name in names), "其他", "其它", "穿青人", "外国血统", "未识别民族"])
@@ -320,7 +313,7 @@ def _forms() -> dict[str, Form]:
         "sex_male": Form(sizes=(1, 6), words=frozenset(values["sexes_male"])),
         "sex_female": Form(sizes=(1, 6), words=frozenset(values["sexes_female"])),
         "sex_code": Form(sizes=(1, 1), words=frozenset(["0", "1", "2", "9"])),
-        "division_name": Form(sizes=(2, 12), han=True, words=_division_names()),
+        "division_name": Form(sizes=(2, 12), han=True, words=divisions.every_name()),
         "division_retired": Form(sizes=(2, 12), han=True, words=divisions.retired_names()),
         "starred": Form(r"[*＊●×]{2,}|\*"),
     }

@@ -10,7 +10,7 @@ from ibis.backends import BaseBackend
 
 from gongshu.rulebooks import rulebook
 from gongshu.tables.semantic.context import in_context
-from gongshu.tables.semantic.evidence import Evidence, gather
+from gongshu.tables.semantic.evidence import Evidence, drawn, gather
 from gongshu.tables.semantic.hints import hints_of
 from gongshu.tables.semantic.judges import Candidate, candidates
 
@@ -36,13 +36,14 @@ def recognise(
 
     ``full``: look at every row instead of a sample of :data:`.evidence.SAMPLE_ROWS`.
     """
+    some = drawn(backend, table, rows)
     evidence: dict[str, Evidence] = {}
     found: dict[str, list[Candidate]] = {}
-    for name, counts in gather(backend, table, rows, full=full):
+    for name, counts in gather(backend, table if full else some, rows, full=full):
         found[name] = candidates(counts, hints_of(name))
         counts.settle()
         evidence[name] = counts
-    judged = in_context(backend, table, rows, found, evidence)
+    judged = in_context(backend, some, rows, found, evidence)
     return {name: _decide(options) for name, options in judged.items()}, evidence
 
 

@@ -9,14 +9,16 @@ from gongshu import clock
 from gongshu.opening.visitors import POT, browser_of, too_often, within
 from gongshu.tables.errors import TableError
 
-SALT = "gongshu.feedback.form"
+SALT = "gongshu.form"
 QUICKEST, LONGEST = 3, 24 * 3600  # seconds between the page and what is sent: nobody writes faster, pages get old
 LIMITS = {  # how often one address on the net, one browser, and one e-mail address, may send
     "case": "20/h/ip",
-    "case_browser": "10/h/key",
-    "case_mail": "5/d/key",
+    "report": "10/h/ip",
+    "offer": "5/h/ip",
     "reuse": "10/h/ip",
     "support": "60/h/ip",
+    "form_browser": "10/h/key",
+    "form_mail": "5/d/key",
 }
 
 
@@ -50,7 +52,7 @@ def check_rate(request: HttpRequest, action: str, email: str = "") -> None:
     """Count what is sent; TooOften when it is too much for the address on the net, the browser or the e-mail address."""
     browser, email = browser_of(request), email.strip().lower()
     allowed = within(request, LIMITS, action)
-    allowed = allowed and (not browser or within(request, LIMITS, "case_browser", f"{action}:{browser}"))
-    allowed = allowed and (not email or within(request, LIMITS, "case_mail", email))
+    allowed = allowed and (not browser or within(request, LIMITS, "form_browser", f"{action}:{browser}"))
+    allowed = allowed and (not email or within(request, LIMITS, "form_mail", email))
     if not allowed:
         raise TooOften(too_often())
