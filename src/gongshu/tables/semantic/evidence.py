@@ -126,6 +126,12 @@ def drawn(backend: BaseBackend, table: ir.Table, rows: int) -> ir.Table:
     )
 
 
+def sampled(number: ir.IntegerValue, rows: int, columns: int) -> ir.BooleanValue:
+    """True of the row ``number`` of ``rows`` where :func:`drawn` takes it, of a table of so many columns."""
+    wanted = _wanted(columns)
+    return _one_in(number, rows / wanted) if rows > 1.5 * wanted else number.notnull()
+
+
 def _wanted(columns: int) -> int:
     return max(200, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, columns)))
 
