@@ -130,8 +130,7 @@ def _ours(folder: Path, everything: bool) -> Callable[[str], Counts]:
     from gongshu.tables.contract import Field, Rule
     from gongshu.tables.engine import connect
     from gongshu.tables.model import ROW
-    from gongshu.tables.semantic.recognition import recognise
-    from gongshu.tables.statistics import column_statistics
+    from gongshu.tables.survey import survey
 
     kinds = {"ent_id": "int64", "reg_date": "date", "approve_date": "date", "capital": "float64"}
     rules = [
@@ -155,11 +154,11 @@ def _ours(folder: Path, everything: bool) -> Callable[[str], Counts]:
         rows = engine.read_parquet(file, file_row_number=True).rename({ROW: "file_row_number"})
         types = {name: kinds.get(name, "string") for name in rows.columns if name != ROW}
         fields = [Field(name, kind) for name, kind in types.items()]
-        found = run_checks(engine, rows, fields, rules, mask=folder / "mask.parquet")
+        mask = folder / "mask.parquet"
         if everything:
-            column_statistics(engine, rows, types)
-            texts = rows.mutate(ent_id=rows.ent_id.cast("string"), capital=rows.capital.cast("string"))
-            recognise(engine, texts, int(engine.to_pyarrow(rows.count()).as_py()))
+            found = survey(engine, rows, fields, rules, mask=mask).quality
+        else:
+            found = run_checks(engine, rows, fields, rules, mask=mask)
         engine.disconnect()
         return {result.rule.id: result.failed for result in found.results}
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gongshu.rulebooks import rulebook
-from gongshu.tables import checks, masks
+from gongshu.tables import check_wide, checks, long_form, masks
 from gongshu.tables.checks import run_checks
 from gongshu.tables.contract import Field, Rule
 
@@ -104,7 +104,7 @@ RULES = [
 ]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(cells=st.lists(CELLS, min_size=1, max_size=12))
 def test_rules_are_what_plain_python_says(duckdb_engine, tmp_path_factory, cells):
     table = _table({"甲": cells, "乙": cells})
@@ -114,6 +114,9 @@ def test_rules_are_what_plain_python_says(duckdb_engine, tmp_path_factory, cells
     with patch.object(checks, "MANY_ROWS", 0):  # as a large table is looked at
         runs.append(run_checks(duckdb_engine, table, fields, RULES))
         runs.append(run_checks(duckdb_engine, table, fields, RULES, mask=path))
+    wide = path.with_name("wide.parquet")
+    with patch.object(long_form, "WIDE", 1), patch.object(check_wide, "FEWEST", 1):  # as a wide one is
+        runs.append(run_checks(duckdb_engine, table, fields, RULES, mask=wide))
     for run in runs:
         for result in run.results:
             asked, failed, unknown = expected(result.rule, cells)
@@ -121,8 +124,9 @@ def test_rules_are_what_plain_python_says(duckdb_engine, tmp_path_factory, cells
             assert (result.rule.id, result.rows) == (result.rule.id, sorted(failed))
             assert result.state == ("fail" if failed else "pass" if asked else "not_evaluable")
     for rule in RULES:
-        kept = [row for some in masks.rows_of(path, rule.id, rule.column) for row in some]
-        assert kept == sorted(expected(rule, cells)[1])
+        for mask in (path, wide):
+            kept = [row for some in masks.rows_of(mask, rule.id, rule.column) for row in some]
+            assert kept == sorted(expected(rule, cells)[1])
 
 
 @settings(max_examples=40, deadline=None)

@@ -159,7 +159,12 @@ def numbers_of(types: Mapping[str, str], rules: Iterable[Rule]) -> dict[str, int
 
 def numbered(table: ir.Table, types: Mapping[str, str], rules: Iterable[Rule]) -> ir.Table:
     """The columns of ``table`` that ``rules`` need as ``r0``, ``r1``... beside ``_row``."""
-    return table.select(_row=table[ROW], **{f"r{n}": table[name] for name, n in numbers_of(types, rules).items()})
+    return table.select(_row=table[ROW], **raw_names(table, types, rules))
+
+
+def raw_names(table: ir.Table, types: Mapping[str, str], rules: Iterable[Rule]) -> dict[str, ir.Value]:
+    """``r0``, ``r1``... and the columns of ``table`` that they are."""
+    return {f"r{n}": table[name] for name, n in numbers_of(types, rules).items()}
 
 
 def raw_columns(base: ir.Table, types: Mapping[str, str], rules: list[Rule], kinds: Mapping[str, Kind]) -> Raw:

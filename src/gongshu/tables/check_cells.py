@@ -158,9 +158,13 @@ def _judged(cell: Cell, good: ir.BooleanValue) -> Test:
 
 def _pattern(rule: Rule, cells: Cells) -> Test:
     cell = _one(rule, cells)
+    return _judged(cell, cell.clean.re_search(_pattern_of(rule)))
+
+
+def _pattern_of(rule: Rule) -> str:
     pattern = str(rule.params["pattern"])
     portable(pattern)  # refused here, and not by some engines only
-    return _judged(cell, cell.clean.re_search(pattern))
+    return pattern
 
 
 def _length(rule: Rule, cells: Cells) -> Test:
@@ -369,7 +373,7 @@ ROW_KINDS: dict[str, Kind] = {
     "full_width": Kind(_full_width, _nothing_odd, odd=True),
     "mojibake": Kind(_mojibake, _nothing_odd, odd=True),
     "masked": Kind(_masked, _nothing_odd, odd=True),
-    "pattern": Kind(_pattern, _written(lambda rule, raw: raw.re_search(str(rule.params["pattern"])))),
+    "pattern": Kind(_pattern, _written(lambda rule, raw: raw.re_search(_pattern_of(rule)))),
     "length": Kind(_length, _right_length),
     "type": Kind(_type, _of_its_type, _own_type),
     "in_set": Kind(_in_set, _written(lambda rule, raw: raw.isin(_values(rule)))),

@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from gongshu.tables.cells import Cell, Early, Kind, Test, columns_of, numbered, prepared
@@ -98,7 +99,7 @@ def _of_kind(
                 )
         base = cells.select(VALUE, "column", **{ROW: cells[ROW] + cells.column.cast("int64") * _COLUMN})
         if bounds:
-            known = ibis.memtable({"column": np.arange(len(part), dtype=np.int32), **bounds})
+            known = ibis.memtable(pa.table({"column": np.arange(len(part), dtype=np.int32), **bounds}))
             base = base.inner_join(known, "column")
         for flag, numbers in _flagged(backend, base, types, stand_ins, folder):
             columns, own = numbers // _COLUMN, of_column[int(flag[1:])]

@@ -19,6 +19,7 @@ from ibis.common.exceptions import IbisError
 
 from gongshu.i18n import gettext
 from gongshu.tables import masks
+from gongshu.tables.beside import Beside
 from gongshu.tables.cells import Prepared, Test, columns_of, numbered, prepared
 from gongshu.tables.check_cells import CHECKED_TYPES, ROW_KINDS, units_of
 from gongshu.tables.check_groups import GROUP_KINDS, WHOLE_ROWS, reference
@@ -118,6 +119,7 @@ class _Run:
     types: dict[str, str]
     max_rows: int
     context: Context
+    beside: Beside | None = None
     results: list[Result] = field(default_factory=list)
     every: list[tuple[Result, ir.Table]] = field(default_factory=list)
 
@@ -150,13 +152,15 @@ def run_checks(
     profile: str = "db31-t-1523-2024",
     context: Context | None = None,
     mask: Path | None = None,
+    beside: Beside | None = None,
 ) -> QualityRun:
     """Check a ``table`` with ``_row`` and columns of text (as staged) or of the engine's own types: ``fields`` name its columns
     and storage types.
 
     Up to ``max_rows`` row numbers a rule are kept, the count is always complete. A rule of an unknown kind, or of a column that
     is not there, is reported as not run, never as passed. ``context``: what rules of the whole table need beside it. ``mask``:
-    where to write which row breaks which rules (:mod:`gongshu.tables.masks`).
+    where to write which row breaks which rules (:mod:`gongshu.tables.masks`). ``beside``: what statistics and recognition take
+    out of the same scan, where there is one of all rows.
     """
     staged = _staged(backend, table)
     fields = list(fields)
@@ -166,6 +170,7 @@ def run_checks(
         {found.name: found.storage_type for found in fields if found.name in staged.columns},
         max_rows,
         context or Context(),
+        beside,
     )
     asked = [each for rule in rules for each in _expanded(rule, fields)]
     runnable = []
@@ -335,7 +340,8 @@ def _run_local(run: _Run, units: list[Unit], rows: int, folder: Path, *, sifted:
                 parts = ([unit for unit, one in zip(units, can, strict=True) if one is way] for way in (True, False))
                 ways = zip((True, False), parts, strict=True)
                 return [each for way, part in ways if part for each in _run_local(run, part, rows, folder, sifted=way)]
-            base = sift(run.backend, run.table, used, rules, ROW_KINDS, path.with_suffix(".sifted"))
+            beside = run.beside if run.beside and not run.beside.done else None
+            base = sift(run.backend, run.table, used, rules, ROW_KINDS, path.with_suffix(".sifted"), beside)
         else:
             base = numbered(run.table, used, rules)
         ready = prepared(base, used, rules, ROW_KINDS, sifted=sifted)

@@ -170,9 +170,10 @@ def _storage(
     kinds: dict[str, ColumnType] = {}
     bad: list[Quarantined] = []
     totals: dict[str, int] = {}
-    step = len(table.columns) if is_wide(backend, staged, table.columns, table.rows) else COLUMNS_AT_ONCE
+    wide = is_wide(backend, staged, table.columns, table.rows)
+    step = len(table.columns) if wide else COLUMNS_AT_ONCE
     for start in range(0, len(table.columns), step):
-        part = staged.select(ROW, *table.columns[start : start + step])
+        part = staged if wide else staged.select(ROW, *table.columns[start : start + step])
         found = infer_storage_types(backend, part, table.native, options.types if options else None)
         cells, counts = misfits(backend, part, found)
         kinds |= found

@@ -35,26 +35,43 @@ class Told:
     repeated: ir.Table | None
 
 
-def nearly_unique(backend: Backend, values: ir.Table, rows: int) -> Told | None:
-    """What the hashes of the column ``value`` (no nulls, at most ``rows``) tell; None when many repeat, or there are too many."""
+def nearly_unique(
+    backend: Backend, values: ir.Table, rows: int, hashes: npt.NDArray[np.uint64] | None = None
+) -> Told | None:
+    """What the hashes of the column ``value`` (no nulls, at most ``rows``) tell; None when many repeat, or there are too many.
+
+    ``hashes``: those of all its cells, where they are known.
+    """
     if rows > MOST_ROWS:
         return None
     hashed = values.mutate(hash=engine_hash(values.value))
-    hashes: npt.NDArray[np.uint64] = np.empty(rows, np.uint64)
-    filled = 0
-    for batch in streamed(backend, hashed.select("hash"), ROWS_AT_ONCE):
-        hashes[filled : filled + len(batch)] = batch.column("hash").to_numpy()
-        if not filled and _many(_repeated(np.sort(hashes[: len(batch)])), len(batch)):
-            return None
-        filled += len(batch)
-    hashes = hashes[:filled]
-    hashes.sort()
-    repeated = _repeated(hashes)
-    if _many(repeated, filled):
+    found = _hashes(backend, hashed, rows) if hashes is None else hashes
+    if found is None:
+        return None
+    found.sort()
+    repeated = _repeated(found)
+    if _many(repeated, len(found)):
         return None
     again = ibis.memtable(pa.table({"hash": pa.array(np.unique(repeated))}))
     some = hashed.semi_join(again, "hash").select("value") if len(repeated) else None
-    return Told(filled, filled - len(repeated), some)
+    return Told(len(found), len(found) - len(repeated), some)
+
+
+def _hashes(backend: Backend, hashed: ir.Table, rows: int) -> npt.NDArray[np.uint64] | None:
+    """All of them, or None when many of the first repeat."""
+    hashes: npt.NDArray[np.uint64] = np.empty(rows, np.uint64)
+    count = 0
+    for batch in streamed(backend, hashed.select("hash"), ROWS_AT_ONCE):
+        hashes[count : count + len(batch)] = batch.column("hash").to_numpy()
+        if not count and _many(_repeated(np.sort(hashes[: len(batch)])), len(batch)):
+            return None
+        count += len(batch)
+    return hashes[:count]
+
+
+def filled(values: ir.Value) -> ir.Value:
+    """Null where a cell is empty."""
+    return values.nullif("") if values.type().is_string() else values
 
 
 def _many(repeated: npt.NDArray[np.uint64], of: int) -> bool:

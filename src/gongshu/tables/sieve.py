@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from gongshu.tables.cells import ODD, Kind, columns_of, numbered, quick_tests, raw_columns
+from gongshu.tables.beside import Beside
+from gongshu.tables.cells import ODD, Kind, columns_of, numbered, quick_tests, raw_columns, raw_names
 from gongshu.tables.contract import Rule
 from gongshu.tables.engine import streamed
 from gongshu.tables.model import ROW
@@ -40,13 +41,18 @@ def sift(
     rules: list[Rule],
     kinds: Mapping[str, Kind],
     path: Path,
+    beside: Beside | None = None,
 ) -> ir.Table:
     """The rows of ``table`` in which some of ``rules`` isn't known at once to be kept, written to ``path``.
 
     As :func:`.cells.numbered` gives them, with ``_odd`` and, for rules that are told outside the engine, ``right0``... as they
     turned out. Where ``_odd`` is false only these are in doubt, and no other column is filled. All rules are :func:`siftable`.
+    ``beside``: what else is taken out of the same scan.
     """
-    raw = raw_columns(numbered(table, types, rules), types, rules, kinds)
+    base = numbered(table, types, rules)
+    if beside:
+        base = table.select(**{ROW: table[ROW]}, **raw_names(table, types, rules), **beside.columns(table))
+    raw = raw_columns(base, types, rules, kinds)
     quick = quick_tests(raw, types, rules, kinds)
     base = raw.base.mutate(**{f"q{n}": test for n, test in quick.items()}) if quick else raw.base
     odd = ~reduce(and_, (base[f"q{n}"] for n in quick)) if quick else ibis.literal(False)
@@ -67,10 +73,17 @@ def sift(
     }
     asked = base.select(base[ROW], base[ODD], **columns)
     schema = asked.schema().to_pyarrow()
+    own = schema.names
+    if beside:
+        asked = base.select(base[ROW], base[ODD], **columns, **beside.asked(base))
+        beside.begin()
     for n in outside:
         schema = schema.append(pa.field(f"right{n}", pa.bool_()))
     with pq.ParquetWriter(path, schema, compression="lz4", use_dictionary=False, write_statistics=False) as writer:
         for batch in streamed(backend, asked, ROWS_AT_ONCE):
+            if beside:
+                beside.add(batch)
+                batch = batch.select(own)
             right = {}
             for n, column in outside.items():
                 texts = batch.column(f"s{column}" if f"s{column}" in columns else f"r{column}")
@@ -79,4 +92,6 @@ def sift(
             for n, each in right.items():
                 batch = batch.append_column(f"right{n}", pa.array(each))
             writer.write_batch(batch.take(pa.array(np.flatnonzero(~known))))
+    if beside:
+        beside.done = True
     return backend.read_parquet(path)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+import numpy as np
+import numpy.typing as npt
 from ibis import selectors
 from ibis.backends import BaseBackend
 
 from gongshu.tables.cells import as_type
 from gongshu.tables.long_form import is_wide, long_parts
-from gongshu.tables.nearly_unique import nearly_unique
+from gongshu.tables.nearly_unique import filled, nearly_unique
 
 TOP = 100  # the rules look at more of them than a report shows
 CELLS_AT_ONCE = 400_000  # of columns that are counted by value in one pass: small tables of many columns
@@ -22,6 +24,7 @@ COLUMNS_AT_ONCE = 150
 _RANGED = ("int64", "decimal", "float64", "percent", "date", "excel_date", "timestamp", "time")
 
 
+Hashes = Callable[[str], npt.NDArray[np.uint64] | None]
 _PAIR = dt.Struct({"less": dt.int64, "value": dt.string})
 
 
@@ -46,20 +49,23 @@ class ColumnStatistics:
     top: list[tuple[str, int]] = field(default_factory=list)
 
 
-def column_statistics(backend: BaseBackend, table: ir.Table, types: Mapping[str, str]) -> dict[str, ColumnStatistics]:
+def column_statistics(
+    backend: BaseBackend, table: ir.Table, types: Mapping[str, str], hashes: Hashes | None = None
+) -> dict[str, ColumnStatistics]:
     """The statistics of every column of ``types`` (name -> storage type) of a staged table, or of one with the engine's own types.
 
     One scan for counts and ranges of many columns, then the values: of many columns in one pass where the rows are few, else a
     pass for each column, which reads nothing but that column. ``distinct`` is exact: values are compared, not their hashes.
+    ``hashes``: those of the cells of a column, where another scan has handed them out.
     """
     names = list(types)
     rows = int(backend.to_pyarrow(table.count()).as_py())
     if rows * len(names) > CELLS_AT_ONCE and 2 * rows > CELLS_AT_ONCE:
-        return {name: _of_column(backend, table, name, types[name], rows) for name in names}
+        return {name: _of_column(backend, table, name, types[name], rows, hashes) for name in names}
     if is_wide(backend, table, names, rows):
         return _of_many(backend, table, types, rows)
     counts = _ranges(backend, table, names, types)
-    cells = table.select(**{f"c{n}": _filled(table[name]).cast("string") for n, name in enumerate(names)})
+    cells = table.select(**{f"c{n}": filled(table[name]).cast("string") for n, name in enumerate(names)})
     frequent: dict[int, tuple[int, list[tuple[str, int]]]] = {}
     step = max(1, min(COLUMNS_AT_ONCE, CELLS_AT_ONCE // max(1, rows)))
     for start in range(0, len(names), step):
@@ -77,7 +83,7 @@ def _of_many(backend: BaseBackend, table: ir.Table, types: Mapping[str, str], ro
     found: dict[str, ColumnStatistics] = {}
     for kind in sorted(set(types.values())):
         for part, cells in long_parts(backend, table, [name for name in types if types[name] == kind], rows):
-            cells = cells.select("column", value=_filled(cells.value))
+            cells = cells.select("column", value=filled(cells.value))
             cells = cells.filter(cells.value.notnull())
             told = _typed(cells, kind).group_by("column")
             told = told.aggregate(filled=ibis._.count(), low=ibis._.typed.min(), high=ibis._.typed.max())
@@ -90,17 +96,13 @@ def _of_many(backend: BaseBackend, table: ir.Table, types: Mapping[str, str], ro
     return {name: found[name] for name in types}
 
 
-def _filled(values: ir.Value) -> ir.Value:
-    return values.nullif("") if values.type().is_string() else values
-
-
 def _ranges(backend: BaseBackend, table: ir.Table, names: list[str], types: Mapping[str, str]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for start in range(0, len(names), COLUMNS_AT_ONCE):
         part = range(start, min(start + COLUMNS_AT_ONCE, len(names)))
         ranged = [n for n in part if types[names[n]] in _RANGED]
         cells = table.select(
-            **{f"c{n}": _filled(table[names[n]]) for n in part},
+            **{f"c{n}": filled(table[names[n]]) for n in part},
             **{f"v{n}": as_type(table[names[n]], types[names[n]]) for n in ranged},
         )
         counts: dict[str, ir.Scalar] = {f"filled{n}": cells[f"c{n}"].count() for n in part}
@@ -111,11 +113,13 @@ def _ranges(backend: BaseBackend, table: ir.Table, names: list[str], types: Mapp
     return found
 
 
-def _of_column(backend: BaseBackend, table: ir.Table, name: str, kind: str, rows: int) -> ColumnStatistics:
+def _of_column(
+    backend: BaseBackend, table: ir.Table, name: str, kind: str, rows: int, hashes: Hashes | None = None
+) -> ColumnStatistics:
     """Of one column: everything is told by its different values and how often each stands there."""
-    values = table.select(value=_filled(table[name]))
+    values = table.select(value=filled(table[name]))
     values = values.filter(values.value.notnull())
-    if backend.name == "duckdb" and (told := nearly_unique(backend, values, rows)):
+    if backend.name == "duckdb" and (told := nearly_unique(backend, values, rows, hashes(name) if hashes else None)):
         found = _of_groups(backend, told.repeated) if told.repeated is not None else {"distinct": 0, "top": []}
         distinct = told.once + int(found["distinct"])
         low, high = _ends(backend, values, kind)

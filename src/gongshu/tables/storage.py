@@ -241,8 +241,11 @@ def infer_storage_types(
     wide = is_wide(backend, table, names, rows)
     some = LONG_SAMPLE if wide else SAMPLE_ROWS
     if rows > 2 * some:
-        sample = table.filter(table[ROW] % (rows // some) == 0)
-        counts = _long_counted(backend, sample, asked, some) if wide else _counted(backend, sample, asked)
+        every = rows // some
+        if wide:
+            counts = _long_counted(backend, table, asked, rows, every)
+        else:
+            counts = _counted(backend, table.filter(table[ROW] % every == 0), asked)
         asked = {name: _left(asked[name], counts[name]) for name in names}
     counts = _long_counted(backend, table, asked, rows) if wide else _counted(backend, table, asked)
     return {name: _decide(name, counts[name], declared.get(name), native.get(name)) for name in names}
@@ -419,12 +422,14 @@ def _counted(backend: BaseBackend, table: ir.Table, asked: dict[str, tuple[str, 
 
 
 def _long_counted(
-    backend: BaseBackend, table: ir.Table, asked: dict[str, tuple[str, ...]], rows: int
+    backend: BaseBackend, table: ir.Table, asked: dict[str, tuple[str, ...]], rows: int, every: int = 1
 ) -> dict[str, dict[str, int]]:
-    """The same of many columns: those with the same candidates stood on end."""
+    """The same of many columns: those with the same candidates stood on end. ``every``: of each so-manieth row."""
     counts: dict[str, dict[str, int]] = {}
     for kinds in sorted(set(asked.values())):
-        for part, cells in long_parts(backend, table, [name for name in asked if asked[name] == kinds], rows):
+        for part, cells in long_parts(
+            backend, table, [name for name in asked if asked[name] == kinds], rows, every=every
+        ):
             clean = _clean_cells(cells.select("column", "value"), ["column"])
             sums = clean.group_by("column").aggregate(**_metrics(clean.value, kinds))
             for row in backend.to_pyarrow(sums).to_pylist():

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from ibis import selectors
 from ibis.backends import BaseBackend
 
+from gongshu.tables.long_form import is_wide, long_parts
 from gongshu.tables.model import ROW
 from gongshu.tables.semantic.forms import Values, number_array
 from gongshu.tables.storage import normalise, placeholder_pattern
@@ -98,10 +99,17 @@ def gather(backend: BaseBackend, table: ir.Table, rows: int, *, full: bool = Fal
         return
     wanted = _wanted(len(names))
     sampled = rows > 1.5 * wanted
+    if is_wide(backend, table, names, rows):
+        for part, cells in long_parts(backend, table, names, rows):
+            yield from _counted(backend, sample(cells, rows, wanted).drop(ROW), part, sampled)
+        return
     table = sample(table, rows, wanted)
     for start in range(0, len(names), COLUMNS_AT_ONCE):
         part = names[start : start + COLUMNS_AT_ONCE]
-        yield from _counted(backend, table.select(part), part, sampled)
+        # places stand for the names: they are shorter
+        plain = table.select(**{str(n): table[name] for n, name in enumerate(part)})
+        cells = plain.pivot_longer(selectors.all(), names_to="column", values_to="value", names_transform=int)
+        yield from _counted(backend, cells, part, sampled)
 
 
 def drawn(backend: BaseBackend, table: ir.Table, rows: int) -> ir.Table:
@@ -118,6 +126,12 @@ def drawn(backend: BaseBackend, table: ir.Table, rows: int) -> ir.Table:
     )
 
 
+def sampled(number: ir.IntegerValue, rows: int, columns: int) -> ir.BooleanValue:
+    """True of the row ``number`` of ``rows`` where :func:`drawn` takes it, of a table of so many columns."""
+    wanted = _wanted(columns)
+    return _one_in(number, rows / wanted) if rows > 1.5 * wanted else number.notnull()
+
+
 def _wanted(columns: int) -> int:
     return max(200, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, columns)))
 
@@ -132,10 +146,7 @@ def _one_in(number: ir.IntegerValue, share: float) -> ir.BooleanValue:
     return (number * 2654435761 + 40503) % 4294967296 < int(4294967296 / share)
 
 
-def _counted(backend: BaseBackend, table: ir.Table, names: list[str], sampled: bool) -> Iterator[tuple[str, Evidence]]:
-    # places stand for the names: they are shorter
-    plain = table.select(**{str(n): table[name] for n, name in enumerate(names)})
-    cells = plain.pivot_longer(selectors.all(), names_to="column", values_to="value", names_transform=int)
+def _counted(backend: BaseBackend, cells: ir.Table, names: list[str], sampled: bool) -> Iterator[tuple[str, Evidence]]:
     answer = backend.to_pyarrow(_grouped(cells, ["column", "value"]))
     answer = answer.filter(answer["holds"])
     columns = answer["column"].combine_chunks().to_numpy(zero_copy_only=False)

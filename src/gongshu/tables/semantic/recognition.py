@@ -30,13 +30,14 @@ class Recognised:
 
 
 def recognise(
-    backend: BaseBackend, table: ir.Table, rows: int, *, full: bool = False
+    backend: BaseBackend, table: ir.Table, rows: int, *, full: bool = False, sample: ir.Table | None = None
 ) -> tuple[dict[str, Recognised], dict[str, Evidence]]:
     """The semantic type of every column of the staged ``table`` (text and ``_row``), and the evidence that was counted.
 
     ``full``: look at every row instead of a sample of :data:`.evidence.SAMPLE_ROWS`.
+    ``sample``: what :func:`.evidence.drawn` would draw, where another scan has handed it out.
     """
-    some = drawn(backend, table, rows)
+    some = drawn(backend, table, rows) if sample is None else sample
     evidence: dict[str, Evidence] = {}
     found: dict[str, list[Candidate]] = {}
     for name, counts in gather(backend, table if full else some, rows, full=full):
