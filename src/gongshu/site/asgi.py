@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 from django.core.asgi import get_asgi_application
@@ -23,6 +24,8 @@ def _warm_up() -> None:
 
     _ = get_resolver().url_patterns
     serving.warm_up()
+    gc.collect()
+    gc.freeze()  # what was loaded stays: looking through it for garbage again and again takes time from questions
 
 
 _warm_up()
