@@ -27,6 +27,7 @@ def _options(
 def build_app() -> typer.Typer:
     """The command with all its subcommands."""
     from gongshu.cli import audit, datasets, demo, doctor, people, safekeeping, serve
+    from gongshu.cli.check import check
     from gongshu.cli.environments import environment
     from gongshu.cli.figures import figures
     from gongshu.cli.harvest import harvest
@@ -42,6 +43,7 @@ def build_app() -> typer.Typer:
     )
     app.callback()(_options)
     inspect_command(app)
+    app.command()(check)
     app.command()(risk)
     app.command()(environment)
     app.command()(figures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import ibis.expr.types as ir
@@ -13,19 +13,40 @@ from ibis.backends import BaseBackend
 from gongshu.tables.beside import Beside, can_ride
 from gongshu.tables.check_tables import Context
 from gongshu.tables.checks import QualityRun, run_checks
-from gongshu.tables.contract import Field, Rule
+from gongshu.tables.contract import Contract, Field, Rule
+from gongshu.tables.engine import open_engine
 from gongshu.tables.model import ROW
+from gongshu.tables.reading import read_file
+from gongshu.tables.reading.options import ReadingOptions
+from gongshu.tables.reading.session import the_table
 from gongshu.tables.semantic.recognition import Recognised, recognise
 from gongshu.tables.statistics import ColumnStatistics, column_statistics
+
+MEMORY = "220MB"  # of the engine; Python and its libraries take some 250 MB beside
 
 
 @dataclass(frozen=True)
 class Survey:
-    """``statistics`` and ``semantic`` by the names of the columns."""
+    """``statistics`` and ``semantic`` by the names of the columns that the table and the fields have both."""
 
     quality: QualityRun
     statistics: dict[str, ColumnStatistics]
     semantic: dict[str, Recognised]
+
+
+def survey_file(
+    path: str | Path, contract: Contract, *, max_rows: int = 1000, mask: Path | None = None, sheet: str | None = None
+) -> Survey:
+    """A file against its contract, read as the contract says (``sheet``: another one than that). TableError as of reading."""
+    options = ReadingOptions(**contract.reading)
+    options = replace(options, sheet=sheet) if sheet else options
+    with tempfile.TemporaryDirectory(prefix="gongshu-check-") as name:
+        folder = Path(name) / "file"
+        folder.mkdir()
+        with open_engine(Path(name) / "engine", MEMORY) as engine:
+            table = engine.read_parquet(the_table(read_file(Path(path), folder, options), options.sheet).path)
+            context = Context(name=contract.name, frequency=contract.update_frequency or "")
+            return survey(engine, table, contract.fields, contract.rules, max_rows=max_rows, context=context, mask=mask)
 
 
 def survey(
