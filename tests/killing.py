@@ -123,7 +123,7 @@ def check_nothing_orphaned() -> None:
     assert verify_log().holds, verify_log().faults
 
 
-def in_child(work: Callable[[], None], kill_after: float | None = None, **environment: str) -> int:
+def in_child(work: Callable[[], object], kill_after: float | None = None, **environment: str) -> int:
     """Run ``work`` in a fork; kill it after some seconds; returns the wait status."""
     child = begin(work, **environment)
     if kill_after is not None:
@@ -132,7 +132,16 @@ def in_child(work: Callable[[], None], kill_after: float | None = None, **enviro
     return os.waitpid(child, 0)[1]
 
 
-def begin(work: Callable[[], None], **environment: str) -> int:
+def killed(point: str, work: Callable[[], object]) -> None:
+    """Let ``work`` happen in a fork that has to die at ``point``."""
+    from django.db import connection
+
+    connection.close()  # no fork may have it from here
+    status = in_child(work, GONGSHU_CRASH_AT=point)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, f"not killed at {point}"
+
+
+def begin(work: Callable[[], object], **environment: str) -> int:
     """Begin ``work`` in a fork; returns its process id."""
     child = os.fork()
     if child == 0:

@@ -5,12 +5,10 @@ usage: python -m tests.killing_custody (with GONGSHU_DATA set, OpenDP's environm
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+
+from tests.killing import killed
 
 POINTS = ("read", "count", "figures.keep", "figures.kept")
 
@@ -61,20 +59,6 @@ def rotations() -> None:
         assert keys.note_unlogged() == [2] and keys.note_unlogged() == []
     assert keys.rotate(guard, "再换一次") == 3
     assert events("key.rotate") == 2 and verify_log().holds
-
-
-def killed(point: str, act: Callable[[], Any]) -> None:
-    """Let ``act`` happen in a process that dies at ``point``."""
-    from django.db import connection
-
-    connection.close()
-    child = os.fork()
-    if child == 0:
-        os.environ["GONGSHU_CRASH_AT"] = point
-        act()
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, f"not killed at {point}"
 
 
 def work() -> None:

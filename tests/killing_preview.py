@@ -5,11 +5,11 @@ usage: python -m tests.killing_preview (with GONGSHU_DATA set); exit status 0 wh
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
 from datetime import timedelta
 from typing import Any
+
+from tests.killing import killed
 
 POINTS = ("read", "check", "protect", "risk", "compare", "keep", "preview.kept")
 
@@ -20,7 +20,6 @@ def main() -> int:
 
     django.setup()
     from django.core.management import call_command
-    from django.db import connection
 
     from tests import people, walk
     from tests.residents import residents
@@ -33,14 +32,7 @@ def main() -> int:
     draft = begin(steward, walk.uploaded(steward, walk.resource_of(steward, where, "allowances"), residents(80)))
     for point in POINTS:
         draft = _next_edition(draft, steward)
-        connection.close()
-        child = os.fork()
-        if child == 0:
-            os.environ["GONGSHU_CRASH_AT"] = point
-            _work()
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, f"not killed at {point}"
+        killed(point, _work)
         _check(draft.pk, finished=False)
         _work()
         _check(draft.pk, finished=True)

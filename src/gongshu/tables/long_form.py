@@ -6,7 +6,7 @@ To compile an expression for each of 5,000 columns takes minutes, to look at the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import ibis
@@ -64,18 +64,20 @@ def long_parts(
 
 def _reader(backend: BaseBackend, table: ir.Table, rows: int) -> Callable[[list[str]], pa.Table]:
     """What reads some columns of ``table``: from memory, where they are held while ``table`` is in use, if they are not too many."""
-    key = table.op()
+    key, engine = table.op(), cast(Any, backend)  # DuckDB's, as is_wide says
     if key not in _HELD:
         backend._run_pre_execute_hooks(table)  # registers a table in memory
         query: Any = sg.parse_one(backend.compile(table), dialect="duckdb")
 
         def read(names: list[str]) -> pa.Table:
             some = sg.select(*(sg.column(name, quoted=True) for name in names)).from_(query.subquery("t"))
-            return backend.con.sql(some.sql("duckdb")).to_arrow_table()  # type: ignore[attr-defined]
+            found: pa.Table = engine.con.sql(some.sql("duckdb")).to_arrow_table()
+            return found
 
         names = table.columns
         if rows * len(names) > MOST_HELD:
             return read
         parts = [read(list(names[n : n + COLUMNS_AT_ONCE])) for n in range(0, len(names), COLUMNS_AT_ONCE)]
         _HELD[key] = pa.table(dict(zip(names, (column for part in parts for column in part.columns), strict=True)))
-    return _HELD[key].select  # type: ignore[no-any-return]
+    held = _HELD[key]
+    return lambda names: held.select(names)

@@ -13,7 +13,7 @@ from gongshu.opening import queries
 from gongshu.opening.search.documents import BOOSTS, FACETS, SOUNDS, schema, term
 from gongshu.opening.search.words import CJK, pieces, synonyms
 
-SIGN = 4  # letters by which words are taken for near
+SIGN, SIGNS = 4, 40  # letters by which words are taken for near; signs of a question that are looked for
 BEGUN = ("title", "keywords")  # in which a word of letters may be only begun
 FRESHNESS = ("on_time", "late", "none")
 FIRST, NEVER = 1, 2**62  # bounds of times in whole seconds
@@ -33,7 +33,7 @@ def with_any_sign(text: str) -> Query:
     """What shares signs with a plain ``text``: Chinese characters, and beginnings of words of letters; the more and the rarer, the
     better."""
     ways = []
-    for sign in dict.fromkeys(pieces(text)):
+    for sign in list(dict.fromkeys(pieces(text)))[:SIGNS]:
         for field, boost in BOOSTS.items():
             ways.append(Query.boost_query(Query.term_query(schema(), f"{field}_pieces", sign), boost))
             if field in BEGUN and len(sign) >= SIGN:
