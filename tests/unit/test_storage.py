@@ -9,6 +9,7 @@ import pytest
 
 from gongshu.tables import storage
 from gongshu.tables.engine import open_engine
+from gongshu.tables.inference import infer_storage_types
 
 
 @pytest.fixture(scope="module")
@@ -30,10 +31,7 @@ def staged(engine, **columns):
 
 
 def kinds(engine, **columns):
-    return {
-        name: found.storage_type
-        for name, found in storage.infer_storage_types(engine, staged(engine, **columns)).items()
-    }
+    return {name: found.storage_type for name, found in infer_storage_types(engine, staged(engine, **columns)).items()}
 
 
 def kind(engine, values, name="列"):
@@ -87,7 +85,7 @@ def test_names_tell_codes_from_numbers(engine):
 def test_a_dirty_column_keeps_its_type_and_its_misfits_are_told(engine):
     days = [f"2019-01-{day:02d}" for day in range(1, 32)] * 4 + ["20190231", "不详", "大约去年"]
     table = staged(engine, 日期=days)
-    types = storage.infer_storage_types(engine, table)
+    types = infer_storage_types(engine, table)
     assert types["日期"].storage_type == "date"
     found, totals = storage.misfits(engine, table, types)
     assert [(q.row, q.column, q.value) for q in found] == [(125, "日期", "20190231"), (127, "日期", "大约去年")]
@@ -110,13 +108,13 @@ def test_numbers_beyond_a_float_become_decimals(engine):
 
 def test_an_empty_column_is_text_or_what_the_source_says(engine):
     table = staged(engine, a=[None, "无"], b=[None, None])
-    found = storage.infer_storage_types(engine, table, native={"b": "date"})
+    found = infer_storage_types(engine, table, native={"b": "date"})
     assert {name: column.storage_type for name, column in found.items()} == {"a": "string", "b": "date"}
 
 
 def test_what_a_person_declares_counts(engine):
     table = staged(engine, a=["1", "2"], b=["12.5%", "3%"])
-    found = storage.infer_storage_types(engine, table, declared={"a": "string", "b": "percent"})
+    found = infer_storage_types(engine, table, declared={"a": "string", "b": "percent"})
     assert {name: column.storage_type for name, column in found.items()} == {"a": "string", "b": "percent"}
 
 

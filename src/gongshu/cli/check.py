@@ -15,7 +15,7 @@ from gongshu.i18n import gettext, use_language
 from gongshu.tables.errors import TableError
 
 if TYPE_CHECKING:
-    from gongshu.tables.checks import Result
+    from gongshu.tables.check_results import Result
     from gongshu.tables.contract import Contract
     from gongshu.tables.survey import Survey
 

@@ -14,7 +14,7 @@ POINTS = 24  # of a rule's history that a page shows
 
 
 def figures_of(results: list[Any], scores: dict[str, Any], rows: int) -> dict[str, Any]:
-    """The counts of a quality run (``gongshu.tables.checks.Result``) as they are kept; a rule of hints is left out."""
+    """The counts of a quality run (``gongshu.tables.check_results.Result``) as they are kept; a rule of hints is left out."""
     rules = {
         f"{result.rule.id}|{result.column or ''}": {
             "kind": result.rule.kind,

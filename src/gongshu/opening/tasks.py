@@ -27,8 +27,9 @@ from gongshu.opening.models import Submission, Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows
 from gongshu.seals.keys import read_or_make_keys
 from gongshu.tables.cells import columns_of
+from gongshu.tables.check_results import Finding, Result
 from gongshu.tables.check_tables import Context
-from gongshu.tables.checks import Finding, Result, run_checks
+from gongshu.tables.checks import run_checks
 from gongshu.tables.contract import Contract, Field, load_contract
 from gongshu.tables.coordinates import pair_of
 from gongshu.tables.engine import open_engine

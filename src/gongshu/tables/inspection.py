@@ -15,11 +15,13 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from gongshu.i18n import gettext
-from gongshu.tables.checks import Finding, run_checks
+from gongshu.tables.check_results import Finding
+from gongshu.tables.checks import run_checks
 from gongshu.tables.classify import classify
 from gongshu.tables.contract import Field
 from gongshu.tables.engine import EngineError, open_engine_at
 from gongshu.tables.errors import TableError
+from gongshu.tables.inference import infer_storage_types
 from gongshu.tables.known import Known
 from gongshu.tables.long_form import is_wide
 from gongshu.tables.model import ROW, HeaderNote, Quarantined, Source, TextTable
@@ -28,7 +30,7 @@ from gongshu.tables.report import ColumnReport, FileReport, Report, TableReport
 from gongshu.tables.risk import disclosure_risk
 from gongshu.tables.semantic.recognition import Recognised, recognise
 from gongshu.tables.statistics import column_statistics
-from gongshu.tables.storage import ColumnType, infer_storage_types, misfits
+from gongshu.tables.storage import ColumnType, misfits
 from gongshu.tables.suggest import suggest_rules
 
 COLUMNS_AT_ONCE = 120

@@ -13,7 +13,7 @@ from typing import Any
 
 from gongshu import __version__
 from gongshu.i18n import Message, use_language
-from gongshu.tables.checks import Finding, Result
+from gongshu.tables.check_results import Finding, Result
 from gongshu.tables.classify import Grade
 from gongshu.tables.contract import Contract, Field, Rule
 from gongshu.tables.errors import TableError

@@ -10,7 +10,7 @@ from gongshu.tables.contract import Rule
 
 
 class Counted(Protocol):
-    """A rule with what it counted, e.g. :class:`gongshu.tables.checks.Result`."""
+    """A rule with what it counted, e.g. :class:`gongshu.tables.check_results.Result`."""
 
     @property
     def rule(self) -> Rule: ...

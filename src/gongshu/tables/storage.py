@@ -6,7 +6,7 @@ Everything is an Ibis expression without back-references, so that the same defin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -26,9 +26,6 @@ STORAGE_TYPES = (
     # only when declared, never inferred: 12.5% as 0.125; days since 1899-12-30 as Excel counts them
     "percent", "excel_date",
 )  # fmt: skip
-THRESHOLD = 0.95  # share of filled cells that must fit before a column is typed
-LONG_SAMPLE = 200  # the same for each column of a wide table
-SAMPLE_ROWS = 20_000  # a candidate that fits fewer than half of a spread sample isn't counted over the whole
 BACKEND_TYPES = {
     "int64": "int64",
     "decimal": "decimal(38, 9)",
@@ -48,7 +45,6 @@ _UNTIDY = "[\uff01-\uff5e\u3000\u00a0\ufeff\u200b]|^[ \\t\\r\\n\\f\\x0b]|[ \\t\\
 
 _INTEGER = r"^[+-]?([0-9]{1,18}|[0-9]{1,3}(,[0-9]{3}){1,5})$"
 _FLOAT = r"^[+-]?([0-9]+|[0-9]{1,3}(,[0-9]{3})+)?(\.[0-9]*)?([eE][+-]?[0-9]{1,3})?$"
-_LEADING_ZERO = r"^[+-]?0[0-9]"
 _SEPARATED = r"^([0-9]{4})\s*[-/.年]\s*([0-9]{1,2})\s*[-/.月]\s*([0-9]{1,2})\s*日?"
 _COMPACT = r"^((?:1[89]|20|21)[0-9]{2})([0-9]{2})([0-9]{2})"
 _DAY_FIRST = r"^([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"
@@ -78,11 +74,6 @@ _SHAPES = {
     "time": r"^([01]?[0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$",
     "boolean": "^(?i:true|false)$",
 }
-_CODE_NAME = re.compile(
-    r"代码|编码|编号|证号|证件号|号码|识别码|标识码|电话|手机|传真|邮编|邮政编码|行号|账号|卡号|区划"
-    r"|uscc|zip|post_?code|phone|mobile|\bfax\b|(^|_)tel(_|$)|_no$|(^|[_\s])code$|[a-z]Code$",
-    re.I,
-)
 
 
 @dataclass(frozen=True)
@@ -120,7 +111,8 @@ def is_placeholder(values: ir.StringValue) -> ir.BooleanValue:
     return (clean.re_search(placeholder_pattern()) & (clean != "")).fill_null(False)
 
 
-def _filled(clean: ir.StringValue) -> ir.BooleanValue:
+def is_filled(clean: ir.StringValue) -> ir.BooleanValue:
+    """True where a normalised cell is neither empty nor a placeholder."""
     return clean.notnull() & ~clean.re_search(placeholder_pattern())
 
 
@@ -144,7 +136,7 @@ def typed_plain(values: ir.StringValue, storage_type: str) -> ir.Value:
 
 def typed_clean(clean: ir.StringValue, storage_type: str) -> ir.Value:
     """Cells that are normalised already as ``storage_type``, in all ways of writing it; null where they don't fit."""
-    return _filled(clean).ifelse(_CASTS[storage_type](clean), ibis.null(BACKEND_TYPES[storage_type]))
+    return is_filled(clean).ifelse(_CASTS[storage_type](clean), ibis.null(BACKEND_TYPES[storage_type]))
 
 
 def is_plain(values: ir.StringValue, storage_type: str) -> ir.BooleanValue:
@@ -157,7 +149,12 @@ def misfit(values: ir.StringValue, storage_type: str) -> ir.BooleanValue:
     """True where a filled cell does not fit ``storage_type``; placeholders and empty cells are no misfits."""
     if storage_type in ("string", "geometry"):
         return ibis.literal(False)
-    return typed(values, storage_type).isnull().ifelse(_filled(normalise(values)), False).fill_null(False)
+    return typed(values, storage_type).isnull().ifelse(is_filled(normalise(values)), False).fill_null(False)
+
+
+def fits(clean: ir.StringValue, storage_type: str) -> ir.BooleanValue:
+    """True where a normalised cell has the shape of ``storage_type``."""
+    return clean.re_search(_SHAPES[storage_type]) if storage_type in _SHAPES else _CASTS[storage_type](clean).notnull()
 
 
 def typed_table(table: ir.Table, types: Mapping[str, ColumnType | str]) -> ir.Table:
@@ -218,41 +215,6 @@ def _long_misfits(
     places = {name: n for n, name in enumerate(kinds)}
     found.sort(key=lambda entry: places[entry.column or ""])
     return found, {name: totals[name] for name in kinds if name in totals}
-
-
-def infer_storage_types(
-    backend: BaseBackend,
-    table: ir.Table,
-    native: Mapping[str, str] | None = None,
-    declared: Mapping[str, str] | None = None,
-) -> dict[str, ColumnType]:
-    """The storage type of every column but ``_row``, from all cells in one scan.
-
-    A column is typed when at least 95 % of its filled cells fit. It stays a string when it holds codes: more than 1 % with a
-    leading zero, mobile numbers, equal lengths from 11 digits on, or equal lengths under a name such as 代码 or 编号.
-    ``native``: what the source declares. ``declared``: what a person declares, taken as it is.
-    """
-    declared = declared or {}
-    native = native or {}
-    names = [name for name in table.columns if name != ROW]
-    asked = {name: _candidates(name, declared.get(name) or native.get(name)) for name in names}
-    table = _dealt(table)
-    rows = int(backend.to_pyarrow(table.count()).as_py())
-    wide = is_wide(backend, table, names, rows)
-    some = LONG_SAMPLE if wide else SAMPLE_ROWS
-    if rows > 2 * some:
-        every = rows // some
-        if wide:
-            counts = _long_counted(backend, table, asked, rows, every)
-        else:
-            counts = _counted(backend, table.filter(table[ROW] % every == 0), asked)
-        asked = {name: _left(asked[name], counts[name]) for name in names}
-    counts = _long_counted(backend, table, asked, rows) if wide else _counted(backend, table, asked)
-    return {name: _decide(name, counts[name], declared.get(name), native.get(name)) for name in names}
-
-
-def _dealt(table: ir.Table) -> ir.Table:
-    return table if ROW in table.columns else table.mutate(**{ROW: ibis.row_number()})
 
 
 # -- casts: a normalised cell as a type, null where it doesn't fit
@@ -383,141 +345,6 @@ _CASTS: dict[str, Any] = {
     "excel_date": _excel_date,
 }
 
-# -- inference
-
-_ALL = ("int64", "float64", "date", "timestamp", "time", "boolean")
-
-
-def _kinds(types: Mapping[str, ColumnType | str]) -> dict[str, str]:
-    return {name: kind.storage_type if isinstance(kind, ColumnType) else kind for name, kind in types.items()}
-
-
-def _candidates(name: str, known: str | None) -> tuple[str, ...]:
-    if known in ("string", "geometry"):
-        return ()
-    return (known,) if known in _CASTS else _ALL
-
-
-def _left(candidates: tuple[str, ...], counts: dict[str, int]) -> tuple[str, ...]:
-    if not counts["filled"]:
-        return candidates
-    return tuple(kind for kind in candidates if counts.get(kind, 0) >= 0.5 * counts["filled"])
-
-
-def _counted(backend: BaseBackend, table: ir.Table, asked: dict[str, tuple[str, ...]]) -> dict[str, dict[str, int]]:
-    """All counts of all columns in one aggregation."""
-    names = list(asked)
-    clean_table = _clean_cells(table.select(**{f"c{n}": table[name] for n, name in enumerate(names)}))
-    metrics = {
-        f"{n}|{key}": metric
-        for n, name in enumerate(names)
-        for key, metric in _metrics(clean_table[f"c{n}"], asked[name]).items()
-    }
-    row = _first(backend, clean_table.aggregate(**metrics))
-    counts: dict[str, dict[str, int]] = {name: {} for name in names}
-    for key, value in row.items():
-        number, metric = key.split("|")
-        counts[names[int(number)]][metric] = int(value or 0)
-    return counts
-
-
-def _long_counted(
-    backend: BaseBackend, table: ir.Table, asked: dict[str, tuple[str, ...]], rows: int, every: int = 1
-) -> dict[str, dict[str, int]]:
-    """The same of many columns: those with the same candidates stood on end. ``every``: of each so-manieth row."""
-    counts: dict[str, dict[str, int]] = {}
-    for kinds in sorted(set(asked.values())):
-        for part, cells in long_parts(
-            backend, table, [name for name in asked if asked[name] == kinds], rows, every=every
-        ):
-            clean = _clean_cells(cells.select("column", "value"), ["column"])
-            sums = clean.group_by("column").aggregate(**_metrics(clean.value, kinds))
-            for row in backend.to_pyarrow(sums).to_pylist():
-                counts[part[row.pop("column")]] = {key: int(value or 0) for key, value in row.items()}
-    return counts
-
-
-def _clean_cells(cells: ir.Table, kept: Sequence[str] = ()) -> ir.Table:
-    names = [name for name in cells.columns if name not in kept]
-    clean = cells.select(*kept, **{name: normalise(cells[name]) for name in names})
-    # null unless filled, once for all counts: within an "and" the engine would look for placeholders again and again
-    return clean.select(
-        *kept, **{name: _filled(clean[name]).ifelse(clean[name], ibis.null("string")) for name in names}
-    )
-
-
-def _metrics(clean: ir.StringValue, kinds: tuple[str, ...]) -> dict[str, ir.Scalar]:
-    metrics: dict[str, ir.Scalar] = {"filled": clean.count()}
-    for kind in kinds:
-        metrics[kind] = _fits(clean, kind).sum()
-    if "int64" in kinds:
-        length = clean.re_search(r"^[0-9]+$").ifelse(clean.length(), ibis.null("int64"))
-        metrics["zero"] = clean.re_search(_LEADING_ZERO).sum()
-        metrics["mobile"] = clean.re_search(r"^1[3-9][0-9]{9}$").sum()
-        metrics["shortest"] = length.min()
-        metrics["longest"] = length.max()
-        metrics["long"] = (length >= 15).sum()
-    if "float64" in kinds:
-        metrics["wide"] = clean.re_search(r"^[+-]?[0-9]{16,}\.[0-9]").sum()
-    return metrics
-
-
-def _first(backend: BaseBackend, table: ir.Table) -> dict[str, Any]:
-    row: dict[str, Any] = backend.to_pyarrow(table).to_pylist()[0]
-    return row
-
-
-def _fits(clean: ir.StringValue, kind: str) -> ir.BooleanValue:
-    return clean.re_search(_SHAPES[kind]) if kind in _SHAPES else _CASTS[kind](clean).notnull()
-
-
-def _decide(name: str, counts: dict[str, int], declared: str | None, native: str | None) -> ColumnType:
-    filled = counts["filled"]
-    fits = {kind: counts[kind] for kind in _CASTS if kind in counts}
-
-    def result(kind: str, why: str = "") -> ColumnType:
-        return ColumnType(name, kind, filled, why, fits)
-
-    if declared:
-        return result(declared, gettext("指定"))
-    if native in ("string", "geometry"):
-        return result(native, gettext("来源声明"))
-    if not filled:
-        return result(native or "string", gettext("整列为空"))
-    need = filled - (max(1, filled * (1 - THRESHOLD)) if filled >= 8 else 0)
-    if native in _CASTS and counts.get(native, 0) >= need:
-        return result(native, gettext("来源声明"))
-    # the narrowest type first; 8-digit dates before integers, dates before timestamps
-    timed = counts.get("timestamp", 0) - counts.get("date", 0) > (1 - THRESHOLD) / 5 * filled
-    for kind in ("timestamp" if timed else "date", "timestamp", "time", "boolean"):
-        if counts.get(kind, 0) >= need:
-            return result(kind)
-    if why := _code(name, counts, filled):
-        return result("string", why)
-    if counts.get("int64", 0) >= need and counts["int64"] >= counts.get("float64", 0):
-        return result("int64")
-    if counts.get("float64", 0) >= need:
-        return result("decimal" if counts.get("wide") else "float64")
-    return result("string")
-
-
-def _code(name: str, counts: dict[str, int], filled: int) -> str:
-    """Why a column of digits is a code and no number, or ""."""
-    if counts.get("int64", 0) < 0.5 * filled and not counts.get("long"):
-        return ""
-    if counts.get("zero", 0) > 0.01 * filled:
-        return gettext("有前导零的编码")
-    if counts.get("long", 0) > 0.5 * filled:
-        return gettext("15 位及以上的编码")
-    if counts.get("mobile", 0) > 0.8 * filled:
-        return gettext("手机号码")
-    equal = counts.get("shortest") == counts.get("longest")
-    if equal and counts.get("longest", 0) >= 11:
-        return gettext("等长的长编码")
-    if _CODE_NAME.search(name) and (equal or counts.get("longest", 0) >= 6) and counts.get("longest", 0) >= 2:
-        return gettext("列名说明是编码")
-    return ""
-
 
 def _why(kind: str) -> str:
     names = {
@@ -532,3 +359,12 @@ def _why(kind: str) -> str:
         "time": gettext("不是时间"),
     }
     return names[kind]
+
+
+def _kinds(types: Mapping[str, ColumnType | str]) -> dict[str, str]:
+    return {name: kind.storage_type if isinstance(kind, ColumnType) else kind for name, kind in types.items()}
+
+
+def _first(backend: BaseBackend, table: ir.Table) -> dict[str, Any]:
+    row: dict[str, Any] = backend.to_pyarrow(table).to_pylist()[0]
+    return row

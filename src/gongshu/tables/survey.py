@@ -11,8 +11,9 @@ import ibis.expr.types as ir
 from ibis.backends import BaseBackend
 
 from gongshu.tables.beside import Beside, can_ride
+from gongshu.tables.check_results import QualityRun
 from gongshu.tables.check_tables import Context
-from gongshu.tables.checks import QualityRun, run_checks
+from gongshu.tables.checks import run_checks
 from gongshu.tables.contract import Contract, Field, Rule
 from gongshu.tables.engine import open_engine
 from gongshu.tables.model import ROW

@@ -13,10 +13,11 @@ import ibis.expr.types as ir
 
 from gongshu.tables.engine import connect
 from gongshu.tables.errors import TableError
+from gongshu.tables.inference import infer_storage_types
 from gongshu.tables.model import ROW, Source, TextTable
 from gongshu.tables.reading import read_file
 from gongshu.tables.reading.options import ReadingOptions
-from gongshu.tables.storage import infer_storage_types, typed_table
+from gongshu.tables.storage import typed_table
 
 
 @lru_cache(maxsize=1)
