@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import pyshacl
 import pytest
 import rdflib
+from django.core.cache import caches
 from rdflib.compare import isomorphic
 
 from gongshu.surfaces.standards import pages
@@ -48,6 +49,58 @@ def test_the_catalogue_says_the_same_in_every_syntax(served):
     one = [graph(read(f"{served}/datasets/{NAME}.{suffix}"), form) for suffix, form in (("ttl", "turtle"), ("rdf", "xml"), ("jsonld", "json-ld"))]  # fmt: skip
     assert isomorphic(one[0], one[1]) and isomorphic(one[0], one[2])
     assert read(f"{served}/catalog", Accept="application/rdf+xml").startswith(b"<?xml")
+
+
+def test_the_catalogue_tells_city_licence_and_beginning(client, db, settings):
+    first = seeding.hospitals(20)
+    seeding.publish("other", "SELECT 1 AS a", [seeding.column("a", "int64")])
+    told = graph(client.get("/catalog.ttl").content, "turtle")
+    catalogue = rdflib.URIRef("http://testserver/catalog")
+    places = [str(name) for place in told.objects(catalogue, DCT.spatial) for name in told.objects(place, rdflib.SKOS.prefLabel)]  # fmt: skip
+    assert set(places) == set(settings.CITY.values())
+    assert [one.toPython() for one in told.objects(catalogue, DCT.issued)] == [first.published_at]
+    assert not list(told.objects(catalogue, DCT.license))  # the city has declared none
+    node = rdflib.URIRef(f"http://testserver/datasets/{NAME}")
+    assert len(list(told.objects(node, DCT.license))) == 1
+    settings.CATALOGUE_LICENCE = "https://creativecommons.org/publicdomain/zero/1.0/"
+    caches["process"].clear()
+    told = graph(client.get("/catalog.ttl").content, "turtle")
+    assert [str(one) for one in told.objects(catalogue, DCT.license)] == [settings.CATALOGUE_LICENCE]
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("accept", "ending"),
+    [
+        ("text/turtle", "ttl"),
+        ("application/ld+json, application/json;q=0.9, */*;q=0.1", "jsonld"),
+        ("application/rdf+xml, text/html;q=0.5", "rdf"),
+        ("text/html;q=0.8, text/turtle;q=0.7, application/rdf+xml;q=0.9", "rdf"),
+        (BROWSER, ""),
+        ("*/*", ""),
+        ("application/xml", ""),
+        ("text/html, text/turtle", ""),
+        ("text/turtle;q=0, */*", ""),
+    ],
+)
+def test_who_asks_for_rdf_is_shown_to_it(client, db, accept, ending):
+    seeding.hospitals(20)
+    for ask in (client.get, client.head):
+        answer = ask(f"/datasets/{NAME}", headers={"accept": accept})
+        assert answer.status_code == (303 if ending else 200)
+        assert "Accept" in [word.strip() for word in answer["Vary"].split(",")]
+        if ending:
+            assert answer["Location"] == f"/datasets/{NAME}.{ending}" and answer["Cache-Control"] == "no-cache"
+            assert ask(answer["Location"]).status_code == 200
+    assert client.get(f"/datasets/{NAME}/versions/1", headers={"accept": accept}).status_code == 200
+    assert client.get("/datasets/none", headers={"accept": accept}).status_code == 404
+
+
+def test_a_client_of_linked_data_follows_the_address_of_a_dataset(served):
+    told = rdflib.Graph().parse(f"{served}/datasets/{NAME}")  # as rdflib asks, by its own Accept
+    assert (rdflib.URIRef(f"{served}/datasets/{NAME}"), rdflib.RDF.type, DCAT.Dataset) in told
 
 
 def test_the_official_shapes_find_nothing(served):

@@ -15,6 +15,8 @@ from gongshu.opening.models import Dataset, Distribution, Version
 from gongshu.parties.models import Organisation
 
 ZH, EN = "zh", "en"
+# what a dataset is described in for linked data: media type -> how its address ends
+RDF_TYPES = {"text/turtle": "ttl", "application/ld+json": "jsonld", "application/rdf+xml": "rdf"}
 Words = dict[str, str]  # a text by language, ``zh`` always
 
 

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -174,10 +175,12 @@ def found_version(request: HttpRequest, name: str, number: int | None) -> Versio
 @answers_for_data
 @public
 def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> HttpResponseBase:
-    """One dataset: what it is, how it came to be, its rows, its files."""
+    """One dataset: what it is, how it came to be, its rows, its files; for a client of linked data where it is told as RDF."""
     version = found_version(request, name, number)
     if isinstance(version, HttpResponse):
         return version
+    if number is None and (suffix := _rdf_preferred(request)):
+        return _told_as_rdf(name, suffix)
     if redirect := _plain_filter(request, version):
         return redirect
     ask = grammar.parse(request.GET.lists(), tables.of(version))
@@ -202,7 +205,26 @@ def dataset_page(request: HttpRequest, name: str, number: int | None = None) -> 
         "usage": usage.usage(name),
         "sections": sections.of_dataset(version.dataset),
     }
-    return render(request, "opening/dataset.html", context)
+    page = render(request, "opening/dataset.html", context)
+    if number is None:
+        patch_vary_headers(page, ("Accept",))
+    return page
+
+
+def _rdf_preferred(request: HttpRequest) -> str:
+    """How the address of the RDF document ends that the client would rather have than the page; empty for browsers."""
+    chosen = request.get_preferred_type(["text/html", *described.RDF_TYPES])
+    return described.RDF_TYPES.get(chosen or "", "")
+
+
+def _told_as_rdf(name: str, suffix: str) -> HttpResponse:
+    """303: the dataset is told in a document of its own (Linked Data, W3C Cool URIs 2008); kept by no cache unasked."""
+    answer = HttpResponseRedirect(reverse("dataset_rdf", args=[name, suffix]))
+    answer.status_code = 303
+    answer["Access-Control-Allow-Origin"] = "*"
+    answer["Cache-Control"] = "no-cache"
+    patch_vary_headers(answer, ("Accept",))
+    return answer
 
 
 def _plain_filter(request: HttpRequest, version: Version) -> HttpResponse | None:

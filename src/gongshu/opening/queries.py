@@ -72,6 +72,11 @@ def fingerprint() -> str:
     return "-".join(str(value) for value in seen).replace(" ", "T")
 
 
+def first_publication() -> datetime | None:
+    """When the catalogue first had anything: the first publication of all, also of what went since."""
+    return Version.objects.order_by("published_at").values_list("published_at", flat=True).first()
+
+
 def uses(names: Iterable[str] | None = None, action: str = "") -> dict[str, int]:
     """Downloads and queries of the last 30 days by dataset name (or of one ``action`` only): of ``names`` as they are now, of
     all datasets at most five minutes old."""

@@ -29,6 +29,12 @@ def _flag(text: str) -> bool:
     return text.strip().lower() in {"1", "true", "yes", "on"}
 
 
+def _address(text: str) -> str:
+    if text and not text.startswith(("https://", "http://")):
+        raise ValueError(text)
+    return text
+
+
 def _list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -47,6 +53,12 @@ OPTIONS: dict[str, Option] = {
         Option("GONGSHU_HTTPS", "0", "网站在 HTTPS 之后：只发安全 Cookie，开启 HSTS", _flag),
         Option("GONGSHU_CITY", "公输市", "城市名称，出现在页眉与页脚"),
         Option("GONGSHU_CITY_EN", "Gongshu City", "城市的英文名称"),
+        Option(
+            "GONGSHU_CATALOGUE_LICENCE",
+            "",
+            "目录本身（各数据集的说明，不是数据）的使用许可，一个网址，写在 DCAT 目录里；空则不声明",
+            _address,
+        ),
         Option("GONGSHU_DATABASE_URL", "", "控制面数据库；空为数据文件夹内的 SQLite，或 postgresql://…", str, True),
         Option("GONGSHU_CATALOG_URL", "", "Iceberg 目录；空为数据文件夹内的 SQLite，或 postgresql://…", str, True),
         Option("GONGSHU_LAKE_URL", "", "湖的位置；空为数据文件夹内的 lake，或 s3://桶/前缀"),

@@ -17,6 +17,7 @@ SECRET_KEY = read_or_make_key(DATA / "keys", "django").hex()
 ALLOWED_HOSTS = option("GONGSHU_HOSTS")
 SITE_URL = option("GONGSHU_URL").rstrip("/")
 CITY = {"zh-hans": option("GONGSHU_CITY"), "en": option("GONGSHU_CITY_EN")}
+CATALOGUE_LICENCE = option("GONGSHU_CATALOGUE_LICENCE")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

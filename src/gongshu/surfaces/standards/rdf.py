@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from gongshu.opening.described import EN, ZH, Described, File, Words
+from gongshu.opening.described import EN, RDF_TYPES, ZH, Described, File, Words
 
 if TYPE_CHECKING:
     from rdflib import Graph
     from rdflib.term import Node
 
-FORMATS = {"ttl": ("turtle", "text/turtle"), "jsonld": ("json-ld", "application/ld+json"), "rdf": ("xml", "application/rdf+xml")}  # fmt: skip
+SYNTAXES = {"ttl": "turtle", "jsonld": "json-ld", "rdf": "xml"}  # suffix -> rdflib's name
+FORMATS = {suffix: (SYNTAXES[suffix], media_type) for media_type, suffix in RDF_TYPES.items()}
 AUTHORITY = "http://publications.europa.eu/resource/authority/"
 FILE_TYPES = {"csv": "CSV", "xlsx": "XLSX", "json": "JSON", "geojson": "GEOJSON", "parquet": "PARQUET"}
 IANA = "https://www.iana.org/assignments/media-types/"
@@ -23,12 +25,19 @@ SHA256 = "http://spdx.org/rdf/terms#checksumAlgorithm_sha256"
 
 @dataclass(frozen=True)
 class Page:
-    """The catalogue, or one page of it: addresses of this, the first and the next page (empty at the end)."""
+    """The catalogue, or one page of it: addresses of this, the first and the next page (empty at the end).
+
+    ``place``: the city that it is about. ``issued``: since when it has anything, None as long as it has nothing. ``licence``: an
+    address, empty where the city declares none.
+    """
 
     site: str
     title: Words
     summary: Words
     publisher: Words
+    place: Words
+    issued: datetime | None
+    licence: str
     total: int
     here: str
     first: str
@@ -49,7 +58,7 @@ def dataset_graph(one: Described) -> Graph:
 
 def catalogue_graph(page: Page, datasets: Iterable[Described]) -> Graph:
     """A page of the catalogue with its datasets."""
-    from rdflib import DCAT, DCTERMS, FOAF, RDF, XSD, Literal, Namespace, URIRef
+    from rdflib import DCAT, DCTERMS, FOAF, RDF, SKOS, XSD, Literal, Namespace, URIRef
 
     graph = _graph()
     hydra = Namespace("http://www.w3.org/ns/hydra/core#")
@@ -63,6 +72,14 @@ def catalogue_graph(page: Page, datasets: Iterable[Described]) -> Graph:
     _texts(graph, publisher, FOAF.name, page.publisher)
     graph.add((catalogue, DCTERMS.publisher, publisher))
     _typed(graph, catalogue, FOAF.homepage, f"{page.site}/", FOAF.Document)
+    place = URIRef(f"{page.site}/#city")
+    graph.add((place, RDF.type, DCTERMS.Location))
+    _texts(graph, place, SKOS.prefLabel, page.place)
+    graph.add((catalogue, DCTERMS.spatial, place))
+    if page.issued is not None:
+        graph.add((catalogue, DCTERMS.issued, Literal(page.issued.isoformat(), datatype=XSD.dateTime)))
+    if page.licence:
+        _typed(graph, catalogue, DCTERMS.license, page.licence, DCTERMS.LicenseDocument)
     themes = _themes(graph, page.site)
     graph.add((catalogue, DCAT.themeTaxonomy, themes))
     for language in LANGUAGES.values():
@@ -135,6 +152,7 @@ def _dataset(graph: Graph, one: Described) -> Node:
         _typed(graph, node, DCTERMS.accrualPeriodicity, f"{AUTHORITY}frequency/{frequency}", DCTERMS.Frequency)
     _typed(graph, node, DCTERMS.language, f"{AUTHORITY}language/ZHO", DCTERMS.LinguisticSystem)
     _typed(graph, node, DCTERMS.accessRights, f"{AUTHORITY}access-right/PUBLIC", DCTERMS.RightsStatement)
+    _typed(graph, node, DCTERMS.license, one.licence_url, DCTERMS.LicenseDocument)
     _typed(graph, node, DCAT.landingPage, one.url, FOAF.Document)
     if one.period:
         period = BNode()
@@ -199,6 +217,7 @@ def _service(graph: Graph, one: Described, node: Node) -> None:
     graph.add((service, RDF.type, DCAT.DataService))
     _texts(graph, service, DCTERMS.title, one.title)
     graph.add((service, DCAT.servesDataset, node))
+    _typed(graph, service, DCTERMS.license, one.licence_url, DCTERMS.LicenseDocument)
     _typed(graph, service, DCAT.endpointURL, one.api_url, RDFS.Resource)
     _typed(graph, service, DCAT.endpointDescription, one.openapi_url, RDFS.Resource)
 
