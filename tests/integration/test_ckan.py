@@ -7,6 +7,7 @@ from datetime import timedelta
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
+from xml.etree import ElementTree
 
 import ckanapi
 import pytest
@@ -90,8 +91,38 @@ def test_rows_in_every_form_are_the_same_rows(call):
         assert text == "".join(f"{row['_id']}{comma}{row['机构代码']}\n" for row in objects)
     assert call("datastore_search", resource_id=rid, limit=99999)["limit"] == 32000
     assert "total" not in call("datastore_search", resource_id=rid, include_total=False)
-    districts = call("datastore_search", resource_id=rid, distinct=True, fields="所在区")
-    assert districts["total"] == len(districts["records"]) == len({row["所在区"] for row in districts["records"]})
+
+
+def test_distinct_rows_are_told_once_in_every_form(call):
+    rid = identity.resource(Dataset.objects.get(name=NAME).pk, "csv")
+    every = call("datastore_search", resource_id=rid, limit=1000)["records"]
+
+    def search(fields="所在区,类别", **more):
+        return call("datastore_search", resource_id=rid, distinct=True, fields=fields, **more)
+
+    pairs = {(row["所在区"], row["类别"]) for row in every}
+    found = search()
+    assert {(row["所在区"], row["类别"]) for row in found["records"]} == pairs
+    assert found["total"] == len(found["records"]) == len(pairs) > 10
+    some = search(limit=4, offset=3, sort="类别 desc")
+    assert some["total"] == len(pairs) and "total" not in search(limit=4, include_total=False)
+    by_kind = search(sort="类别 desc")["records"]
+    assert some["records"] == by_kind[3:7]
+    kinds = [row["类别"] for row in by_kind]
+    assert kinds == sorted(kinds, reverse=True)
+    assert search(limit=0)["records"] == [] and search(limit=0)["total"] == len(pairs)
+    assert search(limit=5, offset=999)["records"] == [] and search(limit=5, offset=999)["total"] == len(pairs)
+    lists = search(records_format="lists")["records"]
+    assert lists == [list(row.values()) for row in found["records"]]
+    for form, comma in (("csv", ","), ("tsv", "\t")):
+        assert search(records_format=form)["records"] == "".join(f"{comma.join(row)}\n" for row in lists)
+    few = search(filters={"所在区": "鲁班区"}, q={"类别": "医院"})
+    assert few["total"] == len([pair for pair in pairs if pair[0] == "鲁班区" and "医院" in pair[1]]) > 0
+    columns = ",".join(name for name in every[0] if name != "_id")  # many more than a question of groups may have
+    assert search(fields=columns, limit=1)["total"] == len({tuple(row.values())[1:] for row in every})
+    assert search(fields="所在区", sort="类别")[0] == search(fields="没有")[0] == 409
+    plain = call("datastore_search", resource_id=rid, distinct=True)  # with _id, every row differs
+    assert plain["total"] == len(every) and [row["_id"] for row in plain["records"]] == list(range(1, 101))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +251,7 @@ def test_requests_as_odd_clients_send_them(client, city):
     unknown = client.get("/api/3/action/nope")
     assert unknown.status_code == 400 and unknown.json() == "Bad request: Action name not known: nope"
     assert client.get("/api/3").json() == client.get("/api/3/").json() == {"version": 3}
-    assert client.get(f"/datastore/dump/{rid}?format=xml").status_code == 409
+    assert client.get(f"/datastore/dump/{rid}?format=ods").status_code == 409
 
 
 def test_what_is_stopped_or_gone_gives_nothing(client, city, monkeypatch):
@@ -337,6 +368,42 @@ def test_sql_asks_nothing_that_went_or_is_off(ask, settings):
     assert ask("SELECT * FROM T")[0] == 403
 
 
+def test_a_dump_in_xml_holds_the_same(client, city, monkeypatch):
+    columns = [
+        seeding.column(name, kind)
+        for name, kind in (
+            ("编号", "int64"), ("名 称", "string"), ("2026<年>", "float64"), ("名_称", "string"), ("日", "timestamp"), ("是", "boolean"),
+        )
+    ]  # fmt: skip
+    select = """SELECT i AS 编号, CASE i % 4 WHEN 0 THEN NULL WHEN 1 THEN '<甲>&"乙"' || chr(13) || chr(10) || '丙' WHEN 2 THEN '' ELSE chr(1) || ' ]]>' END
+        AS "名 称", CASE i WHEN 2 THEN 'nan'::DOUBLE ELSE i / 2 END AS "2026<年>", 'x' || i AS 名_称,
+        TIMESTAMP '2026-01-01 08:00:00' AS 日, i % 2 = 0 AS 是 FROM range(9) AS r(i)"""
+    seeding.publish("odd", select, columns, key=["编号"])
+    rid = identity.resource(Dataset.objects.get(name="odd").pk, "csv")
+    monkeypatch.setattr(dumping, "PART", 4)
+    answer = client.get(f"/datastore/dump/{rid}", {"format": "xml"})
+    assert answer["Content-Type"] == "text/xml; charset=utf-8" and ".xml" in answer["Content-Disposition"]
+    body = b"".join(answer)
+    told = json.loads(b"".join(client.get(f"/datastore/dump/{rid}", {"format": "json"})))
+    rows = ElementTree.fromstring(body).findall("row")
+    assert [[one.tag for one in row] for row in rows] == [["编号", "名_称_2", "_2026_年_", "名_称", "日", "是"]] * 9
+    assert [one.get("name") for one in rows[0]] == [None, "名 称", "2026<年>", None, None, None]
+    nil = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+    found = [[int(row.get("_id")), *(None if one.get(nil) else one.text or "" for one in row)] for row in rows]
+    same = {True: "true", False: "false"}
+    expected = [
+        [row[0], *(None if cell is None else same[cell] if isinstance(cell, bool) else str(cell) for cell in row[1:])]
+        for row in told["records"]
+    ]
+    assert found == [[cell.replace("\x01", "\ufffd") if isinstance(cell, str) else cell for cell in row] for row in expected]  # fmt: skip
+    some = {"format": "xml", "fields": "编号,_id", "limit": 2, "offset": 1, "sort": "编号 desc", "bom": "true"}
+    body = b"".join(client.get(f"/datastore/dump/{rid}", some)).decode()
+    assert body.startswith("\ufeff<data ") and body.count("<row ") == 2
+    assert [row.get("_id") for row in ElementTree.fromstring(body.removeprefix("\ufeff"))] == ["8", "7"]
+    none = b"".join(client.get(f"/datastore/dump/{rid}", {"format": "xml", "q": "没有这样的词"}))
+    assert len(ElementTree.fromstring(none)) == 0
+
+
 def test_a_dump_holds_what_was_asked_for(client, call, monkeypatch):
     rid = identity.resource(Dataset.objects.get(name=NAME).pk, "csv")
     monkeypatch.setattr(dumping, "PART", 4)  # so that there are many parts
@@ -356,6 +423,6 @@ def test_a_dump_holds_what_was_asked_for(client, call, monkeypatch):
     assert dump(format="tsv", limit=10, offset=3).splitlines()[1:] == [one.replace(",", "\t") for one in lines[4:14]]
     assert dump(bom="true").startswith("\ufeff_id") and dump(limit=0) == lines[0] + "\n"
     assert json.loads(dump(format="json", q="没有这样的词"))["records"] == []
-    assert [dump(format="xml"), dump(fields="没有"), dump(limit="x"), dump(distinct="true")] == [409] * 4
+    assert [dump(format="ods"), dump(fields="没有"), dump(limit="x"), dump(distinct="true")] == [409] * 4
     assert client.get(f"/datastore/dump/{rid}").status_code == 302
     assert client.get("/datastore/dump/none", {"limit": 1}).status_code == 404

@@ -18,7 +18,7 @@ from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import BadQuestion, call, csv_line, json_value, quoted
 from gongshu.opening.rows.wanted import DEEPEST, Wanted
 from gongshu.oversight import access
-from gongshu.surfaces.ckan import identity
+from gongshu.surfaces.ckan import distinct, identity
 from gongshu.surfaces.ckan.errors import CkanError, Invalid, NotAuthorized, NotFound, Unavailable
 from gongshu.surfaces.ckan.searching import number
 
@@ -41,16 +41,18 @@ def search(params: dict[str, Any], client: tuple[str, str]) -> dict[str, Any]:
     if offset > DEEPEST:
         raise Invalid(offset=[f"Must be at most {DEEPEST}"])
     fields = fields_of(params, table)
+    different = (
+        is_true(params.get("distinct"), False) and "_id" not in fields
+    )  # with it, every row differs from every other
     counted = is_true(params.get("include_total"), True)
     try:
         ask = ask_of(params, table)
         wanted = Wanted(limit=limit, offset=offset, total=counted)
-        heavy = service.is_heavy("rows", table, ask, wanted)
-        distinct = is_true(params.get("distinct"), False)
+        heavy = service.is_heavy("distinct" if different else "rows", table, ask, wanted)
 
         def work() -> tuple[list[str], int | None]:
-            if distinct:
-                return _distinct(table, ask, fields, wanted)
+            if different:
+                return distinct.page(table, ask, fields, wanted, each(table, tuple(fields), form))
             page = answers.page(table, ask, wanted, each(table, tuple(fields), form))
             return page.texts, page.total
 
@@ -222,15 +224,6 @@ def each(table: Table, fields: tuple[str, ...], form: str) -> str:
         return statements.text([call("json_array", *values)])
     pairs = [part for name, value in zip(fields, values, strict=True) for part in (exp.Literal.string(name), value)]
     return statements.text([call("json_object", *pairs)])
-
-
-def _distinct(table: Table, ask: Ask, fields: list[str], wanted: Wanted) -> tuple[list[str], int | None]:
-    """Different rows of some columns, as objects, in their order."""
-    by = tuple(name for name in fields if name != "_id")
-    body = answers.groups(table, replace(ask, sort=()), replace(wanted, by=by, limit=wanted.limit), [])
-    found = [json.dumps(one["by"], ensure_ascii=False) for one in json.loads(body)["groups"]]
-    whole = len(found) < wanted.limit and not wanted.offset
-    return found, len(found) if whole else None
 
 
 def _records(texts: list[str], form: str) -> Any:

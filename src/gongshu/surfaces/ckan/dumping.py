@@ -16,7 +16,7 @@ from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.values import BadQuestion
 from gongshu.opening.rows.wanted import Wanted
 from gongshu.oversight import access
-from gongshu.surfaces.ckan import datastore
+from gongshu.surfaces.ckan import datastore, xml_rows
 from gongshu.surfaces.ckan.errors import Invalid
 from gongshu.surfaces.ckan.searching import number
 
@@ -24,6 +24,7 @@ TYPES = {
     "csv": "text/csv; charset=utf-8",
     "tsv": "text/tab-separated-values; charset=utf-8",
     "json": "application/json",
+    "xml": "text/xml; charset=utf-8",
 }
 PART = 10_000  # rows
 MARK = "\ufeff"  # by which spreadsheets know UTF-8
@@ -41,7 +42,7 @@ def dump(params: dict[str, Any], form: str, client: tuple[str, str]) -> tuple[Ta
     try:
         ask = datastore.ask_of(params, table)
         wanted = Wanted(limit=_part(limit), offset=number(params, "offset", 0), total=False)
-        each = datastore.each(table, tuple(fields), "lists" if form == "json" else form)
+        each = _each(table, tuple(fields), form)
         first = admission.run(lambda: answers.page(table, ask, wanted, each), *client, heavy=True)
     except BadQuestion as error:
         raise Invalid(**{str(error.where.get("parameter") or "query"): [str(error)]}) from error
@@ -50,6 +51,12 @@ def dump(params: dict[str, Any], form: str, client: tuple[str, str]) -> tuple[Ta
     access.record("dataset.download", f"dataset:{table.dataset}", version=table.number, format=form, filters=len(ask.filters))  # fmt: skip
     parts = chain([first.texts], _rest(table, ask, wanted, each, first, limit))
     return table, _framed(table, fields, form, parts, marked=datastore.is_true(params.get("bom"), False))
+
+
+def _each(table: Table, fields: tuple[str, ...], form: str) -> str:
+    if form == "xml":
+        return xml_rows.each(table, fields)
+    return datastore.each(table, fields, "lists" if form == "json" else form)
 
 
 def _part(left: int | None) -> int:
@@ -80,6 +87,13 @@ def _framed(table: Table, fields: list[str], form: str, parts: Iterator[list[str
                 yield between + ",\n    ".join(texts)
                 between = ",\n    "
         yield "\n]}\n"
+        return
+    if form == "xml":
+        yield (MARK if marked else "") + xml_rows.HEAD
+        for texts in parts:
+            if texts:
+                yield "\n".join(texts) + "\n"
+        yield xml_rows.FOOT
         return
     comma = "," if form == "csv" else "\t"
     yield (MARK if marked else "") + comma.join(_cell(name, comma) for name in fields) + "\n"
