@@ -7,12 +7,18 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.cache import caches
+
+from gongshu import environments
+from gongshu.tables.errors import TableError
 
 
 @pytest.fixture(autouse=True)
@@ -86,3 +92,15 @@ def nothing_remembered(settings):
 def patient_leases(settings):
     """A heartbeat has a connection of its own and doesn't see a job of the test's transaction: no job of a test is that slow."""
     settings.LEASE_SECONDS = 600
+
+
+@pytest.fixture
+def opendp(data: Path) -> None:
+    """OpenDP's environment where the installation looks for it; made once and kept in the temp folder."""
+    shared = Path(tempfile.gettempdir()) / "gongshu-test-environments"
+    try:
+        home = environments.make(shared, "dp")
+    except TableError as error:
+        pytest.skip(f"OpenDP can't be installed here: {error}")
+    (settings.DATA / "environments").mkdir(parents=True, exist_ok=True)
+    (settings.DATA / "environments" / home.name).symlink_to(home)

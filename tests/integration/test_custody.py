@@ -16,7 +16,6 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from typer.testing import CliRunner
 
-from gongshu import environments
 from gongshu.cli import build_app
 from gongshu.custody import figures, keys
 from gongshu.custody.models import PrivateRelease
@@ -26,6 +25,7 @@ from gongshu.jobs.runner import owner_name, run_one
 from gongshu.jobs.worker import load_kinds
 from gongshu.lake import serving
 from gongshu.opening.models import Dataset, Version
+from gongshu.oversight import log
 from gongshu.oversight.models import Event
 from gongshu.parties import actions
 from gongshu.parties.models import Membership, Role
@@ -120,6 +120,18 @@ def test_who_chooses_protections_turns_nothing_back(data: Path) -> None:
     assert Event.objects.filter(action="token.reverse").count() == 1  # what was refused turned nothing back
 
 
+def test_reasons_as_long_as_the_log_takes(data: Path) -> None:
+    version = register("owners", "编号", "法人证件号")
+    guard, reason = people.person("guard", Role.SECURITY), "按规定每年更换一次" * 60
+    assert keys.rotate(guard, reason) == 2
+    assert keys.reverse_tokens(guard, version, "法人证件号", ["无此代号"], reason) == [None]
+    figures.set_budget(guard, version.dataset, 2.0, reason)
+    kept = [
+        log.details_of(one)["reason"] for one in Event.objects.exclude(action__startswith="job").filter(actor="guard")
+    ]
+    assert kept == [reason[: log.TEXT_LIMIT]] * 3
+
+
 def test_operator_security_officer_and_auditor_are_three_people(db: None) -> None:
     shell, centre = Shell("test"), people.centre()
     for pair in APART:
@@ -162,18 +174,6 @@ def test_the_pages_of_keys_and_tokens(data: Path, client: Client) -> None:
     assert "第 2 版" in page and "启用新的一版" not in page
     assert client.post("/custody/keys", {"reason": "每年更换"}).status_code == 403
     assert client.get("/custody/keys/reverse").status_code == 403
-
-
-@pytest.fixture
-def opendp(data: Path) -> None:
-    """OpenDP's environment where the installation looks for it; made once and kept in the temp folder."""
-    shared = Path(tempfile.gettempdir()) / "gongshu-test-environments"
-    try:
-        home = environments.make(shared, "dp")
-    except TableError as error:
-        pytest.skip(f"OpenDP can't be installed here: {error}")
-    (settings.DATA / "environments").mkdir(parents=True, exist_ok=True)
-    (settings.DATA / "environments" / home.name).symlink_to(home)
 
 
 def work() -> None:
@@ -262,6 +262,8 @@ def test_what_could_not_be_computed_gives_its_budget_back(data: Path) -> None:
     work()  # without the environment
     row = PrivateRelease.objects.get()
     assert row.state == "failed" and "gongshu environment dp" in row.error["message"]
+    told = log.details_of(Event.objects.get(action="figures.fail"))
+    assert told == {"release": str(row.pk), "epsilon": "0.5", "code": "environment_missing"}
     assert figures.budget_of(dataset) == (1.0, 0.0)
     outsider = people.person("outsider", Role.STEWARD, people.organisation("civil", "市民政局"))
     for actor, asked, epsilon, purpose, error in (

@@ -7,6 +7,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.publishing import NAME, ask, publish, write_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MB = 1024**2
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
@@ -134,6 +136,17 @@ def test_a_full_disk_refuses_the_file_itself(disk: Path, tmp_path: Path) -> None
     assert caught.value.code == "disk_full"
     assert _files(disk) == before
     assert not Job.objects.filter(state="queued").exists()
+
+
+def test_private_figures_and_keys_lose_nothing(opendp: None, data: Path, disk: Path) -> None:
+    (disk / "environments").mkdir()
+    for made in (data / "environments").iterdir():
+        (disk / "environments" / made.name).symlink_to(made.resolve())
+    environment = {**os.environ, "GONGSHU_DATA": str(disk), "GONGSHU_LEASE_SECONDS": "5"}
+    environment.pop("GONGSHU_DATABASE_URL", None)  # a full disk of PostgreSQL's is for its own tests
+    command = [sys.executable, "-m", "tests.filling_custody"]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
 
 
 def test_other_errors_are_no_full_disk(tmp_path: Path) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from django.db import transaction
 from django.db.models import Sum
 
 from gongshu import clock
+from gongshu.custody.changes import change
 from gongshu.custody.models import PrivacyBudget, PrivateRelease
 from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
@@ -38,7 +38,7 @@ def set_budget(actor: Actor, dataset: Dataset, epsilon: float, reason: str) -> P
     said = reason.strip()[:500]
     if not said:
         raise TableError("reason_required", "请写明理由：{what}", what=gettext("为什么改隐私预算"))
-    with transaction.atomic():
+    with change():
         Dataset.objects.select_for_update().get(pk=dataset.pk)  # nobody spends in between
         _all, spent = budget_of(dataset)
         if not (math.isfinite(epsilon) and spent - LEFT_OUT <= epsilon <= MOST_EPSILON):
@@ -50,7 +50,13 @@ def set_budget(actor: Actor, dataset: Dataset, epsilon: float, reason: str) -> P
             )
         values = {"epsilon": epsilon, "set_by": actor.actor_id, "set_at": clock.now(), "reason": said}
         made, _new = PrivacyBudget.objects.update_or_create(dataset=dataset, defaults=values)
-        log.append(actor.actor_id, "budget.set", f"dataset:{dataset.name}", epsilon=f"{epsilon:g}", reason=said)
+        log.append(
+            actor.actor_id,
+            "budget.set",
+            f"dataset:{dataset.name}",
+            epsilon=f"{epsilon:g}",
+            reason=said[: log.TEXT_LIMIT],
+        )
     return made
 
 
@@ -74,7 +80,7 @@ def ask_figures(
     for name in (asked.get("column"), asked.get("by"), asked.get("person")):
         if name and name not in names:
             raise TableError("missing_column", "表里没有字段“{column}”。", where={"column": str(name)})
-    with transaction.atomic():
+    with change():
         # one at a time: two that ask at the same moment must not both spend the rest
         Dataset.objects.select_for_update().get(pk=dataset.pk)
         whole, spent = budget_of(dataset)

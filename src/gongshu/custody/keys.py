@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -10,23 +11,24 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.translation import gettext as _
 
 from gongshu import clock
+from gongshu.custody.changes import change
 from gongshu.jobs.runner import crash_here
 from gongshu.opening.models import Dataset, Version
 from gongshu.oversight import log
 from gongshu.oversight.models import Event
 from gongshu.parties.models import Person, Role
 from gongshu.parties.permissions import Actor, check_may
-from gongshu.seals.keys import add_key, fingerprints, read_or_make_keys
-from gongshu.tables.errors import TableError
+from gongshu.seals.keys import add_key, fingerprints, forget_note, note_of, read_or_make_keys
+from gongshu.tables.errors import TableError, storage_error
 
 PURPOSE = "protect"
 SUBJECT = f"key:{PURPOSE}"
 KEYED = ("keyed_hash", "tokenise", "noise", "shuffle")
-REASON_SHORTEST, REASON_LONGEST = 4, 500
+REASON_SHORTEST, REASON_LONGEST = 4, log.TEXT_LIMIT  # the log is where it is kept
 SETTLED = timedelta(minutes=1)  # a rotation takes milliseconds
 MOST_TOKENS = 100  # at a time: a few people are looked up, a table is never turned back
 _CHOOSES = (Role.STEWARD, Role.APPROVER)
@@ -65,19 +67,36 @@ def _since(folder: Path, number: int) -> datetime:
 
 def rotate(actor: Actor, reason: str) -> int:
     """Make a new version of the key, used by whatever is published from now on; returns its number. What was published stays as
-    it is, and its tokens are turned back with the version that made them. TableError without a reason."""
+    it is, and its tokens are turned back with the version that made them.
+
+    TableError without a reason; ``disk_full`` where no key could be made; ``key_unlogged`` where the log could not have it yet:
+    the key is there, and who made it and why is put on record as soon as there is room (:func:`note_unlogged`).
+    """
     check_may(actor, "key.rotate")
-    said = _reason(reason)
-    with transaction.atomic():
-        number = add_key(settings.DATA / "keys", PURPOSE)
-        crash_here("key.added")
-        log.append(actor.actor_id, "key.rotate", SUBJECT, version=number, reason=said)
+    said, folder = _reason(reason), settings.DATA / "keys"
+    number = 0
+    try:
+        with transaction.atomic():
+            number = add_key(folder, PURPOSE, json.dumps({"actor": actor.actor_id, "reason": said}, ensure_ascii=False))
+            crash_here("key.added")
+            log.append(actor.actor_id, "key.rotate", SUBJECT, version=number, reason=said)
+    except (DatabaseError, OSError) as error:
+        if number:
+            raise TableError(
+                "key_unlogged",
+                "第 {version} 版密钥已启用，但没能写进审计日志（多半是磁盘满了）。谁换的、为什么，已经记下，写得进时自动补记；不要再换一次。",
+                version=number,
+            ) from error
+        if told := storage_error(error, settings.DATA):
+            raise told from error
+        raise
+    forget_note(folder, PURPOSE, number)
     return number
 
 
 def note_unlogged() -> list[int]:
-    """Put on record the versions of the key that have been there for a minute without an event: who made them was killed before
-    the log had it. Returns their numbers."""
+    """Put on record the versions of the key that have been there for a minute without an event, with who made them and why: they
+    were killed before the log had it, or the disk was full. Returns their numbers."""
     long_ago = clock.now() - SETTLED
     folder = settings.DATA / "keys"
     there = {
@@ -89,7 +108,11 @@ def note_unlogged() -> list[int]:
         rotations = Event.objects.filter(subject=SUBJECT, action="key.rotate")
         missing = sorted(there - {int(log.details_of(one)["version"]) for one in rotations})
         for number in missing:
-            log.append("system", "key.rotate", SUBJECT, version=number, reason="中断的更换，补记")
+            said = note_of(folder, PURPOSE, number)
+            note = json.loads(said) if said else {"actor": "system", "reason": "中断的更换，补记"}
+            log.append(note["actor"], "key.rotate", SUBJECT, version=number, reason=note["reason"], late=True)
+    for number in there:
+        forget_note(folder, PURPOSE, number)
     return missing
 
 
@@ -121,7 +144,7 @@ def reverse_tokens(actor: Actor, version: Version, column: str, tokens: list[str
     number = int(protection.get("key_version", 1))
     if number not in ring:
         raise TableError("key_unknown", "没有第 {version} 版脱敏密钥。", version=number)
-    with transaction.atomic():
+    with change():
         log.append(
             actor.actor_id,
             "token.reverse",

@@ -76,8 +76,16 @@ def note_keys() -> None:
 @chore
 def settle_figures() -> None:
     """What can't be computed any more gives its budget back: its job has failed or was cancelled, and nothing was released."""
-    for row in PrivateRelease.objects.filter(state=PrivateRelease.State.WAITING).exclude(job=None):
+    for row in (
+        PrivateRelease.objects.filter(state=PrivateRelease.State.WAITING).exclude(job=None).select_related("dataset")
+    ):
         job = Job.objects.filter(pk=row.job).first() if row.job else None
         if job is not None and job.state in (Job.State.FAILED, Job.State.CANCELLED):
-            waiting = PrivateRelease.objects.filter(pk=row.pk, state=PrivateRelease.State.WAITING)
-            waiting.update(state=PrivateRelease.State.FAILED, error=job.error)
+            with transaction.atomic():
+                waiting = PrivateRelease.objects.filter(pk=row.pk, state=PrivateRelease.State.WAITING)
+                if waiting.update(state=PrivateRelease.State.FAILED, error=job.error):
+                    name, code = row.dataset.name, str(job.error.get("code", job.state))
+                    epsilon = f"{row.epsilon:g}"
+                    log.append(
+                        "system", "figures.fail", f"dataset:{name}", release=str(row.pk), epsilon=epsilon, code=code
+                    )

@@ -21,19 +21,39 @@ def read_or_make_key(folder: Path, purpose: str, size: int = 32) -> bytes:
     except FileNotFoundError:
         pass
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = folder / f".{purpose}.{os.getpid()}.{secrets.token_hex(4)}"
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(size))
-        file.flush()
-        os.fsync(file.fileno())
+    beside = _beside(path, secrets.token_hex(size))
     try:
         os.link(beside, path)
     except FileExistsError:
         pass
     finally:
         beside.unlink()
+    _keep_names(folder)
     return bytes.fromhex(path.read_text(encoding="ascii").strip())
+
+
+def _beside(path: Path, text: str) -> Path:
+    """A file beside ``path``, 0600, that holds ``text`` on the disk; none where it can't be written, such as on a full disk."""
+    beside = path.with_name(f".{path.stem.lstrip('.')}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        beside.unlink()
+        raise
+    return beside
+
+
+def _keep_names(folder: Path) -> None:
+    """The names of new files reach the disk too: a key that a power cut takes away is lost for good."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def read_or_make_keys(folder: Path, purpose: str) -> dict[int, bytes]:
@@ -46,15 +66,44 @@ def read_or_make_keys(folder: Path, purpose: str) -> dict[int, bytes]:
     return dict(sorted(found.items()))
 
 
-def add_key(folder: Path, purpose: str) -> int:
+def add_key(folder: Path, purpose: str, note: str = "") -> int:
     """Make the next version (``<purpose>-<n>.key``) of the key for ``purpose``, which is the current one from now on; returns
-    its number. The older ones stay: what was made with them can still be told. Two that ask at once get one each."""
+    its number. The older ones stay: what was made with them can still be told. Two that ask at once get one each.
+
+    ``note`` (who makes it and why) is there before the key and stays until :func:`forget_note`. OSError, such as for a full disk,
+    leaves neither.
+    """
     read_or_make_keys(folder, purpose)
     with (folder / f".{purpose}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         number = max(read_or_make_keys(folder, purpose)) + 1
-        read_or_make_key(folder, f"{purpose}-{number}")
+        kept = _note(folder, purpose, number)
+        if note:
+            _beside(kept, note).replace(kept)
+        try:
+            read_or_make_key(folder, f"{purpose}-{number}")
+        except OSError:
+            if not (folder / f"{purpose}-{number}.key").exists():
+                kept.unlink(missing_ok=True)
+            raise
     return number
+
+
+def note_of(folder: Path, purpose: str, number: int) -> str:
+    """The note of a version of a key; empty when there is none."""
+    try:
+        return _note(folder, purpose, number).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
+
+
+def forget_note(folder: Path, purpose: str, number: int) -> None:
+    """Remove the note of a version of a key: what it says is on record elsewhere."""
+    _note(folder, purpose, number).unlink(missing_ok=True)
+
+
+def _note(folder: Path, purpose: str, number: int) -> Path:
+    return folder / f".{purpose}-{number}.note"
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
