@@ -193,6 +193,36 @@ def test_chart_is_drawn_and_follows_the_theme(visitor: Visitor) -> None:
     expect(page.locator("#chart h2")).to_contain_text("类别")
 
 
+NAMES = """() => {
+    const box = document.querySelector(".graph svg").getBoundingClientRect();
+    const names = [...document.querySelectorAll(".graph svg text")]
+        .map(one => ({said: one.textContent, at: one.getBoundingClientRect()})).filter(one => one.at.width && one.at.top > box.top + 36);
+    const wrong = names.filter(({at}) => at.left < box.left || at.right > box.right || at.bottom > box.bottom).map(one => one.said);
+    names.forEach(({said, at}, n) => names.slice(n + 1).forEach(other => {
+        const wide = Math.min(at.right, other.at.right) - Math.max(at.left, other.at.left);
+        const high = Math.min(at.bottom, other.at.bottom) - Math.max(at.top, other.at.top);
+        if (wide > 1 && high > 2) wrong.push(`${said} / ${other.said}`);
+    }));
+    const nodes = JSON.parse(document.getElementById("graph-data").textContent).nodes;
+    return {wrong, names: names.length, nodes: nodes.length, columns: nodes.filter(one => one.kind === 2).length};
+}"""  # without the legend above
+
+
+def test_names_of_the_graph_stand_apart(visitor: Visitor) -> None:
+    page = visitor.page(width=1440)
+    for width in (1440, 390):  # the drawing follows the window
+        for name in ("graph", "graph-dataset"):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.goto(PUBLIC[name])
+            expect(page.locator(".graph svg")).to_be_visible()
+            found = page.evaluate(NAMES)
+            shown = found["nodes"] - (found["columns"] if width == 390 else 0)
+            assert found["wrong"] == [] and found["names"] == shown > 5, (name, width, found)
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.wait_for_function("document.querySelector('[data-graph]').dataset.width > 1000")
+    assert page.evaluate(NAMES)["wrong"] == []
+
+
 def test_language_switch_stays_on_the_page(visitor: Visitor) -> None:
     page = visitor.page()
     page.goto("/datasets/medical-institutions?sort=-核定床位")
