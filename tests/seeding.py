@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from gongshu.lake.copies import attached, column_statistics, index_rows, place
+from gongshu.lake.grams import write_grams
 from gongshu.opening.models import Dataset, IndexTask, Version
 from gongshu.parties.models import Organisation
 from gongshu.tables.contract import Contract, dump_contract
@@ -60,6 +61,7 @@ def publish(
         con.execute(f"CREATE TABLE copy.rows AS {select}")
         rows = int(con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
         index_rows(con, key or [], rows)
+        write_grams(con, rows)
         statistics = column_statistics(con, {c["name"]: c["storage_type"] for c in columns})
     place(built, Path(settings.DATA) / serving)
     full = [
