@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ from gongshu.jobs.runner import owner_name, run_one
 from gongshu.opening import store
 from gongshu.opening.models import Dataset
 from gongshu.opening.sweep import sweep
+from gongshu.oversight import access, log
+from gongshu.oversight.models import Event
 from gongshu.tables.errors import TableError, storage_error
 from tests.publishing import NAME, ask, publish, write_file
 
@@ -136,6 +139,28 @@ def test_a_full_disk_refuses_the_file_itself(disk: Path, tmp_path: Path) -> None
     assert caught.value.code == "disk_full"
     assert _files(disk) == before
     assert not Job.objects.filter(state="queued").exists()
+
+
+def test_accesses_wait_until_there_is_room(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(access, "_owner", os.getpid())  # no thread of its own: the test says when to write
+    monkeypatch.setattr(access, "_thread", threading.current_thread())
+    access.flush()
+    access.merge()
+    filler = disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(disk).free))
+    for n in range(3):
+        access.record("dataset.view", f"dataset:{NAME}", version=n)
+        with pytest.raises(OSError, match="No space"):
+            access.flush()
+    assert not list((disk / "spool").iterdir())
+    monkeypatch.setattr(access, "MOST_KEPT", 2)
+    with pytest.raises(OSError, match="No space"):
+        access.flush()
+    filler.unlink()
+    access.flush()
+    assert access.merge() == 2 and access.merge() == 0
+    kept = Event.objects.filter(action="dataset.view").order_by("index")
+    assert [log.details_of(one)["version"] for one in kept] == [1, 2]
 
 
 def test_private_figures_and_keys_lose_nothing(opendp: None, data: Path, disk: Path) -> None:

@@ -1,7 +1,8 @@
 """Reads of open data: recorded without a database write in the request, merged into the log by the worker.
 
 Each process keeps a buffer that a thread writes to ``<data>/spool`` at most every second, as one file that is fsynced
-and then renamed into view. A power cut can lose the accesses of the last second; nothing else.
+and then renamed into view. A power cut can lose the accesses of the last second; nothing else. What can't be written, such as on
+a full disk, is kept in memory and tried again with the next second's.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from gongshu.oversight.models import AccessCount, MergedBatch
 
 logger = logging.getLogger("gongshu.oversight")
 FLUSH_SECONDS = 1.0
+MOST_KEPT = 100_000  # accesses that wait for room on the disk, some 300 bytes each
 _lock = threading.Lock()
 _writing = threading.Lock()
 _buffer: list[dict[str, Any]] = []
@@ -50,23 +52,38 @@ def record(action: str, subject: str, **details: Any) -> None:
 
 
 def flush() -> None:
-    """Write what is buffered as one spool file, now; what another thread is writing is in view too when this returns."""
+    """Write what is buffered as one spool file, now; what another thread is writing is in view too when this returns. OSError
+    when it can't be written: it stays in the buffer, the newest ``MOST_KEPT`` of it."""
     with _writing:
         with _lock:
             lines, _buffer[:] = list(_buffer), []
-        if lines:
+        if not lines:
+            return
+        try:
             _write(lines)
+        except OSError:
+            with _lock:
+                _buffer[:] = [*lines, *_buffer]
+                lost = max(0, len(_buffer) - MOST_KEPT)
+                del _buffer[:lost]
+            if lost:
+                logger.error("%d accesses are lost: the spool could not be written for too long", lost)
+            raise
 
 
 def _write(lines: list[dict[str, Any]]) -> None:
     text = "\n".join(json.dumps(line, ensure_ascii=False, sort_keys=True) for line in lines)
     name = f"{clock.now():%Y%m%dT%H%M%S%f}-{os.getpid()}-{secrets.token_hex(4)}"
     beside = _spool() / f".{name}"
-    with beside.open("w", encoding="utf-8") as file:
-        file.write(hashlib.sha256(text.encode()).hexdigest() + "\n" + text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.rename(_spool() / f"{name}.jsonl")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            file.write(hashlib.sha256(text.encode()).hexdigest() + "\n" + text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(_spool() / f"{name}.jsonl")
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 def merge() -> int:
