@@ -31,7 +31,8 @@ NUMBERS = ["编号", "数", "浮", "大", "limit"]
 @pytest.fixture
 def both(monkeypatch) -> Iterator[None]:
     """The same rows twice: ``tallied``, and ``plain`` as copies were before there were tallies."""
-    for name, value in {"LEAST_ROWS": 100, "SHARE": 1.3, "ALL_SHARE": 0.2, "STEPS": ROWS, "ENDS": 300}.items():
+    limits = {"LEAST_ROWS": 100, "SHARE": 1.3, "VALUES_SHARE": 0.5, "STEPS_SHARE": 1, "ENDS": 300, "ENDS_SHARE": 1}
+    for name, value in limits.items():
         monkeypatch.setattr(written, name, value)
     monkeypatch.setattr(answers, "LARGE", 100)
     monkeypatch.setattr(answers, "ANSWERS", Kept(0))

@@ -23,7 +23,11 @@ import duckdb
 from sqlglot import exp
 
 LEAST_ROWS = 50_000  # of a table: fewer are counted as quickly
-SHARE, ALL_SHARE = 16, 6  # at most a sixteenth of the table's rows in a tally, a sixth in all of them
+SHARE = 16  # at most a sixteenth as many combinations in a tally as the table has rows
+VALUES_SHARE, STEPS_SHARE = (
+    12,
+    48,
+)  # at most a twelfth as many values in all tallies as in the table, a 48th in all steps
 WORDS = 4096  # values of a column of text that is tallied: more take the engine long to bring together
 NARROW = 32  # columns of the fewest values that are looked at
 WIDEST = 3  # columns that are tallied together for their own sake
@@ -32,7 +36,7 @@ MOST = 24  # tallies
 STEPS = 65_536  # at most, of a column
 DIGITS = 4  # of a round number
 NEAR = 1e-9  # of one in the last of these digits
-ENDS = 4096  # rows of each end
+ENDS, ENDS_SHARE = 4096, 256  # rows of each end, and their share of the table's
 VALUED = {"string", "int64", "decimal", "boolean", "date", "timestamp", "time"}  # floating zeros have two signs
 SUMMED = {"int64", "decimal", "float64"}
 ORDERED = SUMMED | {"date", "timestamp"}
@@ -57,14 +61,12 @@ def mark(names: Iterable[str]) -> str:
     return found
 
 
-def planned(columns: list[Column], rows: int) -> list[Plan]:
+def planned(columns: list[Column], rows: int, numbers: int) -> list[Plan]:
     """Which columns are tallied together: of the sets of up to :data:`WIDEST` columns those of the fewest combinations first,
-    joined where the whole is still small, as many as the shares of the rows allow."""
-    if rows <= LEAST_ROWS:
-        return []
-    most, left = rows // SHARE, rows // ALL_SHARE
+    joined where the whole is still small, as many as the shares allow when each combination has so many ``numbers``."""
+    most, left = int(rows / SHARE), rows * len(columns) / VALUES_SHARE
     small = min(JOINED, most)
-    values = {c["name"]: c["distinct"] + bool(c["nulls"]) for c in columns if c["storage_type"] in VALUED}
+    values = {c["name"]: _distinct(c) + _has_empty(c) for c in columns if c["storage_type"] in VALUED}
     texts = {c["name"] for c in columns if c["storage_type"] == "string"}
     few = {name: number for name, number in values.items() if 0 < number <= (WORDS if name in texts else most)}
 
@@ -82,7 +84,7 @@ def planned(columns: list[Column], rows: int) -> list[Plan]:
         near = min((other | names for other in found), key=size, default=names)
         joined = near if size(near) <= small else names
         rest = [other for other in found if not (other < joined and size(joined) <= small)]
-        if len(rest) < MOST and sum(map(size, rest)) + size(joined) <= left:
+        if len(rest) < MOST and sum(size(each) * (len(each) + numbers) for each in [*rest, joined]) <= left:
             found = [*rest, joined]
     return sorted((Plan(names, size(names)) for names in found), key=lambda plan: -plan.size)
 
@@ -97,22 +99,35 @@ def write_tallies(
         return
     ours = mark(c["name"] for c in columns)
     others = [c for c in columns if c["name"] not in {*key, *places} and c["storage_type"] in ORDERED]
-    _write_tallies(con, columns, [c for c in others if c["storage_type"] in SUMMED], rows, ours)
-    tallied = {name for plan in planned(columns, rows) for name in plan.columns}
+    summed = [c for c in others if c["storage_type"] in SUMMED]
+    plans = planned(columns, rows, 1 + sum(1 + _has_empty(c) for c in summed))
+    _write_tallies(con, columns, plans, summed, ours)
+    tallied = {name for plan in plans for name in plan.columns}
+    left = int(rows * len(columns) / STEPS_SHARE)
     for number, column in enumerate(others, 1):
-        if column["storage_type"] in STEPPED and column["name"] not in tallied:
-            _write_steps(con, f"steps_{number}", column, min(STEPS, rows // SHARE), ours)
+        if column["storage_type"] in STEPPED and column["name"] not in tallied and left > 0:
+            left -= 3 * _write_steps(con, f"steps_{number}", column, min(STEPS, left // 3), ours)
         if len(key) == 1:  # by which the rows themselves are found
-            con.execute(_end(f"ends_up_{number}", column["name"], False, key[0], ours))
-            con.execute(_end(f"ends_down_{number}", column["name"], True, key[0], ours))
+            most = min(ENDS, int(rows / ENDS_SHARE))
+            with suppress(*LEFT_OUT):
+                con.execute(_end(f"ends_up_{number}", column["name"], False, key[0], most, ours))
+                con.execute(_end(f"ends_down_{number}", column["name"], True, key[0], most, ours))
+
+
+def _distinct(column: Column) -> int:
+    return int(column.get("distinct") or 0)
+
+
+def _has_empty(column: Column) -> bool:
+    return column.get("nulls") != 0
 
 
 def _write_tallies(
-    con: duckdb.DuckDBPyConnection, columns: list[Column], summed: list[Column], rows: int, ours: str
+    con: duckdb.DuckDBPyConnection, columns: list[Column], plans: list[Plan], summed: list[Column], ours: str
 ) -> None:
-    kinds = {c["name"]: c["distinct"] for c in columns}
+    kinds = {c["name"]: _distinct(c) for c in columns}
     written: list[tuple[Plan, str]] = []
-    for number, plan in enumerate(planned(columns, rows), 1):
+    for number, plan in enumerate(plans, 1):
         source = next((name for other, name in reversed(written) if plan.columns < other.columns), "rows")
         # the column of most values leads: its ranges are then next to one another
         names = sorted(plan.columns, key=lambda name: (-kinds[name], name))
@@ -131,7 +146,7 @@ def _tally(name: str, source: str, names: list[str], summed: list[Column], ours:
             _q(each) for each in (column["name"], sum_name(ours, column["name"]), filled_name(ours, column["name"]))
         )
         parts.append(f"sum({total if again else value}) AS {total}")
-        if column["nulls"]:
+        if _has_empty(column):
             parts.append(f"CAST({f'sum({filled})' if again else f'count({value})'} AS BIGINT) AS {filled}")
     places = ", ".join(str(n + 1) for n in range(len(names)))
     return (
@@ -139,10 +154,10 @@ def _tally(name: str, source: str, names: list[str], summed: list[Column], ours:
     )
 
 
-def _write_steps(con: duckdb.DuckDBPyConnection, name: str, column: Column, most: int, ours: str) -> None:
+def _write_steps(con: duckdb.DuckDBPyConnection, name: str, column: Column, most: int, ours: str) -> int:
     """Write how many rows have each round number of :data:`DIGITS` digits, and how many a value between two of them, with the
     least and the greatest value of each such step (of times: each midnight, and the days). Where a step begins need not be
-    exact: whoever asks about a value looks whether it lies within a step.
+    exact: whoever asks about a value looks whether it lies within a step. Returns how many steps were written: none beyond ``most``.
     """
     if column["storage_type"] == "timestamp":
         number, tens, step = "v", "NULL", "date_trunc('day', x)"
@@ -161,16 +176,19 @@ def _write_steps(con: duckdb.DuckDBPyConnection, name: str, column: Column, most
     )
     with suppress(*LEFT_OUT):
         con.execute(f"CREATE TEMP TABLE {name} AS {query}")
-        if con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0] <= most:  # noqa: S608 - a name of ours
+        written = int(con.execute(f"SELECT count(*) FROM {name}").fetchall()[0][0])  # noqa: S608 - a name of ours
+        if written <= most:
             con.execute(f"CREATE TABLE copy.{name} AS FROM {name} ORDER BY 1")
         con.execute(f"DROP TABLE temp.{name}")
+        return written if written <= most else 0
+    return 0
 
 
-def _end(name: str, column: str, down: bool, key: str, ours: str) -> str:
+def _end(name: str, column: str, down: bool, key: str, most: int, ours: str) -> str:
     """SQL that writes the rows that come first in the order of a column: value, key, ordinal."""
     order = f"{_q(column)} {'DESC' if down else 'ASC'} NULLS LAST, rowid"
     found = f"SELECT {_q(column)}, {_q(key)}, rowid AS {_q(place_name(ours))} FROM copy.rows ORDER BY {order}"  # noqa: S608
-    return f"CREATE TABLE copy.{name} AS {found} LIMIT {ENDS}"
+    return f"CREATE TABLE copy.{name} AS {found} LIMIT {most}"
 
 
 def sum_name(ours: str, column: str) -> str:
