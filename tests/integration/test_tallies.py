@@ -170,4 +170,7 @@ def test_small_tables_have_none():
     columns = [seeding.column(name, kind) for name, kind in KINDS.items()]
     version = seeding.publish("small", SELECT, columns, key=["编号"])
     with serving.POOL.cursor(tables.path(version)) as cursor:
-        assert cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall() == [("rows",)]
+        found = [
+            name.partition("_")[0] for (name,) in cursor.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        ]
+    assert "rows" in found and not {"tally", "steps", "ends"} & set(found)

@@ -8,10 +8,12 @@ from functools import lru_cache
 from typing import Any
 
 import duckdb
+import numpy as np
 from django.utils.translation import gettext as _
 
 from gongshu.lake import serving
-from gongshu.opening.rows import groupers, measures, statements, tallies
+from gongshu.lake.grams import Marks
+from gongshu.opening.rows import groupers, marked, measures, statements, tallies
 from gongshu.opening.rows.cursors import Cursor, fingerprint
 from gongshu.opening.rows.grammar import Ask, column_of, descending
 from gongshu.opening.rows.kept import ANSWERS
@@ -62,6 +64,8 @@ def page(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
     """The rows asked for, each as the JSON text that the SQL ``each`` gives; TooLarge beyond 64 MB."""
     if not wanted.limit:
         return Page([], *closing(table, ask, wanted, 0, -1))
+    if marked.is_marked(table, ask):
+        return _marked(table, ask, wanted, each)
     found = _apart(table, ask, wanted, each) if _is_apart(table, ask, wanted) else _at_once(table, ask, wanted, each)
     following, counted = closing(
         table, ask, wanted, len(found), int(found[wanted.limit - 1][1]) if len(found) > wanted.limit else -1
@@ -87,6 +91,22 @@ def _apart(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[str,
         found = _texts(table, cursor, statements.of_keys(table, each, [place[0] for place in places]))
     text_of = {ordinal: text for text, ordinal in found}
     return [(text_of[ordinal], ordinal) for _key, ordinal in places]
+
+
+def _marked(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
+    """A page of the rows that are found by their words."""
+    marks = marked.find(table, ask)
+    _keep_total(table, ask, marks)
+    first = 0 if wanted.cursor is None else wanted.cursor.ordinal + 1
+    places = marked.places(marks, first, wanted.offset, wanted.limit + 1)
+    ordinal = places[wanted.limit - 1] if len(places) > wanted.limit else -1
+    text_of: dict[int, str] = {}
+    if shown := places[: wanted.limit]:
+        with serving.POOL.cursor(table.path) as cursor:
+            found = _texts(table, cursor, statements.of_ordinals(table, each, shown))
+        text_of = {ordinal: text for text, ordinal in found}
+    following, counted = closing(table, ask, wanted, len(places), ordinal)
+    return Page([text_of[place] for place in shown], following, counted)
 
 
 def _texts(table: Table, cursor: duckdb.DuckDBPyConnection, statement: Statement) -> list[tuple[str, int]]:
@@ -127,6 +147,8 @@ def total(table: Table, ask: Ask) -> int:
     """How many rows answer ``ask``; kept."""
     if ask.everything:
         return table.rows
+    if marked.is_marked(table, ask):
+        return _keep_total(table, ask, None)
     statement = statements.count(table, ask)
 
     def count() -> int:
@@ -134,6 +156,16 @@ def total(table: Table, ask: Ask) -> int:
         return int(read(table, statement)[0][0]) if known is None else known
 
     return ANSWERS.get(_question(table, statement), count)
+
+
+def _keep_total(table: Table, ask: Ask, marks: Marks | None) -> int:
+    """How many rows are found by their words, counted in ``marks`` or else anew; kept."""
+    question = (str(table.path), serving.stamp(table.path), replace(ask, select=()))
+
+    def count() -> int:
+        return int(np.count_nonzero(marked.find(table, ask) if marks is None else marks))
+
+    return ANSWERS.get(question, count)
 
 
 def rows_json(table: Table, ask: Ask, wanted: Wanted) -> tuple[bytes, str | None, int | None]:

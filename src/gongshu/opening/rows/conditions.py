@@ -160,15 +160,16 @@ class Conditions:
             return number > 0
         return number if match else int(number)
 
+    def holds(self, name: str, word: str) -> exp.Expr | None:
+        """The word stands in the text column ``name``; None when it never does."""
+        values = hits(self._table, name, word)
+        if values is None:
+            return self._text("contains", quoted(name), word)
+        return self._among(quoted(name), list(values)) if values else None
+
     def _found(self, word: str) -> exp.Expr:
         """The word stands in one of the text columns."""
-        parts: list[exp.Expr] = []
-        for name in self._table.textual:
-            values = hits(self._table, name, word)
-            if values is None:
-                parts.append(self._text("contains", quoted(name), word))
-            elif values:
-                parts.append(self._among(quoted(name), list(values)))
+        parts = [holds for name in self._table.textual if (holds := self.holds(name, word)) is not None]
         return exp.or_(*parts, copy=False) if parts else NEVER.copy()
 
     def _text(self, function: str, text: exp.Expr, wanted: str) -> exp.Expr:

@@ -19,6 +19,8 @@ from gongshu.opening.rows.tables import Table
 from gongshu.opening.rows.tallies import Source, source
 from gongshu.opening.rows.values import call, json_object, json_value, quoted
 
+PLACES = "places"  # the parameter that holds ordinals
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -67,6 +69,23 @@ def _of_keys(table: Table, chosen: str, number: int) -> str:
     query.set("from_", exp.From(this=exp.Table(this=exp.to_identifier(TABLE))))
     query.set("where", exp.Where(this=among))
     return _said(query)
+
+
+def of_ordinals(table: Table, chosen: str, places: list[int]) -> Statement:
+    """The rows with these ordinals, of the expressions whose SQL is ``chosen``, with their ordinals last."""
+    return Statement(_of_ordinals(table, chosen), {PLACES: places})
+
+
+@lru_cache(maxsize=512)
+def _of_ordinals(table: Table, chosen: str) -> str:
+    return _said(_page(table, among_ordinals(), (), chosen, None, 0))
+
+
+def among_ordinals() -> exp.Expr:
+    """That a row's ordinal is one of those bound as :data:`PLACES`. A join, which passes over what none of them is in: a list of
+    ten rows far apart would be looked for in every row."""
+    listed = call("unnest", exp.cast(exp.Placeholder(this=PLACES), "BIGINT[]"))
+    return exp.In(this=exp.column("rowid"), query=exp.select(listed).subquery())
 
 
 def by_key(table: Table, ask: Ask) -> bool:

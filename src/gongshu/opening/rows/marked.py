@@ -1,0 +1,119 @@
+"""Rows that hold words, found by the grams of their columns (:mod:`gongshu.lake.grams`): a mark a row, then the rows marked.
+
+So are found the pages and totals of questions with words, or with a ``contains`` on such a column, in the published order.
+Their time grows with the rows that are found, not with those that are there. Every other question looks through the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from sqlglot import exp
+
+from gongshu.lake import grams, serving
+from gongshu.lake.grams import Grams, Marks, Ordinals
+from gongshu.opening.rows import statements
+from gongshu.opening.rows.conditions import Conditions
+from gongshu.opening.rows.grammar import Ask, Filter
+from gongshu.opening.rows.searching import hits
+from gongshu.opening.rows.tables import Table
+
+FEW = 2000  # marked rows whose other cells are looked at one by one
+WINDOW = 1_000_000  # marks that are looked at together
+
+
+def is_marked(table: Table, ask: Ask) -> bool:
+    """Whether the rows that answer ``ask`` are found so."""
+    if ask.sort or ask.tree is not None:
+        return False
+    known = _grams(table)
+    words = [*ask.words, *(one.values[0] for one in _contained(known, ask))]
+    return bool(known and words) and all(map(grams.can_find, words))
+
+
+def find(table: Table, ask: Ask) -> Marks:
+    """A mark for every row of ``table`` that answers ``ask``, for which :func:`is_marked` holds."""
+    known = _grams(table)
+    contained = _contained(known, ask)
+    marks: Marks | None = None
+    with serving.POOL.cursor(table.path) as cursor:
+        for one in contained:
+            found = np.zeros(table.rows, np.bool_)
+            grams.mark(cursor, known[one.column], one.values[0], found)
+            marks = found if marks is None else marks & found
+        for word in ask.words:
+            found = _holding(cursor, table, known, word)
+            marks = found if marks is None else marks & found
+        assert marks is not None
+        rest = replace(ask, words=(), filters=tuple(one for one in ask.filters if one not in contained))
+        return marks if rest.everything else _also(cursor, table, rest, marks)
+
+
+def places(marks: Marks, first: int, offset: int, limit: int) -> list[int]:
+    """Ordinals of at most ``limit`` marked rows from the ordinal ``first`` on, after ``offset`` of them."""
+    found: list[int] = []
+    for start in range(first, len(marks), WINDOW):
+        window = marks[start : start + WINDOW]
+        if offset and (there := int(np.count_nonzero(window))) <= offset:
+            offset -= there
+            continue
+        found += (np.flatnonzero(window)[offset : offset + limit - len(found)] + start).tolist()
+        offset = 0
+        if len(found) == limit:
+            break
+    return found
+
+
+def _grams(table: Table) -> dict[str, Grams]:
+    """The grams of the table's columns."""
+    return _contents(table.path, serving.stamp(table.path))
+
+
+@lru_cache(maxsize=256)
+def _contents(path: Path, stamp: tuple[int, int, int]) -> dict[str, Grams]:
+    with serving.POOL.cursor(path, touch=False) as cursor:
+        return grams.contents(cursor)
+
+
+def _contained(known: dict[str, Grams], ask: Ask) -> list[Filter]:
+    return [one for one in ask.filters if one.operator == "contains" and one.column in known]
+
+
+def _holding(cursor: duckdb.DuckDBPyConnection, table: Table, known: dict[str, Grams], word: str) -> Marks:
+    """The rows one of whose text columns holds the word."""
+    found = np.zeros(table.rows, np.bool_)
+    for name in table.textual:
+        if name in known and hits(table, name, word) is None:
+            grams.mark(cursor, known[name], word, found)
+            continue
+        conditions = Conditions(table)
+        if (holds := conditions.holds(name, word)) is not None:
+            found[_ordinals(cursor, holds, conditions)] = True
+    return found
+
+
+def _also(cursor: duckdb.DuckDBPyConnection, table: Table, rest: Ask, marks: Marks) -> Marks:
+    """Those of the marked rows that answer ``rest`` too."""
+    conditions = Conditions(table)
+    condition = conditions.of(rest)
+    assert condition is not None
+    few = places(marks, 0, 0, FEW + 1)
+    found = np.zeros(len(marks), np.bool_)
+    if len(few) <= FEW:
+        condition = exp.and_(condition, statements.among_ordinals())
+        conditions.values[statements.PLACES] = few
+    found[_ordinals(cursor, condition, conditions)] = True
+    return marks & found
+
+
+def _ordinals(cursor: duckdb.DuckDBPyConnection, condition: exp.Expr, conditions: Conditions) -> Ordinals:
+    query = exp.select(exp.alias_(exp.cast(exp.column("rowid"), "INTEGER"), "r")).from_(serving.TABLE).where(condition)
+    answer = serving.execute(cursor, query.sql(dialect="duckdb"), conditions.values)
+    found: dict[str, Any] = answer.fetchnumpy()
+    ordinals: Ordinals = found["r"]
+    return ordinals

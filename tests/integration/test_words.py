@@ -1,0 +1,175 @@
+"""Rows found by the grams of their columns: the same answers as when every row is looked through."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import duckdb
+import numpy as np
+import pytest
+from django.conf import settings as site
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gongshu.lake import grams
+from gongshu.lake.copies import attached
+from gongshu.opening.models import Version
+from gongshu.opening.rows import answers, marked, service, tables
+from gongshu.opening.rows.kept import Kept
+from gongshu.opening.rows.service import Asked
+from tests import seeding
+
+SIGNS = "甲乙丙aAbB1 .é\U0001f600"  # with and without case, of one to four bytes
+ROWS = 3000
+pytestmark = pytest.mark.django_db
+
+
+def cells(seed: int, empty: float = 0.1) -> list[str | None]:
+    """Texts of a few signs, so that they repeat themselves and each other."""
+    rng = random.Random(seed)
+    made = ["".join(rng.choices(SIGNS, k=rng.randint(0, 12))) for _ in range(ROWS)]
+    return [None if rng.random() < empty else text for text in made]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grams also for small tables, in many runs, asked for in many slices."""
+    for name, number in {"FEWEST_ROWS": 10, "FEWEST_VALUES": 50, "RUN": 4000, "SLICE": 7000}.items():
+        monkeypatch.setattr(grams, name, number)
+    monkeypatch.setattr(marked, "FEW", 40)
+    monkeypatch.setattr(marked, "WINDOW", 500)
+
+
+@pytest.fixture
+def register(small: None) -> Version:
+    """Two columns of texts, one of codes, one of three values, one of numbers."""
+    names, places = cells(1), cells(2)
+    rows = [
+        {
+            "号": n,
+            "名": names[n],
+            "址": places[n],
+            "码": f"A{n * 7919 % 10007:05d}b",
+            "类": ["甲级", "乙 A", None][n % 3],
+        }
+        for n in range(ROWS)
+    ]
+    file = Path(site.DATA) / "register.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    kinds = {"号": "int64", "名": "string", "址": "string", "码": "string", "类": "string"}
+    types = ", ".join(f"'{name}': '{'BIGINT' if kind == 'int64' else 'VARCHAR'}'" for name, kind in kinds.items())
+    columns = [seeding.column(name, kind) for name, kind in kinds.items()]
+    return seeding.publish("register", f"FROM read_json('{file}', columns={{{types}}})", columns, key=["号"])
+
+
+def body(question: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The answer to a question that was never asked before."""
+    answers.ANSWERS = Kept()
+    reply = service.respond(Asked("rows", "register", "GET", urlencode(question), b"", {}))
+    assert reply.status == 200, reply.content
+    found: dict[str, Any] = json.loads(reply.content)
+    return found
+
+
+WORDS = st.text(SIGNS.replace(" ", "") + "级A0", min_size=1, max_size=6)
+QUESTIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("q"), WORDS),
+        st.tuples(st.sampled_from(["名__contains", "址__contains", "码__contains"]), WORDS),
+        st.tuples(st.just("号__gte"), st.integers(-5, ROWS)),
+        st.tuples(st.just("类"), st.sampled_from(["甲级", "无"])),
+        st.tuples(st.just("limit"), st.integers(0, 60)),
+        st.tuples(st.just("offset"), st.integers(0, 300)),
+        st.tuples(st.just("select"), st.sampled_from(["号", "_row_id", "名"])),
+    ),
+    min_size=1,
+    max_size=5,
+    unique_by=lambda pair: pair[0],
+)
+
+
+def test_grams_change_no_answer(register, monkeypatch):
+    used: list[int] = []
+    monkeypatch.setattr(answers.marked, "find", lambda *a, real=marked.find: used.append(1) or real(*a))
+
+    @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(QUESTIONS)
+    def ask(question: list[tuple[str, Any]]) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(marked, "is_marked", lambda table, ask: False)
+            looked_through = body(question)
+        assert body(question) == looked_through
+
+    ask()
+    assert len(used) > 60
+
+
+def test_pages_go_on_behind_the_last_row(register):
+    question: list[tuple[str, Any]] = [("q", "甲"), ("limit", 500), ("select", "号")]
+    page = body(question)
+    numbers = [row["号"] for row in page["items"]]
+    while page["next"]:
+        page = body([*question, ("cursor", page["next"])])
+        numbers += [row["号"] for row in page["items"]]
+    rows = body([("limit", ROWS)])["items"]
+    wanted = [row["号"] for row in rows if any("甲" in (row[name] or "") for name in ("名", "址", "类"))]
+    assert numbers == wanted and len(wanted) > 1000
+
+
+def test_what_has_case_beyond_ascii_is_looked_for_in_every_row(register):
+    table = tables.of(register)
+    ask = answers.Ask(words=("é",))
+    assert not marked.is_marked(table, ask) and marked.is_marked(table, answers.Ask(words=("甲A",)))
+    assert body([("q", "É")])["total"] == body([("q", "é")])["total"] > 100
+
+
+def test_a_copy_without_grams_answers_too(monkeypatch):
+    """As those made by earlier releases, and those of small tables."""
+    monkeypatch.setattr(grams, "FEWEST_ROWS", 10)
+    monkeypatch.setattr(seeding, "write_grams", lambda con, rows: None)
+    version = seeding.publish(
+        "register", "SELECT i AS 号, '名' || i AS 名 FROM range(2000) t(i)", [
+            seeding.column("号", "int64"), seeding.column("名", "string"),
+        ],
+    )  # fmt: skip
+    assert not marked.is_marked(tables.of(version), answers.Ask(words=("名",)))
+    assert body([("q", "名199")])["total"] == 11
+
+
+@pytest.mark.parametrize("signs", [SIGNS, "".join(map(chr, range(0x4E00, 0x4E00 + 20_000)))])
+def test_every_word_is_found_where_it_stands(tmp_path, monkeypatch, small, signs):
+    """Of few and of so many different characters that their grams need all the bits of a number."""
+    monkeypatch.setattr(grams, "RUN", 200_000)
+    rng = random.Random(5)
+    texts = ["".join(rng.choices(signs, k=rng.randint(1, 30))) for _ in range(5000)]
+    with duckdb.connect() as con, attached(con, tmp_path / "copy.duckdb"):
+        con.execute("CREATE TABLE texts (n BIGINT, t VARCHAR)")
+        con.executemany("INSERT INTO texts VALUES (?, ?)", [(n, text) for n, text in enumerate(texts)])
+        con.execute("CREATE TABLE copy.rows AS SELECT t FROM texts ORDER BY n")
+        grams.write_grams(con, len(texts))
+    with duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as con:
+        known = grams.contents(con)["t"]
+        for _ in range(60):
+            text = rng.choice(texts)
+            start = rng.randrange(len(text))
+            word = text[start : start + rng.randint(1, 11)]
+            if not grams.can_find(word):
+                continue
+            marks = np.zeros(len(texts), np.bool_)
+            grams.mark(con, known, word, marks)
+            folded = word.lower()
+            assert marks.tolist() == [folded in "".join(c.lower() if c.isascii() else c for c in t) for t in texts]
+
+
+def test_short_of_memory_the_rows_are_looked_through(tmp_path, monkeypatch, small):
+    monkeypatch.setattr(grams, "_sorted", lambda cells: (_ for _ in ()).throw(MemoryError()))
+    with duckdb.connect() as con, attached(con, tmp_path / "copy.duckdb"):
+        con.execute("CREATE TABLE copy.rows AS SELECT '名' || i AS t FROM range(2000) r(i)")
+        grams.write_grams(con, 2000)
+    with duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as con:
+        assert grams.contents(con) == {}
