@@ -42,6 +42,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(grams, name, number)
     monkeypatch.setattr(marked, "FEW", 40)
     monkeypatch.setattr(marked, "WINDOW", 500)
+    monkeypatch.setattr(answers, "NEAR", 150)
 
 
 @pytest.fixture

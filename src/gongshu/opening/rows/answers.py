@@ -27,6 +27,7 @@ BATCH = 2000
 LARGE = 50_000  # rows of a table
 SHARED = 10_000  # values of a column that is counted together with others: all are in memory at once
 APART = 1000  # rows that are found by their keys; of up to 2,048 the engine finds each by the index
+NEAR = 200_000  # rows among which a page of marked ones is looked for without the help of the key
 KEYS = {"int64", "string"}  # kinds of keys that are bound as they were read
 
 
@@ -81,9 +82,8 @@ def _at_once(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[st
 
 def _apart(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[str, int]]:
     """Which rows they are, then the rows themselves by their keys."""
-    key = quoted(table.key[0]).sql("duckdb")
     kept = tallies.first(table, ask, wanted)
-    statement = statements.page(table, ask, key, wanted.limit + 1, wanted.offset, wanted.cursor)
+    statement = statements.page(table, ask, _key(table), wanted.limit + 1, wanted.offset, wanted.cursor)
     with serving.POOL.cursor(table.path) as cursor:
         places = serving.execute(cursor, statement.sql, statement.values).fetchall() if kept is None else kept
         if not places:
@@ -102,9 +102,13 @@ def _marked(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
     ordinal = places[wanted.limit - 1] if len(places) > wanted.limit else -1
     text_of: dict[int, str] = {}
     if shown := places[: wanted.limit]:
+        far = shown[-1] - shown[0] > NEAR and len(shown) <= APART and _is_found_by_key(table)
         with serving.POOL.cursor(table.path) as cursor:
-            found = _texts(table, cursor, statements.of_ordinals(table, each, shown))
-        text_of = {ordinal: text for text, ordinal in found}
+            statement = statements.of_ordinals(table, _key(table) if far else each, shown)
+            if far:
+                keys = serving.execute(cursor, statement.sql, statement.values).fetchall()
+                statement = statements.of_keys(table, each, [key for key, _ordinal in keys])
+            text_of = {ordinal: text for text, ordinal in _texts(table, cursor, statement)}
     following, counted = closing(table, ask, wanted, len(places), ordinal)
     return Page([text_of[place] for place in shown], following, counted)
 
@@ -124,13 +128,17 @@ def _texts(table: Table, cursor: duckdb.DuckDBPyConnection, statement: Statement
 def _is_apart(table: Table, ask: Ask, wanted: Wanted) -> bool:
     """Whether rows are found quicker in two steps: the engine itself looks through the whole table for rows that stand far apart
     (100 of ten million, sorted: 400 ms, or 42)."""
-    sorted_few = bool(ask.sort) and wanted.limit <= APART and table.rows > LARGE
-    return (
-        sorted_few
-        and statements.is_identified(table)
-        and table.kind(table.key[0]) in KEYS
-        and serving.is_indexed(table.path)
-    )
+    return bool(ask.sort) and wanted.limit <= APART and table.rows > LARGE and _is_found_by_key(table)
+
+
+def _is_found_by_key(table: Table) -> bool:
+    """Whether the index finds a row by the value of its key."""
+    return statements.is_identified(table) and table.kind(table.key[0]) in KEYS and serving.is_indexed(table.path)
+
+
+def _key(table: Table) -> str:
+    """SQL of the key of a table that has one column of it."""
+    return quoted(table.key[0]).sql("duckdb")
 
 
 def closing(table: Table, ask: Ask, wanted: Wanted, found: int, ordinal: int) -> tuple[str | None, int | None]:
