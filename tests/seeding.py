@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from gongshu.lake.copies import attached, column_statistics, index_rows, place
 from gongshu.lake.grams import write_grams
+from gongshu.lake.tallies import write_tallies
 from gongshu.opening.models import Dataset, IndexTask, Version
 from gongshu.parties.models import Organisation
 from gongshu.tables.contract import Contract, dump_contract
@@ -63,6 +64,7 @@ def publish(
         index_rows(con, key or [], rows)
         write_grams(con, rows)
         statistics = column_statistics(con, {c["name"]: c["storage_type"] for c in columns})
+        write_tallies(con, [c | statistics[c["name"]] for c in columns], key or [], rows, (longitude, latitude))
     place(built, Path(settings.DATA) / serving)
     full = [
         {

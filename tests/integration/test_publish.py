@@ -20,7 +20,7 @@ from gongshu.jobs import actions as jobs
 from gongshu.jobs.actions import JobConflict
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import owner_name, run_one
-from gongshu.lake import serving
+from gongshu.lake import serving, tallies
 from gongshu.opening import store
 from gongshu.opening.actions import request_publish, withdraw
 from gongshu.opening.models import Dataset, Version
@@ -377,17 +377,35 @@ def test_a_clock_that_was_set_back_changes_no_order(data: Path, client: Client) 
     assert verify_log().holds
 
 
-def test_a_lost_serving_copy_is_made_again_by_the_worker(data: Path, client: Client) -> None:
+def test_a_lost_serving_copy_is_made_again_by_the_worker(
+    data: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"LEAST_ROWS": 20, "SHARE": 1, "VALUES_SHARE": 1, "STEPS_SHARE": 1, "ENDS_SHARE": 1}.items():
+        monkeypatch.setattr(tallies, name, value)
     publish(write_file(data / "in.csv", 60, "甲"))
     version = Version.objects.get()
-    before, rows = _rows(version, data), f"/api/v1/datasets/{NAME}/rows"
+    before, beside, rows = _rows(version, data), _beside(version, data), f"/api/v1/datasets/{NAME}/rows"
+    public = {column["name"] for column in version.columns}
+    assert {name.partition("_")[0] for name in beside} >= {"rows", "tally", "ends"}
+    listed = {column for columns, _rows in beside.values() for column in columns if not column.startswith("_n")}
+    assert listed == public, "nothing but what is published"
     assert client.get(rows).status_code == 200
     (data / version.serving).unlink()
     lost = client.get(rows, {"limit": 1})
     assert lost.status_code == 503 and lost.json()["error"]["code"] == "rebuilding" and lost["Retry-After"]
     keep_copies()
-    assert _rows(version, data) == before
+    assert _rows(version, data) == before and _beside(version, data) == beside
     assert client.get(rows, {"limit": 1}).json()["total"] == 60
+
+
+def _beside(version: Version, data: Path) -> dict[str, tuple[list[str], list[tuple[Any, ...]]]]:
+    """Every table of the serving copy: its columns and rows."""
+    found = {}
+    with serving.POOL.cursor(data / version.serving) as con:
+        for (name,) in con.execute("SELECT table_name FROM duckdb_tables()").fetchall():
+            result = con.execute(f"FROM {name} ORDER BY ALL")
+            found[name] = ([column[0] for column in result.description], result.fetchall())
+    return found
 
 
 def test_a_reader_of_all_rows_has_little_memory_and_leaves_no_second_name(

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from gongshu.lake.copies import attached, index_rows, place, take_rows
 from gongshu.lake.grams import write_grams
+from gongshu.lake.tallies import write_tallies
 from gongshu.opening import store
 from gongshu.opening.models import Version
 from gongshu.tables.engine import open_engine
@@ -57,6 +58,8 @@ def rebuild_copy(version: Version) -> None:
                         version=version.number,
                     )
                 index_rows(engine.con, version.key, rows)
+                places = (version.longitude, version.latitude)
+                write_tallies(engine.con, version.columns, version.key, rows, places)
                 write_grams(engine.con, rows)
             place(built, settings.DATA / version.serving)
     finally:

@@ -23,6 +23,7 @@ from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
 from gongshu.lake.grams import write_grams
+from gongshu.lake.tallies import write_tallies
 from gongshu.opening import actions, joins, problems, promises, reader_mail, rebuilding, search, store, submissions
 from gongshu.opening.models import Submission, Version
 from gongshu.opening.policies import check_publishable, check_risk, check_rows
@@ -180,6 +181,9 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
 
             run.step("serve", 0.85)
             index_rows(engine.con, key, rows)
+            counted = [{"name": name, "storage_type": kind, **statistics[name]} for name, kind in storage.items()]
+            places = (_kept(fields, "longitude"), _kept(fields, "latitude"))
+            write_tallies(engine.con, counted, key, rows, places)
             write_grams(engine.con, rows)
     serving = store.serving_path(name, number, job)
     place(copy, settings.DATA / serving)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from gongshu.lake import serving
 from gongshu.lake.grams import Marks
-from gongshu.opening.rows import groupers, marked, measures, statements
+from gongshu.opening.rows import groupers, marked, measures, statements, tallies
 from gongshu.opening.rows.cursors import Cursor, fingerprint
 from gongshu.opening.rows.grammar import Ask, column_of, descending
 from gongshu.opening.rows.kept import ANSWERS
@@ -25,6 +25,7 @@ from gongshu.opening.rows.wanted import MOST_FACETS, MOST_GROUPERS, Wanted
 ANSWER_BYTES = 64 * 1024 * 1024
 BATCH = 2000
 LARGE = 50_000  # rows of a table
+SHARED = 10_000  # values of a column that is counted together with others: all are in memory at once
 APART = 1000  # rows that are found by their keys; of up to 2,048 the engine finds each by the index
 NEAR = 200_000  # rows among which a page of marked ones is looked for without the help of the key
 KEYS = {"int64", "string"}  # kinds of keys that are bound as they were read
@@ -81,9 +82,10 @@ def _at_once(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[st
 
 def _apart(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[str, int]]:
     """Which rows they are, then the rows themselves by their keys."""
+    kept = tallies.first(table, ask, wanted)
     statement = statements.page(table, ask, _key(table), wanted.limit + 1, wanted.offset, wanted.cursor)
     with serving.POOL.cursor(table.path) as cursor:
-        places = serving.execute(cursor, statement.sql, statement.values).fetchall()
+        places = serving.execute(cursor, statement.sql, statement.values).fetchall() if kept is None else kept
         if not places:
             return []
         found = _texts(table, cursor, statements.of_keys(table, each, [place[0] for place in places]))
@@ -156,7 +158,12 @@ def total(table: Table, ask: Ask) -> int:
     if marked.is_marked(table, ask):
         return _keep_total(table, ask, None)
     statement = statements.count(table, ask)
-    return ANSWERS.get(_question(table, statement), lambda: int(read(table, statement)[0][0]))
+
+    def count() -> int:
+        known = tallies.within(table, ask)
+        return int(read(table, statement)[0][0]) if known is None else known
+
+    return ANSWERS.get(_question(table, statement), count)
 
 
 def _keep_total(table: Table, ask: Ask, marks: Marks | None) -> int:
@@ -210,19 +217,35 @@ def facets(table: Table, ask: Ask, wanted: Wanted) -> bytes:
         raise BadQuestion(_("column 要写 1 到 %(n)s 列") % {"n": MOST_FACETS}, parameter="column")
     for name in wanted.columns:
         column_of(table, name, "column", plain=True)
-    each = [(name, statements.facet(table, ask, name, max(wanted.most, 1))) for name in wanted.columns]
+    names, most = list(wanted.columns), max(wanted.most, 1)
+    together = [name for name in dict.fromkeys(names) if _is_shared(table, ask, name)]
+    if len(together) < 2:
+        together = []
+    alone = {name: statements.facet(table, ask, name, most) for name in names if name not in together}
+    shared = [statements.shared_facets(table, ask, together, most)] if together else []
 
     def make() -> bytes:
+        found = {name: read(table, statement) for name, statement in alone.items()}
+        for statement in shared:
+            for *row, place in read(table, statement):
+                found.setdefault(together[place], []).append(tuple(row))
         parts, number = [], 0
-        for column, statement in each:
-            found = read(table, statement)
-            number = found[0][2] if found else 0
-            values, name = ",".join(row[0] for row in found), json.dumps(column, ensure_ascii=False)
-            others = number - sum(row[1] for row in found)
+        for column in names:
+            rows = found.get(column, [])
+            number = rows[0][2] if rows else 0
+            values, name = ",".join(row[0] for row in rows), json.dumps(column, ensure_ascii=False)
+            others = number - sum(row[1] for row in rows)
             parts.append(f'{{"column":{name},"values":[{values}],"others":{others}}}')
         return f'{{"version":{table.number},"total":{number},"facets":[{",".join(parts)}]}}'.encode()
 
-    return ANSWERS.get(tuple(_question(table, statement) for _column, statement in each), make)
+    questions = [_question(table, statement) for statement in [*alone.values(), *shared]]
+    return ANSWERS.get((tuple(names), *questions), make)
+
+
+def _is_shared(table: Table, ask: Ask, column: str) -> bool:
+    """Whether a facet is found in the rows, where one look finds several."""
+    few = (table.by_name[column].get("distinct") or table.rows) <= SHARED
+    return few and tallies.source(table, ask, [column]).name == serving.TABLE
 
 
 def groups(table: Table, ask: Ask, wanted: Wanted, sort: list[str]) -> bytes:
@@ -246,6 +269,14 @@ def groups(table: Table, ask: Ask, wanted: Wanted, sort: list[str]) -> bytes:
         return f'{{"version":{table.number}{approximate},"groups":[{found}]}}'.encode()
 
     return ANSWERS.get(_question(table, statement), make)
+
+
+def looked_at(kind: str, table: Table, ask: Ask, wanted: Wanted) -> int:
+    """How many rows, of the table or of its tallies, are looked at to answer ``distinct``, ``facets`` or ``groups``."""
+    if kind == "groups":
+        by, measured = groupers.parse(wanted.by, table), measures.parse(list(wanted.measures), table)
+        return statements.group_source(table, ask, by, measured).rows
+    return sum(tallies.source(table, ask, [name]).rows for name in wanted.columns[:MOST_FACETS])
 
 
 def _cursor(table: Table, ask: Ask, ordinal: int) -> str:

@@ -11,12 +11,14 @@ from sqlglot import exp
 
 from gongshu.opening.rows.grammar import column_of
 from gongshu.opening.rows.tables import Table
+from gongshu.opening.rows.tallies import Source
 from gongshu.opening.rows.values import NUMERIC, BadQuestion, call, json_value, quoted, safe_integer
 
 MOST = 10
 EXACT_ROWS = 100_000  # up to which a percentile is exact; beyond, a t-digest
 _PERCENTILE = re.compile(r"p(\d{1,2})")
-FUNCTIONS = {"sum": exp.Sum, "avg": exp.Avg, "min": exp.Min, "max": exp.Max}
+FUNCTIONS = ("sum", "avg", "min", "max")
+ENDS = {"min": exp.Min, "max": exp.Max}
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,35 @@ class Measure:
     approximate: bool = False
 
     @property
-    def expression(self) -> exp.Expr:
-        """The aggregate."""
+    def summed(self) -> list[str]:
+        """The column whose sum has to be known."""
+        return [self.column["name"]] if self.function in ("sum", "avg") else []
+
+    @property
+    def looked_at(self) -> list[str]:
+        """The column whose very values have to be known."""
+        return [self.column["name"]] if self.function in ENDS else []
+
+    @property
+    def is_of_each_row(self) -> bool:
+        """Whether every row has to be looked at."""
+        return _PERCENTILE.fullmatch(self.function) is not None
+
+    def of(self, source: Source) -> exp.Expr:
+        """The aggregate. Averages of whole numbers and decimals are their exact sums divided once, whatever is summed."""
         if self.function == "count":
-            return exp.Count(this=exp.Star())
-        value = quoted(self.column["name"])
+            return source.number
+        name = self.column["name"]
+        if self.function == "sum":
+            return source.sum(name)
+        if self.function == "avg":
+            whole = exp.cast(source.sum(name), "DOUBLE")
+            return exp.Div(this=whole, expression=source.filled(name))
+        value = quoted(name)
         if match := _PERCENTILE.fullmatch(self.function):
             share = exp.Literal.number(int(match[1]) / 100)
             return call("approx_quantile" if self.approximate else "quantile_cont", exp.cast(value, "DOUBLE"), share)
-        return FUNCTIONS[self.function](this=value)
+        return ENDS[self.function](this=value)
 
     def json(self, value: exp.Expr) -> exp.Expr:
         """The measure's value as it stands in JSON: by the rules of the rows."""

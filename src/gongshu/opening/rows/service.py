@@ -161,7 +161,9 @@ def is_heavy(kind: str, table: Table, ask: Ask, how: Wanted) -> bool:
         return True
     if table.rows <= answers.LARGE:
         return False
-    return kind != "rows" or (not (ask.everything and not ask.sort) and not statements.by_key(table, ask))
+    if kind != "rows":
+        return answers.looked_at(kind, table, ask, how) > answers.LARGE
+    return not (ask.everything and not ask.sort) and not statements.by_key(table, ask)
 
 
 def _answer(question: Question) -> Reply:
