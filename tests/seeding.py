@@ -14,7 +14,6 @@ from django.conf import settings
 from django.utils import timezone
 
 from gongshu.lake.copies import attached, column_statistics, index_rows, place
-from gongshu.lake.grams import write_grams
 from gongshu.lake.tallies import write_tallies
 from gongshu.opening.models import Dataset, IndexTask, Version
 from gongshu.parties.models import Organisation
@@ -62,7 +61,6 @@ def publish(
         con.execute(f"CREATE TABLE copy.rows AS {select}")
         rows = int(con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
         index_rows(con, key or [], rows)
-        write_grams(con, rows)
         statistics = column_statistics(con, {c["name"]: c["storage_type"] for c in columns})
         write_tallies(con, [c | statistics[c["name"]] for c in columns], key or [], rows, (longitude, latitude))
     place(built, Path(settings.DATA) / serving)

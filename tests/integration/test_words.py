@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import uuid
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,12 +16,14 @@ from django.conf import settings as site
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gongshu.lake import grams
-from gongshu.lake.copies import attached
+from gongshu.lake import gram_building, grams
+from gongshu.opening import actions as opening
+from gongshu.opening import rebuilding
 from gongshu.opening.models import Version
 from gongshu.opening.rows import answers, marked, service, tables
 from gongshu.opening.rows.kept import Kept
 from gongshu.opening.rows.service import Asked
+from gongshu.opening.sweep import sweep
 from tests import seeding
 
 SIGNS = "甲乙丙aAbB1 .é\U0001f600"  # with and without case, of one to four bytes
@@ -38,8 +41,9 @@ def cells(seed: int, empty: float = 0.1) -> list[str | None]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Grams also for small tables, in many runs, asked for in many slices."""
-    for name, number in {"FEWEST_ROWS": 10, "FEWEST_VALUES": 50, "RUN": 4000, "SLICE": 7000}.items():
-        monkeypatch.setattr(grams, name, number)
+    for name, number in {"FEWEST_ROWS": 10, "FEWEST_VALUES": 50, "RUN": 4000}.items():
+        monkeypatch.setattr(gram_building, name, number)
+    monkeypatch.setattr(grams, "SLICE", 7000)
     monkeypatch.setattr(marked, "FEW", 40)
     monkeypatch.setattr(marked, "WINDOW", 500)
     monkeypatch.setattr(answers, "NEAR", 150)
@@ -65,7 +69,9 @@ def register(small: None) -> Version:
     kinds = {"号": "int64", "名": "string", "址": "string", "码": "string", "类": "string"}
     types = ", ".join(f"'{name}': '{'BIGINT' if kind == 'int64' else 'VARCHAR'}'" for name, kind in kinds.items())
     columns = [seeding.column(name, kind) for name, kind in kinds.items()]
-    return seeding.publish("register", f"FROM read_json('{file}', columns={{{types}}})", columns, key=["号"])
+    version = seeding.publish("register", f"FROM read_json('{file}', columns={{{types}}})", columns, key=["号"])
+    assert rebuilding.build_grams() and not rebuilding.build_grams()
+    return version
 
 
 def body(question: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -129,31 +135,38 @@ def test_what_has_case_beyond_ascii_is_looked_for_in_every_row(register):
     assert body([("q", "É")])["total"] == body([("q", "é")])["total"] > 100
 
 
-def test_a_copy_without_grams_answers_too(monkeypatch):
-    """As those made by earlier releases, and those of small tables."""
-    monkeypatch.setattr(grams, "FEWEST_ROWS", 10)
-    monkeypatch.setattr(seeding, "write_grams", lambda con, rows: None)
-    version = seeding.publish(
-        "register", "SELECT i AS 号, '名' || i AS 名 FROM range(2000) t(i)", [
-            seeding.column("号", "int64"), seeding.column("名", "string"),
-        ],
-    )  # fmt: skip
-    assert not marked.is_marked(tables.of(version), answers.Ask(words=("名",)))
-    assert body([("q", "名199")])["total"] == 11
+def test_until_the_grams_are_there_every_row_is_looked_through(register):
+    question: list[tuple[str, Any]] = [("q", "甲A"), ("limit", 7)]
+    found = body(question)
+    path = grams.path_of(tables.path(register))
+    path.unlink()
+    assert not marked.is_marked(tables.of(register), answers.Ask(words=("甲A",)))
+    assert body(question) == found
+    rebuilding.build_grams()
+    assert path.is_file() and marked.is_marked(tables.of(register), answers.Ask(words=("甲A",)))
+
+
+def test_grams_go_with_their_copy(register):
+    """A withdrawn version leaves nothing; the sweep removes grams of no version and leaves those of one alone."""
+    path = grams.path_of(tables.path(register))
+    stray = path.with_name(f"v9-{uuid.uuid4()}.grams")
+    stray.write_bytes(b"")
+    sweep()
+    assert path.is_file() and not stray.exists()
+    opening.delete_public(register)
+    assert not list(path.parent.glob("*"))
 
 
 @pytest.mark.parametrize("signs", [SIGNS, "".join(map(chr, range(0x4E00, 0x4E00 + 20_000)))])
 def test_every_word_is_found_where_it_stands(tmp_path, monkeypatch, small, signs):
     """Of few and of so many different characters that their grams need all the bits of a number."""
-    monkeypatch.setattr(grams, "RUN", 200_000)
+    monkeypatch.setattr(gram_building, "RUN", 200_000)
     rng = random.Random(5)
     texts = ["".join(rng.choices(signs, k=rng.randint(1, 30))) for _ in range(5000)]
-    with duckdb.connect() as con, attached(con, tmp_path / "copy.duckdb"):
-        con.execute("CREATE TABLE texts (n BIGINT, t VARCHAR)")
-        con.executemany("INSERT INTO texts VALUES (?, ?)", [(n, text) for n, text in enumerate(texts)])
-        con.execute("CREATE TABLE copy.rows AS SELECT t FROM texts ORDER BY n")
-        grams.write_grams(con, len(texts))
-    with duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as con:
+    with duckdb.connect(str(tmp_path / "copy.duckdb")) as con:
+        con.execute("CREATE TABLE rows AS SELECT unnest(CAST($texts AS VARCHAR[])) AS t", {"texts": texts})
+    gram_building.build(tmp_path / "copy.duckdb", tmp_path / "copy.grams")
+    with duckdb.connect(str(tmp_path / "copy.grams"), read_only=True) as con:
         known = grams.contents(con)["t"]
         for _ in range(60):
             text = rng.choice(texts)
@@ -168,9 +181,9 @@ def test_every_word_is_found_where_it_stands(tmp_path, monkeypatch, small, signs
 
 
 def test_short_of_memory_the_rows_are_looked_through(tmp_path, monkeypatch, small):
-    monkeypatch.setattr(grams, "_sorted", lambda cells: (_ for _ in ()).throw(MemoryError()))
-    with duckdb.connect() as con, attached(con, tmp_path / "copy.duckdb"):
-        con.execute("CREATE TABLE copy.rows AS SELECT '名' || i AS t FROM range(2000) r(i)")
-        grams.write_grams(con, 2000)
-    with duckdb.connect(str(tmp_path / "copy.duckdb"), read_only=True) as con:
+    monkeypatch.setattr(gram_building, "_sorted", lambda cells: (_ for _ in ()).throw(MemoryError()))
+    with duckdb.connect(str(tmp_path / "copy.duckdb")) as con:
+        con.execute("CREATE TABLE rows AS SELECT '名' || i AS t FROM range(2000) r(i)")
+    gram_building.build(tmp_path / "copy.duckdb", tmp_path / "copy.grams")
+    with duckdb.connect(str(tmp_path / "copy.grams"), read_only=True) as con:
         assert grams.contents(con) == {}

@@ -19,6 +19,7 @@ from gongshu.i18n import gettext
 from gongshu.jobs import actions as jobs
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import crash_here
+from gongshu.lake import grams
 from gongshu.opening import store, submissions, terms
 from gongshu.opening.models import Dataset, IndexTask, Submission, Version
 from gongshu.oversight import log
@@ -207,7 +208,9 @@ def tell_subscribers(dataset: Dataset, template: str, what: str, **facts: Any) -
 def delete_public(version: Version) -> None:
     """Delete everything public that was made of a withdrawn version; done twice it does nothing."""
     name = version.dataset.name
-    (store.folder("serving").parent / version.serving).unlink(missing_ok=True)
+    copy = store.folder("serving").parent / version.serving
+    copy.unlink(missing_ok=True)
+    grams.path_of(copy).unlink(missing_ok=True)
     for made in version.distributions.all():
         (store.folder("exports").parent / made.path).unlink(missing_ok=True)
     version.distributions.all().delete()

@@ -1,15 +1,17 @@
-"""Serving copies are a cache: those that are not there are made again from the lake."""
+"""Serving copies and their grams are a cache: those that are not there are made, from the lake and from the copies."""
 
 from __future__ import annotations
 
 import shutil
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 from django.conf import settings
+from django.db.models import F
 
+from gongshu.lake import gram_building, grams
 from gongshu.lake.copies import attached, index_rows, place, take_rows
-from gongshu.lake.grams import write_grams
 from gongshu.lake.tallies import write_tallies
 from gongshu.opening import store
 from gongshu.opening.models import Version
@@ -60,7 +62,30 @@ def rebuild_copy(version: Version) -> None:
                 index_rows(engine.con, version.key, rows)
                 places = (version.longitude, version.latitude)
                 write_tallies(engine.con, version.columns, version.key, rows, places)
-                write_grams(engine.con, rows)
             place(built, settings.DATA / version.serving)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def build_grams() -> bool:
+    """Make the grams of one published version that should have them and does not; False when there is none."""
+    published = Version.objects.filter(state=Version.State.PUBLISHED, dataset__current=F("pk"))
+    for serving, rows in published.values_list("serving", "rows"):
+        copy = settings.DATA / serving
+        if gram_building.worth_it(rows) and copy.is_file() and not grams.path_of(copy).is_file():
+            _build_grams(copy)
+            return True
+    return False
+
+
+def _build_grams(copy: Path) -> None:
+    staging = store.folder("staging") / f"grams-{uuid.uuid4()}"
+    try:
+        with store.held(staging):
+            built = staging / "rows.grams"
+            gram_building.build(copy, built)
+            place(built, grams.path_of(copy))
+            if not copy.is_file():  # withdrawn meanwhile
+                grams.path_of(copy).unlink(missing_ok=True)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

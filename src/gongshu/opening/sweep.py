@@ -72,7 +72,8 @@ def _unreferenced_files() -> list[str]:
         relative = path.relative_to(data).as_posix()
         if relative.startswith("serving/"):
             job = path.name.partition("-")[2].split(".")[0]
-            keep = Version.objects.filter(serving=relative, state=Version.State.PUBLISHED).exists() or _unfinished(job)
+            copy = str(Path(relative).with_suffix(".duckdb"))  # also of its grams
+            keep = Version.objects.filter(serving=copy, state=Version.State.PUBLISHED).exists() or _unfinished(job)
         else:
             keep = Distribution.objects.filter(path=relative).exists()
         if not keep:

@@ -22,7 +22,6 @@ from gongshu.governance.surroundings import context_of
 from gongshu.i18n import use_language
 from gongshu.jobs.runner import LeaseLost, Run, chore, crash_here, job_kind
 from gongshu.lake.copies import attached, column_statistics, in_order, index_rows, place, read_rows, write_rows
-from gongshu.lake.grams import write_grams
 from gongshu.lake.tallies import write_tallies
 from gongshu.opening import actions, joins, problems, promises, reader_mail, rebuilding, search, store, submissions
 from gongshu.opening.models import Submission, Version
@@ -102,8 +101,9 @@ def escalate_problems() -> None:
 
 @chore
 def keep_copies() -> None:
-    """A serving copy that was lost is made again from the lake."""
+    """A serving copy that was lost is made again from the lake; one that has no grams yet gets them."""
     rebuilding.rebuild_copies()
+    rebuilding.build_grams()
 
 
 @chore
@@ -184,7 +184,6 @@ def _build(run: Run, job: str, staging: Path) -> tuple[actions.Built, Contract]:
             counted = [{"name": name, "storage_type": kind, **statistics[name]} for name, kind in storage.items()]
             places = (_kept(fields, "longitude"), _kept(fields, "latitude"))
             write_tallies(engine.con, counted, key, rows, places)
-            write_grams(engine.con, rows)
     serving = store.serving_path(name, number, job)
     place(copy, settings.DATA / serving)
     crash_here("served")

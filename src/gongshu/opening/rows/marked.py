@@ -11,7 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 from sqlglot import exp
 
@@ -40,18 +39,11 @@ def find(table: Table, ask: Ask) -> Marks:
     """A mark for every row of ``table`` that answers ``ask``, for which :func:`is_marked` holds."""
     known = _grams(table)
     contained = _contained(known, ask)
-    marks: Marks | None = None
-    with serving.POOL.cursor(table.path) as cursor:
-        for one in contained:
-            found = np.zeros(table.rows, np.bool_)
-            grams.mark(cursor, known[one.column], one.values[0], found)
-            marks = found if marks is None else marks & found
-        for word in ask.words:
-            found = _holding(cursor, table, known, word)
-            marks = found if marks is None else marks & found
-        assert marks is not None
-        rest = replace(ask, words=(), filters=tuple(one for one in ask.filters if one not in contained))
-        return marks if rest.everything else _also(cursor, table, rest, marks)
+    found = [_standing(table, known, [one.column], one.values[0]) for one in contained]
+    found += [_holding(table, known, word) for word in ask.words]
+    marks = np.logical_and.reduce(found)
+    rest = replace(ask, words=(), filters=tuple(one for one in ask.filters if one not in contained))
+    return marks if rest.everything else _also(table, rest, marks)
 
 
 def places(marks: Marks, first: int, offset: int, limit: int) -> list[int]:
@@ -70,8 +62,12 @@ def places(marks: Marks, first: int, offset: int, limit: int) -> list[int]:
 
 
 def _grams(table: Table) -> dict[str, Grams]:
-    """The grams of the table's columns."""
-    return _contents(table.path, serving.stamp(table.path))
+    """The grams of the table's columns; none until their file is made."""
+    path = grams.path_of(table.path)
+    try:
+        return _contents(path, serving.stamp(path))
+    except serving.CopyMissing:
+        return {}
 
 
 @lru_cache(maxsize=256)
@@ -84,36 +80,46 @@ def _contained(known: dict[str, Grams], ask: Ask) -> list[Filter]:
     return [one for one in ask.filters if one.operator == "contains" and one.column in known]
 
 
-def _holding(cursor: duckdb.DuckDBPyConnection, table: Table, known: dict[str, Grams], word: str) -> Marks:
+def _holding(table: Table, known: dict[str, Grams], word: str) -> Marks:
     """The rows one of whose text columns holds the word."""
-    found = np.zeros(table.rows, np.bool_)
+    told = [name for name in table.textual if name in known and hits(table, name, word) is None]
+    marks = _standing(table, known, told, word)
     for name in table.textual:
-        if name in known and hits(table, name, word) is None:
-            grams.mark(cursor, known[name], word, found)
-            continue
         conditions = Conditions(table)
-        if (holds := conditions.holds(name, word)) is not None:
-            found[_ordinals(cursor, holds, conditions)] = True
-    return found
+        if name not in told and (holds := conditions.holds(name, word)) is not None:
+            marks[_ordinals(table, holds, conditions)] = True
+    return marks
 
 
-def _also(cursor: duckdb.DuckDBPyConnection, table: Table, rest: Ask, marks: Marks) -> Marks:
+def _standing(table: Table, known: dict[str, Grams], names: list[str], word: str) -> Marks:
+    """The rows in one of whose columns ``names`` the word stands, as their grams tell."""
+    marks = np.zeros(table.rows, np.bool_)
+    with serving.POOL.cursor(grams.path_of(table.path), touch=False) as cursor:
+        for name in names:
+            grams.mark(cursor, known[name], word, marks)
+    return marks
+
+
+def _also(table: Table, rest: Ask, marks: Marks) -> Marks:
     """Those of the marked rows that answer ``rest`` too."""
     conditions = Conditions(table)
     condition = conditions.of(rest)
     assert condition is not None
     few = places(marks, 0, 0, FEW + 1)
-    found = np.zeros(len(marks), np.bool_)
+    if not few:
+        return marks
     if len(few) <= FEW:
         condition = exp.and_(condition, statements.among_ordinals())
         conditions.values[statements.PLACES] = few
-    found[_ordinals(cursor, condition, conditions)] = True
+    found = np.zeros(len(marks), np.bool_)
+    found[_ordinals(table, condition, conditions)] = True
     return marks & found
 
 
-def _ordinals(cursor: duckdb.DuckDBPyConnection, condition: exp.Expr, conditions: Conditions) -> Ordinals:
+def _ordinals(table: Table, condition: exp.Expr, conditions: Conditions) -> Ordinals:
     query = exp.select(exp.alias_(exp.cast(exp.column("rowid"), "INTEGER"), "r")).from_(serving.TABLE).where(condition)
-    answer = serving.execute(cursor, query.sql(dialect="duckdb"), conditions.values)
-    found: dict[str, Any] = answer.fetchnumpy()
+    with serving.POOL.cursor(table.path) as cursor:
+        answer = serving.execute(cursor, query.sql(dialect="duckdb"), conditions.values)
+        found: dict[str, Any] = answer.fetchnumpy()
     ordinals: Ordinals = found["r"]
     return ordinals
