@@ -21,9 +21,6 @@ MOST_CHARACTERS = 1_000_000_000  # of a column
 LONGEST = 65_535  # characters of a cell
 FEWEST_VALUES = 1000  # of a column: fewer are looked through value by value
 RUN = 4_000_000  # characters that are sorted together; they take some 180 MB. The longer the runs, the fewer parts a gram is in
-ROW_GROUP = (
-    1_228_800  # grams that the engine describes together: of more than its own number, as it reads few of a group
-)
 LAST = 0x10FFFF  # of all characters
 
 Codes = npt.NDArray[np.uint32]  # of characters
@@ -40,11 +37,10 @@ def build(copy: Path, target: Path) -> None:
 
     Worth it are columns of many different values that are not all plain ASCII: codes are looked for whole.
     """
-    options = f"BLOCK_SIZE {BLOCK}, ROW_GROUP_SIZE {ROW_GROUP}, STORAGE_VERSION 'v1.2.0'"
     with duckdb.connect(config={"threads": 1, "memory_limit": READ_MEMORY, "temp_directory": ""}) as con:
         con.execute(f"SET disabled_compression_methods = '{TIGHT}'")
         con.execute(f"ATTACH {_text(copy)} AS copy (READ_ONLY)")
-        con.execute(f"ATTACH {_text(target)} AS made ({options})")
+        con.execute(f"ATTACH {_text(target)} AS made (BLOCK_SIZE {BLOCK})")
         con.execute("CREATE TABLE made.grams (name VARCHAR, number INTEGER, characters BIGINT)")
         rows = int(con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
         with suppress(duckdb.OutOfMemoryException, MemoryError):

@@ -24,10 +24,12 @@ import numpy.typing as npt
 
 from gongshu.lake.serving import execute
 
-SLICE = 64_000_000  # characters of the rows that are asked about at once: so many grams at most come back
+SLICE = 64_000_000  # characters of the rows in which one is looked for at once: so many grams at most come back
+PAIR = 4  # times as many for longer words, which are not as frequent
 
 Ordinals = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int64]
+Slice = tuple[int, int]  # rows from an ordinal to before another
 Marks = npt.NDArray[np.bool_]
 
 
@@ -58,26 +60,30 @@ def can_find(word: str) -> bool:
 def mark(cursor: duckdb.DuckDBPyConnection, grams: Grams, word: str, marks: Marks) -> None:
     """Set ``marks`` (one a row of the copy) where the column holds ``word``, upper and lower case alike."""
     codes = [ord(c) for c in word.lower()]
-    for rows in _slices(grams, len(marks)):
+    for rows in _slices(grams, len(marks), SLICE if len(codes) == 1 else PAIR * SLICE):
         if len(codes) <= 3:
             marks[_rows(cursor, grams, codes, rows)] = True
         else:
             marks[_rows_of_long(cursor, grams, codes, rows)] = True
 
 
-def _slices(grams: Grams, rows: int) -> Iterator[tuple[int, int]]:
-    step = max(1, rows * SLICE // max(grams.characters, 1))
+def _slices(grams: Grams, rows: int, most: int) -> Iterator[Slice | None]:
+    """The rows in parts that have ``most`` characters, about; None for all of them."""
+    if grams.characters <= most:
+        yield None
+        return
+    step = max(1, rows * most // grams.characters)
     for first in range(0, rows, step):
         yield first, min(first + step, rows)
 
 
-def _rows(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: tuple[int, int]) -> Ordinals:
+def _rows(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: Slice | None) -> Ordinals:
     """Ordinals of the rows with a gram that begins with ``codes`` (at most three), some of them more than once."""
     found: Ordinals = _ask(cursor, grams, codes, rows, '"row"')["row"]
     return found
 
 
-def _rows_of_long(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: tuple[int, int]) -> Ordinals:
+def _rows_of_long(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: Slice | None) -> Ordinals:
     """The same of more than three: where all its grams stand at their distance from the first."""
     starts: Places | None = None
     for distance in dict.fromkeys([*range(0, len(codes) - 2, 3), len(codes) - 3]):
@@ -103,13 +109,16 @@ def _in_both(one: Places, other: Places) -> Places:
 
 
 def _ask(
-    cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: tuple[int, int], wanted: str
+    cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: Slice | None, wanted: str
 ) -> dict[str, Any]:
     """What is ``wanted`` of the grams that begin with ``codes`` and stand in these rows, as an array a column."""
     first = 0
     for code in codes:
         first = first << 21 | code
     missing = 21 * (3 - len(codes))
-    query = f'SELECT {wanted} FROM "{grams.table}" WHERE gram >= $first AND gram < $after AND "row" >= $low AND "row" < $high'  # noqa: S608 - our own names
-    bounds = {"first": first << missing, "after": first + 1 << missing, "low": rows[0], "high": rows[1]}
+    query = f'SELECT {wanted} FROM "{grams.table}" WHERE gram >= $first AND gram < $after'  # noqa: S608 - our own names
+    bounds = {"first": first << missing, "after": first + 1 << missing}
+    if rows is not None:
+        query += ' AND "row" >= $low AND "row" < $high'
+        bounds |= {"low": rows[0], "high": rows[1]}
     return execute(cursor, query, bounds).fetchnumpy()

@@ -41,7 +41,9 @@ def find(table: Table, ask: Ask) -> Marks:
     contained = _contained(known, ask)
     found = [_standing(table, known, [one.column], one.values[0]) for one in contained]
     found += [_holding(table, known, word) for word in ask.words]
-    marks = np.logical_and.reduce(found)
+    marks = found[0]
+    for others in found[1:]:
+        marks &= others
     rest = replace(ask, words=(), filters=tuple(one for one in ask.filters if one not in contained))
     return marks if rest.everything else _also(table, rest, marks)
 
@@ -113,7 +115,8 @@ def _also(table: Table, rest: Ask, marks: Marks) -> Marks:
         conditions.values[statements.PLACES] = few
     found = np.zeros(len(marks), np.bool_)
     found[_ordinals(table, condition, conditions)] = True
-    return marks & found
+    marks &= found
+    return marks
 
 
 def _ordinals(table: Table, condition: exp.Expr, conditions: Conditions) -> Ordinals:
