@@ -72,17 +72,19 @@ def build_grams() -> bool:
     published = Version.objects.filter(state=Version.State.PUBLISHED, dataset__current=F("pk"))
     for serving, rows in published.values_list("serving", "rows"):
         copy = settings.DATA / serving
-        if gram_building.worth_it(rows) and copy.is_file() and not grams.path_of(copy).is_file():
-            _build_grams(copy)
+        staging = store.folder("staging") / f"grams-{copy.stem}"
+        missing = copy.is_file() and not grams.path_of(copy).is_file()
+        if gram_building.worth_it(rows) and missing and not store.is_held(staging):  # another worker makes them
+            _build_grams(copy, staging)
             return True
     return False
 
 
-def _build_grams(copy: Path) -> None:
-    staging = store.folder("staging") / f"grams-{uuid.uuid4()}"
+def _build_grams(copy: Path, staging: Path) -> None:
     try:
         with store.held(staging):
             built = staging / "rows.grams"
+            built.unlink(missing_ok=True)
             gram_building.build(copy, built)
             place(built, grams.path_of(copy))
             if not copy.is_file():  # withdrawn meanwhile
