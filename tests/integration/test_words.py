@@ -43,7 +43,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Grams also for small tables, in many runs, asked for in many slices."""
     for name, number in {"FEWEST_ROWS": 10, "FEWEST_VALUES": 50, "RUN": 4000}.items():
         monkeypatch.setattr(gram_building, name, number)
-    monkeypatch.setattr(grams, "SLICE", 7000)
     monkeypatch.setattr(marked, "FEW", 40)
     monkeypatch.setattr(marked, "WINDOW", 500)
     monkeypatch.setattr(answers, "NEAR", 150)
@@ -187,3 +186,18 @@ def test_short_of_memory_the_rows_are_looked_through(tmp_path, monkeypatch, smal
     gram_building.build(tmp_path / "copy.duckdb", tmp_path / "copy.grams")
     with duckdb.connect(str(tmp_path / "copy.grams"), read_only=True) as con:
         assert grams.contents(con) == {}
+
+
+def test_what_is_nearly_everywhere_is_looked_for_in_parts(register, monkeypatch):
+    wide: list[int] = []
+
+    def execute(cursor: Any, sql: str, values: dict[str, Any], real: Any = grams.execute) -> Any:
+        if values.get("high", ROWS) - values.get("low", 0) > 400:
+            wide.append(1)
+            raise duckdb.OutOfMemoryException("too many grams")
+        return real(cursor, sql, values)
+
+    questions: list[list[tuple[str, Any]]] = [[("q", word), ("limit", 50)] for word in ("甲", "甲乙", "甲乙丙1")]
+    found = [body(question) for question in questions]
+    monkeypatch.setattr(grams, "execute", execute)
+    assert [body(question) for question in questions] == found and wide

@@ -41,12 +41,12 @@ def build(copy: Path, target: Path) -> None:
         con.execute(f"SET disabled_compression_methods = '{TIGHT}'")
         con.execute(f"ATTACH {_text(copy)} AS copy (READ_ONLY)")
         con.execute(f"ATTACH {_text(target)} AS made (BLOCK_SIZE {BLOCK})")
-        con.execute("CREATE TABLE made.grams (name VARCHAR, number INTEGER, characters BIGINT)")
+        con.execute("CREATE TABLE made.grams (name VARCHAR, number INTEGER, copied BIGINT)")
         rows = int(con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
         with suppress(duckdb.OutOfMemoryException, MemoryError):
             for number, (name, characters) in enumerate(_columns_worth_it(con)):
                 _write(con, name, f"grams_{number}", rows, characters)
-                con.execute("INSERT INTO made.grams VALUES (?, ?, ?)", [name, number, characters])
+                con.execute("INSERT INTO made.grams VALUES (?, ?, ?)", [name, number, rows])
         con.execute("DETACH made")
 
 

@@ -13,7 +13,6 @@ The file is made after the version can be read: until then, words are looked for
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,6 @@ import numpy.typing as npt
 
 from gongshu.lake.serving import execute
 
-SLICE = 64_000_000  # characters of the rows in which one is looked for at once: so many grams at most come back
-PAIR = 4  # times as many for longer words, which are not as frequent
-
 Ordinals = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int64]
 Slice = tuple[int, int]  # rows from an ordinal to before another
@@ -35,10 +31,10 @@ Marks = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Grams:
-    """The grams of one column: the table they are in, and how many characters they were made of."""
+    """The grams of one column: the table they are in, and of how many rows they are."""
 
     table: str
-    characters: int
+    rows: int
 
 
 def path_of(copy: Path) -> Path:
@@ -48,8 +44,8 @@ def path_of(copy: Path) -> Path:
 
 def contents(cursor: duckdb.DuckDBPyConnection) -> dict[str, Grams]:
     """Which columns have grams in an open file of them."""
-    found = cursor.execute("SELECT name, number, characters FROM grams").fetchall()
-    return {name: Grams(f"grams_{number}", characters) for name, number, characters in found}
+    found = cursor.execute("SELECT name, number, copied FROM grams").fetchall()
+    return {name: Grams(f"grams_{number}", rows) for name, number, rows in found}
 
 
 def can_find(word: str) -> bool:
@@ -60,30 +56,26 @@ def can_find(word: str) -> bool:
 def mark(cursor: duckdb.DuckDBPyConnection, grams: Grams, word: str, marks: Marks) -> None:
     """Set ``marks`` (one a row of the copy) where the column holds ``word``, upper and lower case alike."""
     codes = [ord(c) for c in word.lower()]
-    for rows in _slices(grams, len(marks), SLICE if len(codes) == 1 else PAIR * SLICE):
-        if len(codes) <= 3:
-            marks[_rows(cursor, grams, codes, rows)] = True
-        else:
-            marks[_rows_of_long(cursor, grams, codes, rows)] = True
+    rows = _rows if len(codes) <= 3 else _rows_of_long
+    waiting: list[Slice] = [(0, len(marks))]
+    while waiting:
+        first, after = waiting.pop()
+        try:
+            marks[rows(cursor, grams, codes, (first, after))] = True
+        except duckdb.OutOfMemoryException:  # a character that is nearly everywhere: half of the rows at a time
+            if after - first < 2:
+                raise
+            middle = (first + after) // 2
+            waiting += [(first, middle), (middle, after)]
 
 
-def _slices(grams: Grams, rows: int, most: int) -> Iterator[Slice | None]:
-    """The rows in parts that have ``most`` characters, about; None for all of them."""
-    if grams.characters <= most:
-        yield None
-        return
-    step = max(1, rows * most // grams.characters)
-    for first in range(0, rows, step):
-        yield first, min(first + step, rows)
-
-
-def _rows(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: Slice | None) -> Ordinals:
+def _rows(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: Slice) -> Ordinals:
     """Ordinals of the rows with a gram that begins with ``codes`` (at most three), some of them more than once."""
     found: Ordinals = _ask(cursor, grams, codes, rows, '"row"')["row"]
     return found
 
 
-def _rows_of_long(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: Slice | None) -> Ordinals:
+def _rows_of_long(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: Slice) -> Ordinals:
     """The same of more than three: where all its grams stand at their distance from the first."""
     starts: Places | None = None
     for distance in dict.fromkeys([*range(0, len(codes) - 2, 3), len(codes) - 3]):
@@ -108,9 +100,7 @@ def _in_both(one: Places, other: Places) -> Places:
     return both
 
 
-def _ask(
-    cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: Slice | None, wanted: str
-) -> dict[str, Any]:
+def _ask(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows: Slice, wanted: str) -> dict[str, Any]:
     """What is ``wanted`` of the grams that begin with ``codes`` and stand in these rows, as an array a column."""
     first = 0
     for code in codes:
@@ -118,7 +108,7 @@ def _ask(
     missing = 21 * (3 - len(codes))
     query = f'SELECT {wanted} FROM "{grams.table}" WHERE gram >= $first AND gram < $after'  # noqa: S608 - our own names
     bounds = {"first": first << missing, "after": first + 1 << missing}
-    if rows is not None:
+    if rows != (0, grams.rows):
         query += ' AND "row" >= $low AND "row" < $high'
         bounds |= {"low": rows[0], "high": rows[1]}
     return execute(cursor, query, bounds).fetchnumpy()

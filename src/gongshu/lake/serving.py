@@ -199,13 +199,13 @@ class Pool:
 
     @contextmanager
     def cursor(
-        self, path: Path, *, seconds: float = 0, bulk: str = "", touch: bool = True
+        self, path: Path, *, seconds: float = 0, bulk: str = "", touch: bool = True, few: bool = False
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor on the copy at ``path`` for at most ``seconds`` (else those of its watch, or :data:`QUERY_SECONDS`).
 
         Raises CopyMissing, TooBusy, TooSlow, TooLarge.
 
-        What runs under a watch is heavy: it has two threads. A reader of all rows is none of the :data:`QUERIES`: it works
+        What runs under a watch is heavy: it has two threads, unless it reads ``few`` rows of those that there are. A reader of all rows is none of the :data:`QUERIES`: it works
         only as fast as its client takes what it reads, and in an instance of its own with so much memory as ``bulk`` says, so
         that the rows that pass by don't fill that of the others. Without ``touch`` a file of many rows is not prepared for questions to come.
         """
@@ -213,7 +213,9 @@ class Pool:
             raise TooBusy(path.name)
         try:
             watch, well = _watch.get(), False
-            copy = (_alone(path, bulk) if bulk else None) or self._borrow(path, heavy=watch is not None, touch=touch)
+            copy = (_alone(path, bulk) if bulk else None) or self._borrow(
+                path, heavy=watch is not None and not few, touch=touch
+            )
             cursor = self._cursor(copy)
             allowed = seconds or (watch.seconds if watch is not None else QUERY_SECONDS)
             late = CLOCK.ring(allowed, cursor.interrupt)

@@ -103,7 +103,7 @@ def _marked(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
     text_of: dict[int, str] = {}
     if shown := places[: wanted.limit]:
         far = shown[-1] - shown[0] > NEAR and len(shown) <= APART and _is_found_by_key(table)
-        with serving.POOL.cursor(table.path) as cursor:
+        with serving.POOL.cursor(table.path, few=len(shown) <= APART) as cursor:
             statement = statements.of_ordinals(table, _key(table) if far else each, shown)
             if far:
                 keys = serving.execute(cursor, statement.sql, statement.values).fetchall()

@@ -96,7 +96,7 @@ def _holding(table: Table, known: dict[str, Grams], word: str) -> Marks:
 def _standing(table: Table, known: dict[str, Grams], names: list[str], word: str) -> Marks:
     """The rows in one of whose columns ``names`` the word stands, as their grams tell."""
     marks = np.zeros(table.rows, np.bool_)
-    with serving.POOL.cursor(grams.path_of(table.path), touch=False) as cursor:
+    with serving.POOL.cursor(grams.path_of(table.path), touch=False, few=True) as cursor:
         for name in names:
             grams.mark(cursor, known[name], word, marks)
     return marks
