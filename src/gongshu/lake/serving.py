@@ -11,6 +11,7 @@ back for everything else on the machine, so a light query whose only piece it to
 
 from __future__ import annotations
 
+import atexit
 import heapq
 import os
 import sys
@@ -196,6 +197,8 @@ class Pool:
     _copies: OrderedDict[tuple[Path, bool], _Copy] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _running: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(QUERIES))
+    _touching: list[threading.Thread] = field(default_factory=list)
+    _ending: bool = False
 
     @contextmanager
     def cursor(
@@ -243,6 +246,13 @@ class Pool:
             for place in list(self._copies):
                 self._drop(place)
 
+    def end(self) -> None:
+        """Prepare no more files; returns when none is being prepared. A thread that is still in the engine when Python ends takes
+        the process down with it (SIGABRT)."""
+        self._ending = True
+        for thread in self._touching:
+            thread.join()
+
     def _borrow(self, path: Path, *, heavy: bool, touch: bool) -> _Copy:
         with self._lock:
             stamp, place = _stamp(path), (path, heavy)
@@ -262,7 +272,9 @@ class Pool:
             if touch and not (copy.touched or place[1]) and stamp[2] >= WORTH_TOUCHING:
                 copy.touched = True
                 copy.borrowed += 1  # until it was touched
-                threading.Thread(target=self._touch, args=(copy,), name="serving-touch", daemon=True).start()
+                thread = threading.Thread(target=self._touch, args=(copy,), name="serving-touch", daemon=True)
+                self._touching = [one for one in self._touching if one.is_alive()] + [thread]
+                thread.start()
             self._copies.move_to_end(place)
             copy.borrowed += 1
             while len(self._copies) > self.files:
@@ -285,7 +297,7 @@ class Pool:
             query = exp.select("*").from_(TABLE).where(first).sql(dialect="duckdb")
             for number in range(0, rows, ROW_GROUP):  # one by one: a list of them would scan the table
                 execute(cursor, query, {"first": number}).fetchall()
-                if copy.stale:
+                if copy.stale or self._ending:
                     break
             well = True
         except duckdb.Error:  # it is only slower then
@@ -311,6 +323,7 @@ class Pool:
 
 
 POOL = Pool()
+atexit.register(POOL.end)
 _parsed: dict[str, duckdb.Statement] = {}
 
 
