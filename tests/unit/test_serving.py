@@ -26,7 +26,7 @@ def test_a_process_ends_well_while_a_copy_is_being_prepared(tmp_path):
         con.execute(
             "CREATE TABLE rows AS SELECT i AS n, md5(i::VARCHAR) AS a, md5((i + 1)::VARCHAR) AS b FROM range(1000000) t(i)"
         )
-    for _ in range(6):
+    for _ in range(3):
         asked = subprocess.run(
             [sys.executable, "-c", ASK, str(copy)],
             env={**os.environ, "PYTHONPATH": str(SOURCE)},
