@@ -17,6 +17,8 @@ import pyarrow as pa
 import sqlglot.expressions as exp
 from ibis.backends.duckdb import Backend
 
+from gongshu.lake.serving import quoted
+
 NUMERIC = {"int64", "decimal", "float64"}
 DATED = {"date", "timestamp"}
 BINS = 12
@@ -27,10 +29,6 @@ READ_MEMORY = "128MB"  # of the engine once the rows are written
 INDEX_LIMIT = (
     20_000_000  # rows; ten million numbers take 2.5 CPU seconds, 90 MB of disk and no more than the engine's memory
 )
-
-
-def _q(name: str) -> str:
-    return exp.to_identifier(name, quoted=True).sql("duckdb")
 
 
 @contextmanager
@@ -49,7 +47,7 @@ def attached(con: duckdb.DuckDBPyConnection, file: Path) -> Iterator[None]:
 
 def in_order(engine: Backend, keys: ir.Table) -> bool:
     """Whether no row's key is less than the one before it, in the order in which the table stands."""
-    names = [_q(name) for name in keys.columns]
+    names = [quoted(name) for name in keys.columns]
     before = [f"before{n}" for n in range(len(names))]
     lags = ", ".join(f"lag({name}) OVER () AS {old}" for name, old in zip(names, before, strict=True))
     row, last = f"({', '.join(names)})", f"({', '.join(before)})"
@@ -84,7 +82,7 @@ def index_rows(con: duckdb.DuckDBPyConnection, key: list[str], rows: int) -> Non
     """Index the attached copy's rows on their key."""
     if key and rows <= INDEX_LIMIT:
         with suppress(duckdb.OutOfMemoryException):  # long keys: the sort order alone has to do
-            con.execute(f"CREATE INDEX rows_key ON copy.rows ({', '.join(_q(name) for name in key)})")
+            con.execute(f"CREATE INDEX rows_key ON copy.rows ({', '.join(quoted(name) for name in key)})")
 
 
 def place(built: Path, target: Path) -> None:
@@ -109,12 +107,12 @@ def column_statistics(con: duckdb.DuckDBPyConnection, columns: dict[str, str]) -
     result = {}
     for name, kind in columns.items():
         filled, low, high = bounds[name]
-        quoted = _q(name)
-        distinct = int(con.execute(f"SELECT count(DISTINCT {quoted}) FROM copy.rows").fetchall()[0][0])  # noqa: S608 - quoted identifier
+        column = quoted(name)
+        distinct = int(con.execute(f"SELECT count(DISTINCT {column}) FROM copy.rows").fetchall()[0][0])  # noqa: S608 - quoted identifier
         top = []
         if kind != "geometry" and distinct < max(0.5 * filled, 40):
             top = con.execute(
-                f"SELECT CAST({quoted} AS VARCHAR), count(*) AS n FROM copy.rows WHERE {quoted} IS NOT NULL "  # noqa: S608
+                f"SELECT CAST({column} AS VARCHAR), count(*) AS n FROM copy.rows WHERE {column} IS NOT NULL "  # noqa: S608
                 f"GROUP BY 1 ORDER BY n DESC, 1 LIMIT {TOP}"
             ).fetchall()
         result[name] = {
@@ -132,14 +130,14 @@ def _bounds(con: duckdb.DuckDBPyConnection, columns: dict[str, str]) -> dict[str
     """Filled cells, least and greatest value of every column, in one scan; geometries have no order."""
     parts = []
     for name, kind in columns.items():
-        low, high = ("NULL", "NULL") if kind == "geometry" else (f"min({_q(name)})", f"max({_q(name)})")
-        parts += [f"count({_q(name)})", f"CAST({low} AS VARCHAR)", f"CAST({high} AS VARCHAR)"]
+        low, high = ("NULL", "NULL") if kind == "geometry" else (f"min({quoted(name)})", f"max({quoted(name)})")
+        parts += [f"count({quoted(name)})", f"CAST({low} AS VARCHAR)", f"CAST({high} AS VARCHAR)"]
     row = con.execute(f"SELECT {', '.join(parts)} FROM copy.rows").fetchall()[0]  # noqa: S608 - quoted identifiers
     return {name: (int(row[3 * i]), row[3 * i + 1], row[3 * i + 2]) for i, name in enumerate(columns)}
 
 
 def _histogram(con: duckdb.DuckDBPyConnection, name: str, kind: str) -> list[int]:
-    value = f"CAST(epoch({_q(name)}) AS DOUBLE)" if kind in DATED else f"CAST({_q(name)} AS DOUBLE)"
+    value = f"CAST(epoch({quoted(name)}) AS DOUBLE)" if kind in DATED else f"CAST({quoted(name)} AS DOUBLE)"
     found = con.execute(
         f"WITH v AS (SELECT {value} AS x FROM copy.rows), b AS (SELECT min(x) AS lo, max(x) AS hi FROM v WHERE isfinite(x)) "  # noqa: S608
         f"SELECT least(CAST(floor((x - lo) / (hi - lo) * {BINS}) AS INTEGER), {BINS - 1}) AS bin, count(*) "

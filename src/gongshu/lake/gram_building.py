@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from gongshu.lake.copies import BLOCK, READ_MEMORY, TIGHT
 from gongshu.lake.grams import Places
+from gongshu.lake.serving import quoted
 
 FEWEST_ROWS = 50_000  # below that many, looking through them takes no longer
 MOST_ROWS = 20_000_000
@@ -58,7 +59,7 @@ def _columns_worth_it(con: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
         return []
     facts = [
         f"sum(length({name})), max(length({name})), sum(strlen({name})), approx_count_distinct({name})"
-        for name in map(_quoted, names)
+        for name in map(quoted, names)
     ]
     found = con.execute(f"SELECT {', '.join(facts)} FROM copy.rows").fetchall()[0]  # noqa: S608 - quoted identifiers
     worth = []
@@ -71,7 +72,7 @@ def _columns_worth_it(con: duckdb.DuckDBPyConnection) -> list[tuple[str, int]]:
 
 def _write(con: duckdb.DuckDBPyConnection, name: str, table: str, rows: int, characters: int) -> None:
     con.execute(f'CREATE TABLE made."{table}" (gram BIGINT, "row" INTEGER, place USMALLINT)')
-    text, step = _quoted(name), max(1, rows * RUN // max(characters, 1))
+    text, step = quoted(name), max(1, rows * RUN // max(characters, 1))
     for first in range(0, rows, step):
         cells = con.execute(
             f"SELECT CAST(rowid AS INTEGER), CAST(length({text}) AS INTEGER), {text} FROM copy.rows "  # noqa: S608 - quoted identifier
@@ -135,7 +136,3 @@ def _joined(first: Codes, second: Codes, third: Codes, bits: int) -> Places:
 
 def _text(path: Path) -> str:
     return exp.Literal.string(str(path)).sql("duckdb")
-
-
-def _quoted(name: str) -> str:
-    return exp.to_identifier(name, quoted=True).sql("duckdb")

@@ -377,6 +377,11 @@ def _is_indexed(path: Path, stamp: tuple[int, int, int]) -> bool:
         return bool(cursor.execute(found).fetchall()[0][0])
 
 
+def quoted(name: str) -> str:
+    """SQL of a name of a column."""
+    return exp.to_identifier(name, quoted=True).sql("duckdb")
+
+
 def warm_up() -> None:
     """Load what the first query would load (DuckDB imports pandas for its first parameter when it is installed)."""
     query = exp.select(exp.cast(exp.Placeholder(this="p"), "INTEGER")).from_(exp.func("range", exp.Literal.number(1)))

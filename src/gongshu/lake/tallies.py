@@ -20,7 +20,8 @@ from math import prod
 from typing import Any
 
 import duckdb
-from sqlglot import exp
+
+from gongshu.lake.serving import quoted
 
 LEAST_ROWS = 50_000  # of a table: fewer are counted as quickly
 SHARE = 16  # at most a sixteenth as many combinations in a tally as the table has rows
@@ -139,11 +140,11 @@ def _write_tallies(
 def _tally(name: str, source: str, names: list[str], summed: list[Column], ours: str) -> str:
     """SQL that counts and sums the rows, or another tally, by some columns."""
     again = source != "rows"
-    number = _q(ours)
-    parts = [*map(_q, names), f"CAST({f'sum({number})' if again else 'count(*)'} AS BIGINT) AS {number}"]
+    number = quoted(ours)
+    parts = [*map(quoted, names), f"CAST({f'sum({number})' if again else 'count(*)'} AS BIGINT) AS {number}"]
     for column in summed:
         value, total, filled = (
-            _q(each) for each in (column["name"], sum_name(ours, column["name"]), filled_name(ours, column["name"]))
+            quoted(each) for each in (column["name"], sum_name(ours, column["name"]), filled_name(ours, column["name"]))
         )
         parts.append(f"sum({total if again else value}) AS {total}")
         if _has_empty(column):
@@ -167,11 +168,11 @@ def _write_steps(con: duckdb.DuckDBPyConnection, name: str, column: Column, most
         fraction = f"floor(x * pow(10, -tens) + {NEAR}) / pow(10, -tens)"
         whole = f"floor(x / pow(10, tens) + {NEAR}) * pow(10, tens)"
         step = f"CASE WHEN x = 0 OR NOT isfinite(x) THEN x WHEN tens < 0 THEN {fraction} ELSE {whole} END"
-    value = f"SELECT {_q(column['name'])} AS v FROM copy.rows"  # noqa: S608 - quoted identifier
+    value = f"SELECT {quoted(column['name'])} AS v FROM copy.rows"  # noqa: S608 - quoted identifier
     filled = f"SELECT v, {number} AS x FROM ({value}) WHERE v IS NOT NULL"  # noqa: S608
     scaled = f"SELECT v, x, {tens} AS tens FROM ({filled})"  # noqa: S608
     query = (
-        f"SELECT min(v) AS {_q(column['name'])}, max(v) AS {_q(high_name(ours))}, count(*) AS {_q(ours)} "  # noqa: S608
+        f"SELECT min(v) AS {quoted(column['name'])}, max(v) AS {quoted(high_name(ours))}, count(*) AS {quoted(ours)} "  # noqa: S608
         f"FROM (SELECT v, x, {step} AS step FROM ({scaled})) GROUP BY step, x = step"
     )
     with suppress(*LEFT_OUT):
@@ -186,8 +187,10 @@ def _write_steps(con: duckdb.DuckDBPyConnection, name: str, column: Column, most
 
 def _end(name: str, column: str, down: bool, key: str, most: int, ours: str) -> str:
     """SQL that writes the rows that come first in the order of a column: value, key, ordinal."""
-    order = f"{_q(column)} {'DESC' if down else 'ASC'} NULLS LAST, rowid"
-    found = f"SELECT {_q(column)}, {_q(key)}, rowid AS {_q(place_name(ours))} FROM copy.rows ORDER BY {order}"  # noqa: S608
+    order = f"{quoted(column)} {'DESC' if down else 'ASC'} NULLS LAST, rowid"
+    found = (
+        f"SELECT {quoted(column)}, {quoted(key)}, rowid AS {quoted(place_name(ours))} FROM copy.rows ORDER BY {order}"  # noqa: S608
+    )
     return f"CREATE TABLE copy.{name} AS {found} LIMIT {most}"
 
 
@@ -209,7 +212,3 @@ def high_name(ours: str) -> str:
 def place_name(ours: str) -> str:
     """Name of the column of the ordinals of the first or last rows."""
     return f"{ours}_at"
-
-
-def _q(name: str) -> str:
-    return exp.to_identifier(name, quoted=True).sql("duckdb")
