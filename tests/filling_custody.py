@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
+from tests import owners
+
 DATA = Path(os.environ["GONGSHU_DATA"])
 KB = 1024
 PAGE = 4 * KB
@@ -25,23 +27,10 @@ KEY_ROOMS = (0, 4, 8, 16, 24, 32, 512)
 
 def main() -> int:
     """Rounds with less and more room, before the request and in the middle of the work; then rotations."""
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
+    steward, dataset = owners.register()
+    from gongshu.custody import figures
     from tests import people
 
-    call_command("migrate", verbosity=0)
-    from gongshu.custody import figures
-    from gongshu.jobs.worker import load_kinds
-    from gongshu.opening.models import Dataset
-    from tests.integration.test_custody import register
-
-    load_kinds()
-    register("owners", "编号", "法人证件号", ids=[f"31010419900307{n:04d}" for n in range(60)])
-    dataset = Dataset.objects.get(name="owners")
-    steward = people.person("steward", "steward", dataset.provider)
     figures.set_budget(people.person("guard", "security"), dataset, 100.0, "试磁盘写满")
     seen = {"asked": asked_without_room(steward, dataset), "kept": computed_without_room(steward, dataset)}
     for name, ends in seen.items():
@@ -59,7 +48,7 @@ def asked_without_room(steward: object, dataset: object) -> set[bool]:
 
     ends = set()
     for room in ROOMS:
-        spent, asked = figures.budget_of(dataset)[1], events("figures.ask")
+        spent, asked = figures.budget_of(dataset)[1], owners.events("figures.ask")
         counts = (PrivateRelease.objects.count(), Job.objects.count())
         done = True
         with full(room):
@@ -70,7 +59,7 @@ def asked_without_room(steward: object, dataset: object) -> set[bool]:
                 done = False
         ends.add(done)
         paid = figures.budget_of(dataset)[1] - spent
-        assert abs(paid - EPSILON * done) < 1e-9 and events("figures.ask") == asked + done, room
+        assert abs(paid - EPSILON * done) < 1e-9 and owners.events("figures.ask") == asked + done, room
         assert (PrivateRelease.objects.count(), Job.objects.count()) == (counts[0] + done, counts[1] + done), room
     finish(dataset)
     return ends
@@ -123,8 +112,8 @@ def finish(dataset: object) -> None:
     states = [(row.state, bool(row.result)) for row in PrivateRelease.objects.all()]
     assert {state for state, _told in states} <= {"done", "failed"}, states
     done = states.count(("done", True))
-    assert done + states.count(("failed", False)) == len(states) == events("figures.ask"), states
-    assert events("figures.release") == done and events("figures.fail") == len(states) - done, states
+    assert done + states.count(("failed", False)) == len(states) == owners.events("figures.ask"), states
+    assert owners.events("figures.release") == done and owners.events("figures.fail") == len(states) - done, states
     assert abs(figures.budget_of(dataset)[1] - EPSILON * done) < 1e-9
     assert not list((DATA / "staging").glob("figures-*")) and verify_log().holds
 
@@ -191,13 +180,6 @@ def full(room: int | None) -> Iterator[object]:
         yield fill
     finally:
         filler.unlink(missing_ok=True)
-
-
-def events(action: str) -> int:
-    """How many events of the log say so."""
-    from gongshu.oversight.models import Event
-
-    return Event.objects.filter(action=action).count()
 
 
 if __name__ == "__main__":

@@ -18,12 +18,14 @@ import pytest
 
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import owner_name, run_one
-from gongshu.opening import store
+from gongshu.lake import gram_building, grams
+from gongshu.opening import rebuilding, store
 from gongshu.opening.models import Dataset
 from gongshu.opening.sweep import sweep
 from gongshu.oversight import access, log
 from gongshu.oversight.models import Event
 from gongshu.tables.errors import TableError, storage_error
+from tests import seeding
 from tests.publishing import NAME, ask, publish, write_file
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -161,6 +163,25 @@ def test_accesses_wait_until_there_is_room(disk: Path, monkeypatch: pytest.Monke
     assert access.merge() == 2 and access.merge() == 0
     kept = Event.objects.filter(action="dataset.view").order_by("index")
     assert [log.details_of(one)["version"] for one in kept] == [1, 2]
+
+
+def test_grams_wait_for_room_and_leave_nothing(disk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that the system stops in the middle is tried again an hour later; a disk that is nearly full isn't tried."""
+    monkeypatch.setattr(gram_building, "FEWEST_ROWS", 10)
+    monkeypatch.setattr(rebuilding, "_later", {})
+    select = "SELECT i AS 号, '名' || i || '甲乙丙丁' || (i * 7919) AS 名 FROM range(20000) t(i)"
+    version = seeding.publish("long", select, [seeding.column("号", "int64"), seeding.column("名", "string")])
+    copy = disk / version.serving
+    with largest_file(200 * 1024):
+        assert not rebuilding.build_grams()
+    assert not list((disk / "staging").glob("grams-*"))
+    assert not rebuilding.build_grams() and not grams.path_of(copy).exists()
+    rebuilding._later.clear()
+    filler = disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(disk).free - copy.stat().st_size // 2))
+    assert not rebuilding.build_grams() and not grams.path_of(copy).exists()
+    filler.unlink()
+    assert rebuilding.build_grams() and grams.path_of(copy).is_file()
 
 
 def test_private_figures_and_keys_lose_nothing(opendp: None, data: Path, disk: Path) -> None:

@@ -20,7 +20,7 @@ from gongshu.jobs import actions as jobs
 from gongshu.jobs.actions import JobConflict
 from gongshu.jobs.models import Job
 from gongshu.jobs.runner import owner_name, run_one
-from gongshu.lake import serving, tallies
+from gongshu.lake import grams, serving, tallies
 from gongshu.opening import store
 from gongshu.opening.actions import request_publish, withdraw
 from gongshu.opening.models import Dataset, Version
@@ -391,10 +391,12 @@ def test_a_lost_serving_copy_is_made_again_by_the_worker(
     assert listed == public, "nothing but what is published"
     assert client.get(rows).status_code == 200
     (data / version.serving).unlink()
+    told = grams.path_of(data / version.serving)  # ordinals of the copy that was lost
+    told.write_bytes(b"")
     lost = client.get(rows, {"limit": 1})
     assert lost.status_code == 503 and lost.json()["error"]["code"] == "rebuilding" and lost["Retry-After"]
     keep_copies()
-    assert _rows(version, data) == before and _beside(version, data) == beside
+    assert _rows(version, data) == before and _beside(version, data) == beside and not told.exists()
     assert client.get(rows, {"limit": 1}).json()["total"] == 60
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import random
 import uuid
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 
 from gongshu.lake import gram_building, grams
 from gongshu.opening import actions as opening
-from gongshu.opening import rebuilding
+from gongshu.opening import rebuilding, store
 from gongshu.opening.models import Version
 from gongshu.opening.rows import answers, marked, service, tables
 from gongshu.opening.rows.kept import Kept
@@ -43,6 +44,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Grams also for small tables, in many runs, asked for in many slices."""
     for name, number in {"FEWEST_ROWS": 10, "FEWEST_VALUES": 50, "RUN": 4000}.items():
         monkeypatch.setattr(gram_building, name, number)
+    monkeypatch.setattr(rebuilding, "_later", {})
+    monkeypatch.setattr(grams, "MOST", 700)
     monkeypatch.setattr(marked, "FEW", 40)
     monkeypatch.setattr(marked, "WINDOW", 500)
     monkeypatch.setattr(answers, "NEAR", 150)
@@ -153,7 +156,7 @@ def test_grams_go_with_their_copy(register):
     sweep()
     assert path.is_file() and not stray.exists()
     opening.delete_public(register)
-    assert not list(path.parent.glob("*"))
+    assert not path.exists() and not tables.path(register).exists()
 
 
 @pytest.mark.parametrize("signs", [SIGNS, "".join(map(chr, range(0x4E00, 0x4E00 + 20_000)))])
@@ -201,3 +204,43 @@ def test_what_is_nearly_everywhere_is_looked_for_in_parts(register, monkeypatch)
     found = [body(question) for question in questions]
     monkeypatch.setattr(grams, "execute", execute)
     assert [body(question) for question in questions] == found and wide
+
+
+def test_damaged_grams_are_made_again_and_the_rows_looked_through(register):
+    question: list[tuple[str, Any]] = [("q", "甲乙"), ("limit", 5)]
+    found = body(question)
+    path = grams.path_of(tables.path(register))
+    whole = path.read_bytes()
+    parts = {
+        "no database": b"x" * 50_000,
+        "a half": whole[: len(whole) // 2],
+        "other bytes": bytes(b ^ 255 if i > 20_000 and i % 500 == 0 else b for i, b in enumerate(whole)),
+    }
+    for what, damaged in parts.items():
+        path.unlink(missing_ok=True)
+        path.write_bytes(damaged)
+        assert body(question) == found and not path.exists(), what
+    assert rebuilding.build_grams() and body(question) == found
+    assert path.is_file()
+
+
+def test_one_worker_at_a_time_makes_them(register):
+    path = grams.path_of(tables.path(register))
+    path.unlink()
+    with (store.folder("staging") / "grams.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not rebuilding.build_grams() and not path.exists()
+    assert rebuilding.build_grams() and path.is_file()
+
+
+def test_a_version_withdrawn_while_they_are_made_leaves_none(register, monkeypatch):
+    path = grams.path_of(tables.path(register))
+    path.unlink()
+
+    def build(copy: Path, target: Path, real: Any = rebuilding.build) -> None:
+        real(copy, target)
+        opening.delete_public(register)
+
+    monkeypatch.setattr(rebuilding, "build", build)
+    rebuilding.build_grams()
+    assert not path.exists() and not tables.path(register).exists()

@@ -23,6 +23,7 @@ from django.db.models.functions import Greatest
 
 from gongshu import clock
 from gongshu.catalogue.models import Resource
+from gongshu.disk import sync_folder
 from gongshu.gathering import store
 from gongshu.gathering.actions import inspect
 from gongshu.gathering.models import Upload
@@ -241,11 +242,7 @@ def _finish(actor: Person, row: Upload) -> None:
         while block := whole.read(BLOCK):
             digest.update(block)
     part.replace(store.file_of(row))
-    folder = os.open(store.folder_of(row), os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(store.folder_of(row))
     crash_here("file-placed")
     with transaction.atomic():
         row.state, row.sha256, row.stored_at = State.STORED, digest.hexdigest(), clock.now()

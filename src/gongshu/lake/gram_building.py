@@ -42,7 +42,7 @@ def build(copy: Path, target: Path) -> None:
         con.execute(f"SET disabled_compression_methods = '{TIGHT}'")
         con.execute(f"ATTACH {_text(copy)} AS copy (READ_ONLY)")
         con.execute(f"ATTACH {_text(target)} AS made (BLOCK_SIZE {BLOCK})")
-        con.execute("CREATE TABLE made.grams (name VARCHAR, number INTEGER, copied BIGINT)")
+        con.execute('CREATE TABLE made.grams (name VARCHAR, number INTEGER, "rows" BIGINT)')
         rows = int(con.execute("SELECT count(*) FROM copy.rows").fetchall()[0][0])
         with suppress(duckdb.OutOfMemoryException, MemoryError):
             for number, (name, characters) in enumerate(_columns_worth_it(con)):
@@ -76,7 +76,8 @@ def _write(con: duckdb.DuckDBPyConnection, name: str, table: str, rows: int, cha
     for first in range(0, rows, step):
         cells = con.execute(
             f"SELECT CAST(rowid AS INTEGER), CAST(length({text}) AS INTEGER), {text} FROM copy.rows "  # noqa: S608 - quoted identifier
-            f"WHERE rowid >= {first} AND rowid < {first + step} AND {text} <> ''"
+            f"WHERE rowid >= $first AND rowid < $after AND {text} <> ''",
+            {"first": first, "after": first + step},
         ).to_arrow_table()
         if cells.num_rows:
             con.register("incoming_grams", _sorted(cells.combine_chunks()))

@@ -23,6 +23,8 @@ import numpy.typing as npt
 
 from gongshu.lake.serving import execute
 
+MOST = 3_000_000  # grams that are looked at together; they take some 100 MB
+
 Ordinals = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int64]
 Slice = tuple[int, int]  # rows from an ordinal to before another
@@ -37,6 +39,10 @@ class Grams:
     rows: int
 
 
+class TooMany(Exception):
+    """More grams than are looked at together."""
+
+
 def path_of(copy: Path) -> Path:
     """Where the grams of a serving copy are."""
     return copy.with_suffix(".grams")
@@ -44,7 +50,7 @@ def path_of(copy: Path) -> Path:
 
 def contents(cursor: duckdb.DuckDBPyConnection) -> dict[str, Grams]:
     """Which columns have grams in an open file of them."""
-    found = cursor.execute("SELECT name, number, copied FROM grams").fetchall()
+    found = cursor.execute('SELECT name, number, "rows" FROM grams').fetchall()
     return {name: Grams(f"grams_{number}", rows) for name, number, rows in found}
 
 
@@ -62,7 +68,7 @@ def mark(cursor: duckdb.DuckDBPyConnection, grams: Grams, word: str, marks: Mark
         first, after = waiting.pop()
         try:
             marks[rows(cursor, grams, codes, (first, after))] = True
-        except duckdb.OutOfMemoryException:  # a character that is nearly everywhere: half of the rows at a time
+        except (duckdb.OutOfMemoryException, TooMany):  # what is nearly everywhere: half of the rows at a time
             if after - first < 2:
                 raise
             middle = (first + after) // 2
@@ -111,4 +117,7 @@ def _ask(cursor: duckdb.DuckDBPyConnection, grams: Grams, codes: list[int], rows
     if rows != (0, grams.rows):
         query += ' AND "row" >= $low AND "row" < $high'
         bounds |= {"low": rows[0], "high": rows[1]}
-    return execute(cursor, query, bounds).fetchnumpy()
+    found: dict[str, Any] = execute(cursor, f"{query} LIMIT {MOST + 1}", bounds).fetchnumpy()
+    if len(found["row"]) > MOST:
+        raise TooMany
+    return found

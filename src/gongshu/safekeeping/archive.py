@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
+from gongshu.disk import sync_folder
 from gongshu.tables.errors import TableError
 
 FORMAT = 1
@@ -150,15 +151,6 @@ class ArchiveWriter:
         self.part.unlink(missing_ok=True)
         self._stream.close()
         self._file.close()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in ``folder`` survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def unpack(

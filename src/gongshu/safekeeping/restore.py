@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from gongshu import __version__
+from gongshu.disk import sync_folder
 from gongshu.i18n import gettext
 from gongshu.lake.relocation import relocate
 from gongshu.safekeeping import LOCK, MARK
-from gongshu.safekeeping.archive import FORMAT, sync_folder, unpack
+from gongshu.safekeeping.archive import FORMAT, unpack
 from gongshu.seals.keys import fingerprints
 from gongshu.tables.errors import TableError
 

@@ -8,6 +8,8 @@ import os
 import secrets
 from pathlib import Path
 
+from gongshu.disk import sync_folder
+
 
 def read_or_make_key(folder: Path, purpose: str, size: int = 32) -> bytes:
     """The key for ``purpose`` (``size`` random bytes), made on first use.
@@ -28,7 +30,7 @@ def read_or_make_key(folder: Path, purpose: str, size: int = 32) -> bytes:
         pass
     finally:
         beside.unlink()
-    _keep_names(folder)
+    sync_folder(folder)  # a key that a power cut takes away is lost for good
     return bytes.fromhex(path.read_text(encoding="ascii").strip())
 
 
@@ -45,15 +47,6 @@ def _beside(path: Path, text: str) -> Path:
         beside.unlink()
         raise
     return beside
-
-
-def _keep_names(folder: Path) -> None:
-    """The names of new files reach the disk too: a key that a power cut takes away is lost for good."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read_or_make_keys(folder: Path, purpose: str) -> dict[int, bytes]:

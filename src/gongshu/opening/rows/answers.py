@@ -74,13 +74,13 @@ def page(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
     return Page([row[0] for row in found[: wanted.limit]], following, counted)
 
 
-def _at_once(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[str, int]]:
+def _at_once(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[Any, ...]]:
     statement = statements.page(table, ask, each, wanted.limit + 1, wanted.offset, wanted.cursor)
     with serving.POOL.cursor(table.path) as cursor:
-        return _texts(table, cursor, statement)
+        return texts(table, cursor, statement)
 
 
-def _apart(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[str, int]]:
+def _apart(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[Any, ...]]:
     """Which rows they are, then the rows themselves by their keys."""
     kept = tallies.first(table, ask, wanted)
     statement = statements.page(table, ask, _key(table), wanted.limit + 1, wanted.offset, wanted.cursor)
@@ -88,7 +88,7 @@ def _apart(table: Table, ask: Ask, wanted: Wanted, each: str) -> list[tuple[str,
         places = serving.execute(cursor, statement.sql, statement.values).fetchall() if kept is None else kept
         if not places:
             return []
-        found = _texts(table, cursor, statements.of_keys(table, each, [place[0] for place in places]))
+        found = texts(table, cursor, statements.of_keys(table, each, [place[0] for place in places]))
     text_of = {ordinal: text for text, ordinal in found}
     return [(text_of[ordinal], ordinal) for _key, ordinal in places]
 
@@ -108,14 +108,14 @@ def _marked(table: Table, ask: Ask, wanted: Wanted, each: str) -> Page:
             if far:
                 keys = serving.execute(cursor, statement.sql, statement.values).fetchall()
                 statement = statements.of_keys(table, each, [key for key, _ordinal in keys])
-            text_of = {ordinal: text for text, ordinal in _texts(table, cursor, statement)}
+            text_of = {ordinal: text for text, ordinal in texts(table, cursor, statement)}
     following, counted = closing(table, ask, wanted, len(places), ordinal)
     return Page([text_of[place] for place in shown], following, counted)
 
 
-def _texts(table: Table, cursor: duckdb.DuckDBPyConnection, statement: Statement) -> list[tuple[str, int]]:
-    """Text and ordinal of each row; TooLarge beyond 64 MB."""
-    found: list[tuple[str, int]] = []
+def texts(table: Table, cursor: duckdb.DuckDBPyConnection, statement: Statement) -> list[tuple[Any, ...]]:
+    """The rows that the statement gives, a text first in each; TooLarge when the texts have more than 64 MB."""
+    found: list[tuple[Any, ...]] = []
     size, result = 0, serving.execute(cursor, statement.sql, statement.values)
     while batch := result.fetchmany(BATCH):
         found += batch

@@ -6,11 +6,13 @@ Their time grows with the rows that are found, not with those that are there. Ev
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 from sqlglot import exp
 
@@ -22,8 +24,13 @@ from gongshu.opening.rows.grammar import Ask, Filter
 from gongshu.opening.rows.searching import hits
 from gongshu.opening.rows.tables import Table
 
+logger = logging.getLogger("gongshu.rows")
 FEW = 2000  # marked rows whose other cells are looked at one by one
 WINDOW = 1_000_000  # marks that are looked at together
+
+
+class Damaged(Exception):
+    """The file of grams can't be read."""
 
 
 def is_marked(table: Table, ask: Ask) -> bool:
@@ -36,7 +43,16 @@ def is_marked(table: Table, ask: Ask) -> bool:
 
 
 def find(table: Table, ask: Ask) -> Marks:
-    """A mark for every row of ``table`` that answers ``ask``, for which :func:`is_marked` holds."""
+    """A mark for every row of ``table`` that answers ``ask``, for which :func:`is_marked` holds. A file of grams that turns out to
+    be damaged is removed, so that the worker makes another, and the rows are looked through."""
+    try:
+        return _found(table, ask)
+    except Damaged:
+        _remove(grams.path_of(table.path))
+        return _looked_for(table, ask)
+
+
+def _found(table: Table, ask: Ask) -> Marks:
     known = _grams(table)
     contained = _contained(known, ask)
     found = [_standing(table, known, [one.column], one.values[0]) for one in contained]
@@ -67,9 +83,19 @@ def _grams(table: Table) -> dict[str, Grams]:
     """The grams of the table's columns; none until their file is made."""
     path = grams.path_of(table.path)
     try:
-        return _contents(path, serving.stamp(path))
+        stamp = serving.stamp(path)
     except serving.CopyMissing:
         return {}
+    try:
+        return _contents(path, stamp)
+    except (serving.CopyMissing, duckdb.Error):
+        _remove(path)
+        return {}
+
+
+def _remove(path: Path) -> None:
+    logger.warning("the grams %s are damaged and are made again", path.name, exc_info=True)
+    path.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=256)
@@ -96,9 +122,21 @@ def _holding(table: Table, known: dict[str, Grams], word: str) -> Marks:
 def _standing(table: Table, known: dict[str, Grams], names: list[str], word: str) -> Marks:
     """The rows in one of whose columns ``names`` the word stands, as their grams tell."""
     marks = np.zeros(table.rows, np.bool_)
-    with serving.POOL.cursor(grams.path_of(table.path), touch=False, few=True) as cursor:
-        for name in names:
-            grams.mark(cursor, known[name], word, marks)
+    try:
+        with serving.POOL.cursor(grams.path_of(table.path), touch=False, few=True) as cursor:
+            for name in names:
+                grams.mark(cursor, known[name], word, marks)
+    except duckdb.Error as error:  # of a question that is always the same
+        raise Damaged from error
+    return marks
+
+
+def _looked_for(table: Table, ask: Ask) -> Marks:
+    """The rows that answer ``ask``, each looked at."""
+    conditions = Conditions(table)
+    condition = conditions.of(ask)
+    marks = np.zeros(table.rows, np.bool_)
+    marks[_ordinals(table, exp.true() if condition is None else condition, conditions)] = True
     return marks
 
 
